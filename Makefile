@@ -1,0 +1,43 @@
+# Two commands do all the set-up: `make train` and `make test`. A second call installs nothing again.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RATIO  ?= 0.1
+SEED   ?= 0
+RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-trs-$(RATIO)-$(SEED)
+ARGS   ?=
+
+.PHONY: train test lab sync readme lock clean help
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+$(VENV)/installed: requirements.lock settings.ini setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trs_lab needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+train: $(VENV)/installed  ## train on the embedded dives with a tenth of the scores; look at <run>/train.ipynb afterwards
+	@mkdir -p $(RUN)
+	$(BIN)/papermill nbs/train.ipynb $(RUN)/train.ipynb -p ratio $(RATIO) -p seed $(SEED) -p out_dir $(abspath $(RUN)) $(ARGS)
+	@echo "run folder: $(RUN)"; echo "executed notebook: $(RUN)/train.ipynb"
+
+test: $(VENV)/installed sync  ## notebooks in sync with the package, every notebook's tests, and tests from outside
+	$(BIN)/python -m pytest tests
+
+sync: $(VENV)/installed  ## fail if the package is not what the notebooks export, or a notebook is not clean
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/check_sync.py
+
+lab: $(VENV)/installed  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab nbs
+
+readme: $(VENV)/installed  ## README.md from nbs/index.ipynb
+	$(BIN)/jupyter nbconvert --to markdown --log-level ERROR --output-dir . --output README nbs/index.ipynb
+
+lock: $(VENV)/installed  ## write down the versions that are installed now
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > requirements.lock  # a CPU build pins the same release as a CUDA build
+
+clean:  ## remove what can be made again, but neither runs nor caches
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache

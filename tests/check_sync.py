@@ -1,0 +1,44 @@
+"""Export and clean a copy of the project; complain about every file that comes out different.
+
+A copy, so that a failing check leaves the working tree as it was.
+"""
+import filecmp
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+
+
+def exported(folder):
+    kept = [*folder.glob("nbs/*.ipynb"), *folder.glob("trs_lab/**/*.py")]
+    return {p.relative_to(folder) for p in kept if not p.name.startswith(".")}
+
+
+def main():
+    with tempfile.TemporaryDirectory() as tmp:
+        copy = Path(tmp) / root.name
+        copy.mkdir()
+        for name in ("nbs", "trs_lab"):
+            shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        for name in ("settings.ini", "setup.py"):
+            shutil.copy(root / name, copy / name)
+        for tool in ("nbdev_export", "nbdev_clean"):
+            subprocess.run([tool], cwd=copy, check=True)
+        ours, theirs = exported(root), exported(copy)
+        differing = sorted(f for f in ours & theirs if not filecmp.cmp(root / f, copy / f, shallow=False))
+        page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", copy, "--output", "README", copy / "nbs" / "index.ipynb"]
+        subprocess.run(["jupyter", "nbconvert", *map(str, page)], check=True)
+        if not filecmp.cmp(root / "README.md", copy / "README.md", shallow=False):
+            differing.append("README.md (see `make readme`)")
+    wrong = [f"{f}: differs from what the notebooks give" for f in differing]
+    wrong += [f"{f}: exported, but not in the working tree" for f in sorted(theirs - ours)]
+    print("\n".join(wrong) or f"in sync: {len(ours)} files")
+    if wrong:
+        sys.exit("run `nbdev_export` and `nbdev_clean`, and commit what they change")
+
+
+if __name__ == "__main__":
+    main()

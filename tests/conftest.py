@@ -1,0 +1,58 @@
+"""What the tests from outside share: the notebook run by papermill in a process of its own."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "nbs" / "train.ipynb"
+
+
+def papermill_command(output, **parameters):
+    flags = [part for name, value in parameters.items() for part in ("-p", name, str(value))]
+    return [str(Path(sys.executable).with_name("papermill")), "--no-progress-bar", str(NOTEBOOK), str(output), *flags]
+
+
+@pytest.fixture
+def papermill(tmp_path):
+    """Run the training notebook from a folder that has nothing to do with the project."""
+
+    def run(output="out.ipynb", **parameters):
+        environment = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
+        return subprocess.run(papermill_command(tmp_path / output, **parameters), cwd=tmp_path, env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def feature_folder(tmp_path_factory):
+    """A `folder` data set of segment features whose first dimension carries the score."""
+    import numpy as np
+
+    root = tmp_path_factory.mktemp("toy")
+    (root / "features").mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["clip_id,score,split"]
+    for i in range(80):
+        score = rng.normal(60, 10)
+        x = rng.normal(size=(10, 12)).astype(np.float32)
+        x[:, 0] += (score - 60) / 10
+        np.save(root / "features" / f"c{i:02d}.npy", x)
+        lines.append(f"c{i:02d},{score:.3f},{'train' if i < 60 else 'test'}")
+    (root / "clips.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.fixture
+def tiny(feature_folder, tmp_path):
+    """Parameters of a run that takes seconds."""
+    return dict(dataset="folder", root=feature_folder, backbone="none", epochs=3, burn_in_epochs=3, cache_dir=tmp_path / "cache", device="cpu")
+
+
+@pytest.fixture
+def summary():
+    return lambda run: json.loads((Path(run) / "summary.json").read_text())

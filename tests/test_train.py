@@ -1,0 +1,90 @@
+"""train.ipynb as its users call it: papermill, wrong parameters, kill -9 and resume."""
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import NOTEBOOK, papermill_command
+from safetensors.torch import load_file
+
+ARTEFACTS = {"config.json", "metrics.csv", "pseudo_labels.parquet", "predictions.csv", "summary.json", "model.safetensors", "model.json",
+             "checkpoint.pt", "figures"}
+
+
+def test_parameters_cell_is_tagged():
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    assert [c["metadata"].get("tags") for c in cells if c["metadata"].get("tags")] == [["parameters"]]
+
+
+def test_run_folder_is_complete(papermill, tiny, tmp_path, summary):
+    done = papermill(**tiny, ratio=0.2, out_dir=tmp_path / "run")
+    assert done.returncode == 0, done.stderr[-3000:]
+    run = tmp_path / "run"
+    assert ARTEFACTS <= {p.name for p in run.iterdir()}
+    assert list((run / "figures").glob("*.png"))
+    s = summary(run)
+    assert (s["labelled"], s["unlabelled"], s["test"], s["precision"]) == (12, 48, 20, "fp32")
+    assert s["student"]["ci95"][0] <= s["student"]["spearman"] <= s["student"]["ci95"][1]
+    assert s["supervised"]["spearman"] is not None and s["teacher"]["spearman"] is not None
+    history = pd.read_parquet(run / "pseudo_labels.parquet")
+    assert len(history) == 3 * 48 and "score" not in history
+    metrics = pd.read_csv(run / "metrics.csv")
+    assert {"student", "teacher", "reference", "supervised"} <= set(metrics.network)
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (dict(ration=0.2), "did you mean 'ratio'"),
+    (dict(ratio=0), "above 0 and at most 1"),
+    (dict(ratio=1.5), "above 0 and at most 1"),
+    (dict(ratio="abc"), "'abc'"),
+    (dict(dataset="dive"), "dives"),
+    (dict(root="/nowhere/at/all"), "/nowhere/at/all"),
+])
+def test_wrong_parameters_are_refused(papermill, tiny, tmp_path, wrong, message):
+    done = papermill(**{**tiny, **wrong}, out_dir=tmp_path / "run")
+    assert done.returncode != 0
+    assert message in done.stderr, done.stderr[-1500:]
+    assert not (tmp_path / "run").exists(), "a refused run leaves no folder"
+
+
+def test_lost_tag_is_refused(tiny, tmp_path):
+    notebook = json.loads(NOTEBOOK.read_text())
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("tags", None)
+    stripped = tmp_path / "stripped.ipynb"
+    stripped.write_text(json.dumps(notebook))
+    command = [str(stripped) if part == str(NOTEBOOK) else part for part in papermill_command(tmp_path / "out.ipynb", **tiny)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    assert done.returncode != 0 and "lost its papermill tag" in done.stderr
+
+
+def kill_when(process, condition, timeout=300):
+    """kill -9 the whole process group as soon as the condition holds."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < end, "the condition never held"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_run_resumes_to_the_same_result(papermill, tiny, tmp_path):
+    whole = {**tiny, "ratio": 0.2, "epochs": 150, "checkpoint_seconds": 0}
+    assert papermill(**whole, out_dir=tmp_path / "whole").returncode == 0
+    killed = tmp_path / "killed"
+    slow = {**whole, "out_dir": killed}
+    process = subprocess.Popen(papermill_command(tmp_path / "k.ipynb", **slow), cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    history = killed / "pseudo_labels.parquet"
+    kill_when(process, lambda: history.exists() and len(pd.read_parquet(history)) > 0)
+    assert not (killed / "summary.json").exists()
+    assert papermill(**slow, resume=True).returncode == 0
+    a, b = load_file(tmp_path / "whole" / "model.safetensors"), load_file(killed / "model.safetensors")
+    assert all((a[k] == b[k]).all() for k in a)
+    columns = lambda run: pd.read_parquet(Path(run) / "pseudo_labels.parquet")
+    pd.testing.assert_frame_equal(columns(killed), columns(tmp_path / "whole"))
