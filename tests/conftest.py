@@ -56,3 +56,11 @@ def tiny(feature_folder, tmp_path):
 @pytest.fixture
 def summary():
     return lambda run: json.loads((Path(run) / "summary.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def small_dives(tmp_path_factory):
+    """Sixteen dives of 48 x 48 pixels."""
+    from trs_lab.dives.dataset import make_dives
+
+    return make_dives(tmp_path_factory.mktemp("dives"), 16, seed=3, size=(48, 48), progress=False)

@@ -88,3 +88,30 @@ def test_killed_run_resumes_to_the_same_result(papermill, tiny, tmp_path):
     assert all((a[k] == b[k]).all() for k in a)
     columns = lambda run: pd.read_parquet(Path(run) / "pseudo_labels.parquet")
     pd.testing.assert_frame_equal(columns(killed), columns(tmp_path / "whole"))
+
+
+def test_end_to_end(papermill, small_dives, tmp_path, summary):
+    """The backbone trained with the rest: its weights move, and the saved student answers as the run did."""
+    run = tmp_path / "run"
+    done = papermill(dataset="dives", root=small_dives, finetune=True, ratio=0.3, frame_height=48, frame_width=48, crop=32, epochs=1, burn_in_epochs=1,
+                     batch_size=2, unlabelled_per_labelled=1, eval_batch_size=4, accumulate=2, cache_dir=tmp_path / "cache", out_dir=run, device="cpu")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(pd.read_parquet(run / "pseudo_labels.parquet")) == summary(run)["unlabelled"]
+
+    import torch
+
+    from trs_lab.config import load_config
+    from trs_lab.prepare import load_clips, make_views
+    from trs_lab.runs import load_student
+    from trs_lab.training import make_accelerator
+
+    config = load_config(run / "config.json")
+    data = make_views(config, load_clips(config)[0], make_accelerator(config))
+    before = {k: v.clone() for k, v in data.encoder.state_dict().items()}
+    student = load_student(run, data.encoder)
+    after = student.network.encoder.state_dict()
+    moved = [k for k in before if not torch.equal(before[k], after[k])]
+    assert moved and not any("running" in k for k in moved), "weights move, BatchNorm statistics are frozen"
+    scores, _ = student.predict(data.views.clean(torch.arange(4)))
+    predictions = pd.read_csv(run / "predictions.csv")
+    assert abs(scores - predictions.predicted[:4]).max() < 1e-2

@@ -155,7 +155,8 @@ def check_together(c):
 
 # %% ../nbs/00_config.ipynb #c013
 _SMALL = dict(mixer_depth=2, token_dim=32, channel_dim=256, mixer_dim=0, reference_dim=64, batch_size=8, eval_batch_size=256,
-              epochs=40, burn_in_epochs=60, lr=5e-4, schedule="cosine", pseudo_loss="nll", frame_height=80, frame_width=80, crop=64)
+              epochs=40, burn_in_epochs=160, lr=5e-4, schedule="cosine", dropout=0.3,
+              memory_rule="ema", pseudo_loss="nll", unlabelled_weight=3.0, frame_height=80, frame_width=80, crop=64)
 PRESETS = {
     "dives": dict(_SMALL, components=64),
     "mtl_aqa": dict(dataset="mtl_aqa", finetune=True, frame_height=256, frame_width=455, crop=224, epochs=150, batch_size=4,
@@ -174,7 +175,9 @@ def make_config(
     params = {k: v for k, v in params.items() if v is not None}
     if preset == "auto": preset = params.get("dataset", "dives")
     if preset not in PRESETS: raise ConfigError(f"preset: expected auto or one of {', '.join(PRESETS)}; got {preset!r}{nearest(preset, PRESETS)}")
-    return Config(**{**PRESETS[preset], **params})
+    values = {**PRESETS[preset], **params}
+    if values.get("finetune") and "components" not in params: values["components"] = 0  # a preset's whitening is for frozen features
+    return Config(**values)
 
 def nearest(name, valid):
     "'; did you mean ...?', or nothing when no valid name is close."

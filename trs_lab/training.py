@@ -138,6 +138,7 @@ class Trainer:
         self.history = History(self.clips.ids[self.clips.unlabelled.cpu().numpy()], self.clips.center, self.clips.scale)
         self.rows, self.losses, self.selected = [], {}, None
         self.stage, self.epoch, self.step, self.n_epochs = "new", 0, 0, 0
+        self.saved_rng = None
         self.in_epoch = False  # True: between the first step of an epoch and its last row, when no state is whole
 
     # -- the method --------------------------------------------------------------------------------------------------
@@ -225,10 +226,18 @@ class Trainer:
     def run_stage(self, stage, n_epochs, step):
         if self.stage != stage: self.enter_stage(stage)
         self.n_epochs = n_epochs
+        self.restore_rng()
         self.tell("on_stage_start")
         try:
             while self.epoch < n_epochs: self.run_epoch(step)
         finally: self.tell("on_stage_end")
+
+    def restore_rng(self):
+        "Dropout's randomness as it was at the checkpoint; not before the stage goes on, since another trainer may run in between."
+        if self.saved_rng is None: return
+        cpu, cuda = self.saved_rng; self.saved_rng = None
+        torch.set_rng_state(cpu.cpu())
+        if cuda is not None and self.device.type == "cuda": torch.cuda.set_rng_state(cuda.cpu())
 
     def enter_stage(self, stage):
         "A new optimiser, and randomness that depends on the seed and the stage alone."
@@ -350,7 +359,7 @@ class Trainer:
         self.epoch, self.step, self.rows, self.selected = state["epoch"], state["step"], list(state["rows"]), state["selected"]
         self.networks.load_state_dict(state["networks"]); self.optimizer.load_state_dict(state["optimizer"])
         for n, m in self.memories.items(): m.load_state_dict(state["memories"][n])
-        self.generator.set_state(state["generator"].cpu()); torch.set_rng_state(state["torch_rng"].cpu())
-        if state["cuda_rng"] is not None and self.device.type == "cuda": torch.cuda.set_rng_state(state["cuda_rng"].cpu())
+        self.generator.set_state(state["generator"].cpu())
+        self.saved_rng = state["torch_rng"], state["cuda_rng"]
         if history is not None and len(history): self.history.frames = [history]
         return self
