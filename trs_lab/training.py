@@ -86,6 +86,8 @@ def make_accelerator(
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision={"bf16": "bf16", "fp32": "no"}[precision])
     if accelerator.num_processes > 1: raise ConfigError("training on several processes is not supported yet")
     accelerator.precision = precision
+    # Threads add the gradients of gathered rows in any order; a run that can be repeated to the bit asks for one order. On CUDA that costs too much.
+    torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     print(f"device: {name}; precision: {precision}")
     return accelerator
