@@ -16,7 +16,7 @@ SCORE_COLUMNS = ("score", "judge_scores")  # the only columns that may carry inf
 KINDS = ("video", "frames", "features")
 SPLITS = ("train", "test")
 SAMPLINGS = ("consecutive", "even")
-ROLES = ("labelled", "validation", "unlabelled", "test")
+ROLES = ("labelled", "validation", "unlabelled", "test", "rejected") # rejected: left out of training by a decision
 
 # %% ../nbs/01_clips.ipynb #c007
 def _bad(table, where, column, mask, expected):

@@ -44,6 +44,7 @@ class Config:
     fold: str = option("0", "official fold 0-3, user:B (leave one user out), or random:0/5")
     ratio: float = option(0.1, "share of the training clips whose scores are kept (the paper: 0.1 and 0.4)", lo=0, hi=1, above=True)
     validation: float = option(0.0, "share of the *labelled* clips set aside for selection; 0 = last epoch, as no test score may select", lo=0, hi=0.9)
+    decisions: str = option("", "decisions.json of an earlier run: corrected clips become labelled, accepted ones keep their pseudo-label, rejected ones are left out; empty = none")
     seed: int = option(0, "draws the labelled subset, the weights, the order and the augmentations", lo=0)
     # -- clips, segments and views
     n_frames: int = option(103, "frames per clip (paper)", lo=16)
@@ -53,9 +54,11 @@ class Config:
     crop: int = option(80, "side of the square that the backbone sees (paper: 224)", lo=16)
     on_error: str = option("stop", "a corrupt video: stop, or skip it by name", ("stop", "skip"))
     n_weak: int = option(2, "weakly augmented views cached per clip when the backbone is frozen", lo=1)
-    n_strong: int = option(4, "strongly augmented views cached per clip when the backbone is frozen", lo=1)
+    n_strong: int = option(4, "strongly augmented views cached per clip when the backbone is frozen; 0 = the strong view is made of a weak one in feature space", lo=0)
     feature_noise: float = option(0.1, "noise on the features of the strong view, in sd of the feature (our choice)", lo=0)
     drop_segments: float = option(0.2, "share of segments blanked in the strong view (our choice)", lo=0, hi=0.9)
+    drop_dims: float = option(0.1, "share of feature dimensions blanked in the strong view (our choice)", lo=0, hi=0.9)
+    shift_segments: float = option(0.5, "largest shift of the strong view in feature space, in segments (our choice)", lo=0)
     labelled_view: str = option("weak", "view of labelled clips; strong ones gained nothing on our tuning dives (paper: only unlabelled clips are strongly augmented)", ("weak", "strong"))
     # -- backbone
     backbone: str = option("i3d", "i3d, or none when the data are features already", ("i3d", "none"))
@@ -83,6 +86,7 @@ class Config:
     memory_rule: str = option("best", "best = most confident output ever (paper, inferred); ema = old outputs fade; latest", ("best", "ema", "latest"))
     memory_momentum: float = option(0.7, "share of the old entry kept by the rule ema (our choice)", lo=0, hi=1)
     fusion: str = option("confidence", "how the two memories become one pseudo-label: confidence = weighted by 1/variance (our choice)", ("confidence", "mean", "most_confident"))
+    pseudo_views: int = option(1, "views of a clip whose answers are averaged to its pseudo-label: 1 = a weak one (paper); more = the clean one and weak ones", lo=1)
     n_exemplars: int = option(8, "labelled clips that an unlabelled one is compared with, as CoRe votes over 10 (our choice)", lo=1)
     exemplar_choice: str = option("random", "random, drawn anew each step, or nearest in feature space (our choice)", ("random", "nearest"))
     pseudo_loss: str = option("mse", "mse = squared error weighted by the pseudo-label's confidence; nll = the labelled loss (our choice)", ("mse", "nll"))
@@ -156,14 +160,15 @@ def check_together(c):
 # %% ../nbs/00_config.ipynb #c013
 _SMALL = dict(mixer_depth=2, token_dim=32, channel_dim=256, mixer_dim=0, reference_dim=64, batch_size=8, eval_batch_size=256,
               epochs=40, burn_in_epochs=160, lr=5e-4, schedule="cosine", dropout=0.3,
-              memory_rule="ema", pseudo_loss="nll", unlabelled_weight=3.0, frame_height=80, frame_width=80, crop=64)
+              memory_rule="ema", pseudo_loss="nll", unlabelled_weight=3.0, pseudo_views=4)
+_SMALL_VIDEO = dict(_SMALL, components=64, frame_height=80, frame_width=80, crop=64, n_weak=4, n_strong=0, drop_segments=0.0, shift_segments=0.0)
 PRESETS = {
-    "dives": dict(_SMALL, components=64),
+    "dives": dict(_SMALL_VIDEO),
     "mtl_aqa": dict(dataset="mtl_aqa", finetune=True, frame_height=256, frame_width=455, crop=224, epochs=150, batch_size=4,
                     eval_batch_size=20, lr=2e-4, weight_decay=1e-5, normalisation="imagenet"),
-    "jigsaws": dict(_SMALL, components=64, dataset="jigsaws", task="Suturing", ratio=0.4, frame_width=107),
+    "jigsaws": dict(_SMALL_VIDEO, dataset="jigsaws", task="Suturing", ratio=0.4, frame_width=107),
     "rhythmic_gymnastics": dict(_SMALL, dataset="rhythmic_gymnastics", backbone="none", n_segments=68, task="Ball"),
-    "folder": dict(_SMALL, dataset="folder"),
+    "folder": dict(_SMALL, dataset="folder", frame_height=80, frame_width=80, crop=64),
 }
 
 def make_config(
@@ -179,7 +184,7 @@ def make_config(
     if values.get("finetune") and "components" not in params: values["components"] = 0  # a preset's whitening is for frozen features
     return Config(**values)
 
-TEXTS = ("fold", "task", "root", "annotations", "out_dir", "cache_dir", "weights")
+TEXTS = ("fold", "task", "decisions", "root", "annotations", "out_dir", "cache_dir", "weights")
 
 def as_text(name, value):
     "The command line turns `-p fold 0` into a number; where any text is allowed, it becomes text again."

@@ -219,7 +219,7 @@ class FeatureViews:
     def __init__(self,
         clean, # (N,S,D) features of the clean view
         weak=None, # (N,V,S,D) features of weak views (None: from the clean one in feature space)
-        strong=None, # (N,V,S,D) features of strong views (None: from the clean one in feature space)
+        strong=None, # (N,V,S,D) features of strong views (None: from a weak one in feature space, or from the clean one where there is no weak one)
         device: str | torch.device = "cpu", # where views are wanted; the features are kept there
         feature_augment: bool = True, # augment cached strong views in feature space, too
         noise: float = .1, drop_segments: float = .2, drop_dims: float = .1, shift: float = .5, # strength of the strong view, see `strong_features`
@@ -258,7 +258,8 @@ class FeatureViews:
         return _pick(self._weak, self._index(index), generator)
 
     def strong(self, index, generator): # -> (B,S,D)
-        x = self.clean(index) if self._strong is None else _pick(self._strong, self._index(index), generator)
+        cached = self._weak if self._strong is None else self._strong
+        x = self.clean(index) if cached is None else _pick(cached, self._index(index), generator)
         return strong_features(x, generator, **self.strong_options) if self.feature_augment else x
 
 # %% ../nbs/07_features.ipynb #c039

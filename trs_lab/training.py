@@ -19,7 +19,7 @@ from accelerate.state import AcceleratorState
 
 from .config import Config, ConfigError, progress_bar
 from .networks import TRS, build_trs, compare, ema_update, frozen_copy, gaussian_nll, pairwise_loss
-from .pseudo_labels import ConfidenceMemory, History, choose_exemplars, combine, pseudo_loss, sigmoid_ramp
+from .pseudo_labels import ConfidenceMemory, History, choose_exemplars, combine, over_views, pseudo_loss, sigmoid_ramp
 
 # %% ../nbs/12_training.ipynb #c005
 class Clips:
@@ -39,6 +39,9 @@ class Clips:
         self.scores = torch.as_tensor((scores - self.center) / self.scale, dtype=torch.float32, device=device)
         self.groups = torch.as_tensor(pd.factorize(table.group)[0], device=device)
         self.ids = table.clip_id.to_numpy(str)
+        accepted = table.accepted.where(table.role == "unlabelled").to_numpy(float) if "accepted" in table else np.full(len(table), np.nan)
+        self.accepted = torch.as_tensor((accepted - self.center) / self.scale, dtype=torch.float32, device=device)  # NaN = pseudo-label not fixed
+        self.any_accepted = bool(np.isfinite(accepted).any())
         self.position = torch.full((len(table),), -1, device=device)  # row number -> place among the unlabelled
         self.position[self.unlabelled] = torch.arange(len(self.unlabelled), device=device)
 
@@ -142,6 +145,8 @@ class Trainer:
         self.stage, self.epoch, self.step, self.n_epochs = "new", 0, 0, 0
         self.saved_rng = None
         self.in_epoch = False  # True: between the first step of an epoch and its last row, when no state is whole
+        self.stopped = False   # True: a callback has raised `StopTraining`; no further stage is begun
+        self.batch, self.n_batches, self.n_clips, self.idle = 0, 0, 0, 0.0  # place in the epoch, clips seen in this stage, seconds that a callback kept the loop waiting
 
     # -- the method --------------------------------------------------------------------------------------------------
 
@@ -158,11 +163,12 @@ class Trainer:
         losses = {}
         if self.hears_pseudo_labels and unlabelled is not None:
             with torch.no_grad(), eval_mode(net.reference):
-                weak = net.teacher.encode(self.views.weak(unlabelled, self.generator))         # weak view
-                teacher = net.teacher.score(weak) if self.config.use_teacher else None         # -> teacher
-                reference = self.ask_reference(weak, unlabelled) if self.config.use_reference else None  # -> reference
+                views, n = self.weak_views(unlabelled), self.config.pseudo_views
+                weak = net.teacher.encode(views)                                               # weak view(s)
+                teacher = over_views(*net.teacher.score(weak), n) if self.config.use_teacher else None  # -> teacher
+                reference = over_views(*self.ask_reference(weak, unlabelled.repeat(n)), n) if self.config.use_reference else None  # -> reference
                 remembered = self.remember(unlabelled, teacher=teacher, reference=reference)   # -> memories
-                pseudo = self.fuse(remembered)                                                 # -> pseudo-label
+                pseudo = self.keep_accepted(unlabelled, *self.fuse(remembered))                # -> pseudo-label
             self.history.note("pseudo", self.clips.position[unlabelled], *pseudo)
             strong = self.student_view(unlabelled)
             losses["loss_unlabelled"] = pseudo_loss(*net.student(strong), *pseudo, self.config.pseudo_loss)  # -> student
@@ -196,9 +202,20 @@ class Trainer:
         means, log_vars = (torch.stack(t, -1) for t in zip(*believed))
         return combine(means, log_vars, self.config.fusion)
 
+    def keep_accepted(self, rows, mean, log_var):
+        "A pseudo-label that a person accepted stays, as sure as a pseudo-label can be; teacher and reference network go on being asked, for the history."
+        if not self.clips.any_accepted: return mean, log_var
+        accepted = self.clips.accepted[rows]; fixed = torch.isfinite(accepted)
+        return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(fixed, torch.full_like(log_var, self.config.log_var_min), log_var)
+
     @property
     def hears_pseudo_labels(self):
         return self.config.method == "trs" and (self.config.use_teacher or self.config.use_reference)
+
+    def weak_views(self, rows):
+        "What teacher and reference see: one weak view of each clip (paper), or the clean one and weak ones; view after view, (pseudo_views * B, ...)."
+        weak = [self.views.weak(rows, self.generator) for _ in range(max(self.config.pseudo_views - 1, 1))]
+        return torch.cat(weak if self.config.pseudo_views == 1 else [self.views.clean(rows), *weak])
 
     def student_view(self, rows):
         view = self.views.strong if self.config.use_strong else self.views.weak
@@ -216,22 +233,24 @@ class Trainer:
         self.networks.teacher.load_state_dict(self.networks.student.state_dict())
 
     def teach(self):
-        "Second stage: teacher-reference-student learning, or its supervised counterpart."
-        self.run_stage("trs", self.config.epochs, self.trs_step)
+        "Second stage: teacher-reference-student learning, or its supervised counterpart. Not begun after a stop."
+        if not self.stopped: self.run_stage("trs", self.config.epochs, self.trs_step)
 
     def fit(self):
-        "Both stages, or what is left of them after `load_state_dict`."
+        "Both stages, or what is left of them after `load_state_dict` or a stop."
+        self.stopped = False
         if self.stage in ("new", "burn_in"): self.burn_in()
         self.teach()
         return self
 
     def run_stage(self, stage, n_epochs, step):
         if self.stage != stage: self.enter_stage(stage)
-        self.n_epochs = n_epochs
+        self.n_epochs, self.n_clips = n_epochs, 0
         self.restore_rng()
         self.tell("on_stage_start")
         try:
             while self.epoch < n_epochs: self.run_epoch(step)
+        except StopTraining: self.stopped = True
         finally: self.tell("on_stage_end")
 
     def restore_rng(self):
@@ -257,17 +276,19 @@ class Trainer:
         return paired_batches(self.clips, c.batch_size, c.unlabelled_per_labelled, self.generator)
 
     def run_epoch(self, step):
-        start, sums, self.in_epoch = time.perf_counter(), {}, True
+        start, sums, self.in_epoch, self.idle = time.perf_counter(), {}, True, 0.0
         self.networks.student.train(); self.networks.reference.train(); self.networks.teacher.eval()
         batches = self.batches()
         if self.stage == "trs" and self.hears_pseudo_labels and self.config.use_reference: self.exemplars = self.encode_exemplars()
+        self.n_batches = len(batches)
         for i, batch in enumerate(batches):
             with self.accelerator.autocast(): losses = step(*batch)
             self.move(losses, i, len(batches))
             for k, v in losses.items(): sums[k] = sums.get(k, 0) + v.detach()
+            self.batch, self.n_clips = i + 1, self.n_clips + sum(len(rows) for rows in batch if rows is not None)
             self.tell("on_step_end")
         self.losses = {k: float(v) / len(batches) for k, v in sums.items()}
-        self.close_epoch(time.perf_counter() - start)
+        self.close_epoch(time.perf_counter() - start - self.idle)
 
     def move(self, losses, i, n):
         "Backward, and every `accumulate` steps the weights move; then the teacher follows the student."
@@ -347,10 +368,10 @@ class Trainer:
 
     def state_dict(self):
         "Everything that the next epoch depends on."
+        cpu, cuda = self.saved_rng or (torch.get_rng_state(), torch.cuda.get_rng_state() if self.device.type == "cuda" else None)
         return dict(stage=self.stage, epoch=self.epoch, step=self.step, networks=self.networks.state_dict(), optimizer=self.optimizer.state_dict(),
                     memories={n: m.state_dict() for n, m in self.memories.items()}, rows=self.rows, selected=self.selected,
-                    generator=self.generator.get_state(), torch_rng=torch.get_rng_state(),
-                    cuda_rng=torch.cuda.get_rng_state() if self.device.type == "cuda" else None)
+                    generator=self.generator.get_state(), torch_rng=cpu, cuda_rng=cuda)
 
     def load_state_dict(self,
         state: dict, # from `state_dict`
@@ -364,4 +385,20 @@ class Trainer:
         self.generator.set_state(state["generator"].cpu())
         self.saved_rng = state["torch_rng"], state["cuda_rng"]
         if history is not None and len(history): self.history.frames = [history]
+        return self
+
+    def whole_state(self):
+        "A copy of the state at the end of an epoch, for `roll_back`."
+        state = self.state_dict()
+        rows = list(state.pop("rows"))  # the same dictionaries: callbacks may still add to them
+        return dict(copy.deepcopy(state), rows=rows), list(self.history.frames)
+
+    def roll_back(self,
+        whole: tuple, # from `whole_state`
+    ):
+        "Give up what has been done of an epoch: networks, memories, history and randomness are again as at its beginning."
+        state, frames = whole
+        self.optimizer.zero_grad(set_to_none=True)
+        self.load_state_dict(state)
+        self.history.frames, self.history.now, self.in_epoch = list(frames), {}, False
         return self
