@@ -1,0 +1,259 @@
+"""inspect.ipynb in JupyterLab, under the hands of a headless Chromium: from a dot to a decision to the next training."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, papermill_command
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+try:
+    from playwright.sync_api import TimeoutError, sync_playwright
+except ImportError:
+    sync_playwright = None
+MISSING = ("no chromium on this machine (apt-get install chromium)" if CHROMIUM is None else
+           "playwright is not installed (pip install playwright)" if sync_playwright is None else None)
+if MISSING and os.environ.get("TRS_REQUIRE_BROWSER"):
+    pytest.fail(f"TRS_REQUIRE_BROWSER is set, but {MISSING}", pytrace=False)
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+PATIENCE = 240_000  # ms; a busy machine takes a minute and more for the kernel's imports alone
+TINY = dict(ratio=0.3, frame_height=48, frame_width=48, crop=32, epochs=3, burn_in_epochs=2, n_weak=1, n_strong=1, compare_supervised=False, device="cpu")
+BROKEN = """
+from trs_lab.inspector import PseudoLabelInspector
+broken = PseudoLabelInspector({run!r}, order="change")
+broken
+"""
+
+
+def environment(**more):
+    return {**{k: v for k, v in os.environ.items() if k != "IN_TEST"}, "OMP_NUM_THREADS": "1", **more}
+
+
+def train(folder, **parameters):
+    command = papermill_command(folder.with_suffix(".ipynb"), **TINY, **parameters, out_dir=folder)
+    done = subprocess.run(command, cwd=folder.parent, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("inspected")
+
+
+@pytest.fixture(scope="module")
+def dives(work):
+    from trs_lab.dives.dataset import make_dives
+
+    make_dives(work / "dives", 30, seed=5, size=(48, 48), progress=False)
+    return work / "dives"
+
+
+@pytest.fixture(scope="module")
+def run(work, dives):
+    return train(work / "run", root=dives, cache_dir=work / "cache")
+
+
+@pytest.fixture(scope="module")
+def lost(work, dives, run):
+    """The same run after its data has moved, without cache, and with one video gone: (run folder, clip)."""
+    folder, moved = work / "moved_run", work / "moved_dives"
+    shutil.copytree(run, folder)
+    shutil.copytree(dives, moved)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | dict(root=str(moved), cache_dir=str(work / "no_cache"))))
+    from trs_lab.run_data import RunData
+
+    data = RunData.load(folder)
+    clip = data.overview().index[0]
+    Path(data.table.set_index("clip_id").source[clip]).unlink()
+    return folder, clip
+
+
+@pytest.fixture(scope="module")
+def notebook(work, run, lost):
+    """inspect.ipynb with its parameter, and a second inspector on the run with the missing video."""
+    import nbformat
+
+    path = work / "inspect.ipynb"
+    papermill = [str(Path(sys.executable).with_name("papermill")), str(ROOT / "nbs" / "inspect.ipynb"), str(path), "-p", "run", str(run), "--prepare-only", "--no-progress-bar"]
+    done = subprocess.run(papermill, cwd=work, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    document = nbformat.read(path, 4)
+    document.cells.append(nbformat.v4.new_code_cell(BROKEN.format(run=str(lost[0]))))
+    nbformat.write(document, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def lab(work, notebook):
+    """JupyterLab with settings of its own: (address, token)."""
+    settings = work / "jupyter" / "config" / "labconfig"
+    settings.mkdir(parents=True)
+    quiet = dict(fetchNews="false", checkForUpdates=False, doNotDisturbMode=True)
+    whole = dict(windowingMode="none")  # cells that are out of sight stay in the page
+    (settings / "default_setting_overrides.json").write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet, "@jupyterlab/notebook-extension:tracker": whole}))
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    home = {f"JUPYTER_{n.upper()}_DIR": str(work / "jupyter" / n) for n in ("config", "data", "runtime")} | {"IPYTHONDIR": str(work / "jupyter" / "ipython")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root",
+               "--IdentityProvider.token=secret", f"--ServerApp.root_dir={work}", "--LabApp.extension_manager=readonly"]
+    with open(work / "lab.log", "w") as log:
+        server = subprocess.Popen(command, cwd=work, env=environment(**home), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token=secret", timeout=5).close()
+                break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < deadline, (work / "lab.log").read_text()[-3000:]
+                time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}", "secret"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def page(lab):
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport=dict(width=1280, height=800))
+        page.set_default_timeout(PATIENCE)
+        page.asked, page.errors = set(), []
+        page.on("request", lambda r: page.asked.add(r.url))
+        page.on("pageerror", lambda e: page.errors.append(str(e)))
+        page.on("dialog", lambda d: d.accept())  # leaving a notebook that is not saved
+        yield page
+        browser.close()
+
+
+def run_all(page, lab):
+    """Open the notebook anew, run all its cells, wait for both inspectors."""
+    page.goto(f"{lab[0]}/lab/workspaces/x/tree/inspect.ipynb?token={lab[1]}&reset")
+    page.wait_for_selector("text=| Idle")
+    page.click("text=Run >> nth=0")
+    page.click("text=Run All Cells")
+    try:
+        page.wait_for_function("document.querySelectorAll('.trsi-inspector .trs-player').length >= 2")
+    except TimeoutError:
+        pytest.fail("no inspector came up:\n" + page.inner_text(".jp-Notebook")[-3000:])
+    page.wait_for_selector("text=| Idle")
+    return show(page, 0)
+
+
+def show(page, i):
+    inspector = page.locator(".trsi-inspector").nth(i)
+    inspector.evaluate("e => e.scrollIntoView()")
+    inspector.locator(".js-plotly-plot .point, .js-plotly-plot .gl-canvas").first.wait_for(state="attached")
+    return inspector
+
+
+LONELIEST = """e => {
+  const plot = e.querySelector(".js-plotly-plot"), {_fullLayout: l} = plot, box = plot.getBoundingClientRect(), dots = [];
+  for (const t of plot.data) if (t.name === "teacher" || t.name === "reference")
+    t.x.forEach((x, i) => dots.push({ clip: t.text[i], x: box.left + l.xaxis._offset + l.xaxis.l2p(x), y: box.top + l.yaxis._offset + l.yaxis.l2p(t.y[i]) }));
+  const away = d => Math.min(...dots.filter(o => o !== d).map(o => Math.hypot(o.x - d.x, o.y - d.y)));
+  return dots.filter(d => d.clip !== e.querySelector(".trsi-facts b").textContent).sort((a, b) => away(b) - away(a))[0];
+}"""
+
+
+def clip_of(inspector):
+    return inspector.locator(".trsi-facts b").first.inner_text()
+
+
+def wait_for_clip(page, inspector, clip):
+    inspector.locator(".trsi-facts b", has_text=clip).first.wait_for()
+    page.wait_for_timeout(300)  # the pictures come after the facts
+
+
+def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
+    inspector = run_all(page, lab)
+    inspector.locator(".trsi-controls select").first.select_option(label="uncertainty")
+    inspector.locator(".trsi-table .foot", has_not_text="by largest minus smallest").wait_for()
+    inspector.locator(".trsi-controls select").first.select_option(label="disagreement")
+    inspector.locator(".trsi-table .foot", has_text="by largest minus smallest").wait_for()
+    history = pd.read_parquet(run / "pseudo_labels.parquet")
+    expected = history[history.epoch == history.epoch.max()].sort_values("disagreement", ascending=False).clip_id.tolist()
+    listed = [r.get_attribute("data-id") for r in inspector.locator(".trsi-table tbody tr").all()]
+    assert listed[:5] == expected[:5]
+
+    dot = inspector.evaluate(LONELIEST)
+    page.mouse.click(dot["x"], dot["y"])
+    wait_for_clip(page, inspector, dot["clip"])
+    assert inspector.locator(".trsi-table tr.cur").get_attribute("data-id") == dot["clip"]
+    player = inspector.locator(".trs-player")
+    page.wait_for_function("e => e.dataset.mode === 'frames' && e.querySelector('canvas').dataset.drawn !== undefined", arg=player.element_handle())
+    picture = "e => e.querySelector('canvas').toDataURL()"
+    still = player.evaluate(picture)
+    page.keyboard.press(" ")
+    page.wait_for_function("e => Number(e.dataset.frame) > 5", arg=player.element_handle())
+    assert player.evaluate(picture) != still, "the picture moves"
+    page.keyboard.press(" ")
+
+    cells = page.locator(".jp-Cell").count()
+    page.keyboard.type("777")
+    page.keyboard.press("Enter")
+    inspector.locator(".trsi-state .bad").wait_for()
+    page.keyboard.type("61.5")
+    page.keyboard.press("Enter")
+    inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
+    page.screenshot(path=tmp_path / "corrected.png")
+    assert page.locator(".jp-Cell").count() == cells, "keys of the inspector are not the notebook's"
+    assert not page.locator(".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]").count()
+
+    inspector = run_all(page, lab)
+    row = inspector.locator(f".trsi-table tr[data-id='{dot['clip']}']")
+    assert "correct" in row.inner_text()
+    row.click()
+    inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
+    page.screenshot(path=tmp_path / "reloaded.png")
+
+    next_run = train(work / "next", root=dives, cache_dir=work / "cache", decisions=run / "decisions.json")
+    before, after = (pd.read_csv(r / "predictions.csv", dtype=dict(clip_id=str)).set_index("clip_id").role for r in (run, next_run))
+    assert (before[dot["clip"]], after[dot["clip"]]) == ("unlabelled", "labelled")
+    assert (before.drop(dot["clip"]) == after.drop(dot["clip"])).all()
+    from trs_lab.run_data import RunData
+
+    assert RunData.load(next_run).labelled().set_index("clip_id").score[dot["clip"]] == 61.5
+
+
+def test_missing_video_is_explained_and_the_rest_works(page, lab, lost, tmp_path):
+    inspector = show(page, 1) if page.locator(".trsi-inspector").count() > 1 else (run_all(page, lab), show(page, 1))[1]
+    player, missing = inspector.locator(".trs-player"), lost[1]
+    inspector.locator(f".trsi-table tr[data-id='{missing}']").click()
+    wait_for_clip(page, inspector, missing)
+    page.wait_for_function("e => e.dataset.mode === 'explanation'", arg=player.element_handle())
+    assert player.locator(".trs-explanation").inner_text().strip()
+    page.screenshot(path=tmp_path / "missing.png")
+    page.keyboard.press("r")
+    inspector.locator(".trsi-state", has_text="rejected").wait_for()
+    page.keyboard.press("u")
+    inspector.locator(".trsi-state", has_text="undecided").wait_for()
+    page.keyboard.press("j" if clip_of(inspector) != inspector.locator(".trsi-table tbody tr").last.get_attribute("data-id") else "k")
+    page.wait_for_function("e => e.dataset.mode === 'frames'", arg=player.element_handle())
+    assert clip_of(inspector) != missing
+    assert not page.locator(".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]").count()
+
+
+def test_nothing_left_the_machine(page, lab):
+    assert page.asked, "the page has asked for something"
+    assert not [u for u in page.asked if not u.startswith((lab[0], lab[0].replace("http", "ws"), "data:", "blob:"))]
+    # anywidget gives a widget 2 s to load, which plotly's 5 MB may exceed on a busy machine; that the plots are there, the tests above have seen.
+    assert not [e for e in page.errors if "Failed to initialize model" not in e]
