@@ -34,7 +34,7 @@ lab: $(VENV)/installed  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs
 
 readme: $(VENV)/installed  ## README.md from nbs/index.ipynb
-	$(BIN)/jupyter nbconvert --to markdown --log-level ERROR --output-dir . --output README nbs/index.ipynb
+	$(BIN)/python tests/check_sync.py --readme
 
 lock: $(VENV)/installed  ## write down the versions that are installed now
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > requirements.lock  # a CPU build pins the same release as a CUDA build

@@ -1,6 +1,6 @@
 """Export and clean a copy of the project; complain about every file that comes out different.
 
-A copy, so that a failing check leaves the working tree as it was.
+A copy, so that a failing check leaves the working tree as it was. With --readme, write README.md of nbs/index.ipynb instead.
 """
 import filecmp
 import shutil
@@ -17,6 +17,14 @@ def exported(folder):
     return {p.relative_to(folder) for p in kept if not p.name.startswith(".")}
 
 
+def write_readme(index, folder):
+    """README.md of index.ipynb, whose pictures lie beside it in nbs/images."""
+    page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", folder, "--output", "README", index]
+    subprocess.run([Path(sys.executable).with_name("jupyter"), "nbconvert", *map(str, page)], check=True)
+    readme = folder / "README.md"
+    readme.write_text(readme.read_text().replace("](images/", "](nbs/images/"))
+
+
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         copy = Path(tmp) / root.name
@@ -29,8 +37,7 @@ def main():
             subprocess.run([tool], cwd=copy, check=True)
         ours, theirs = exported(root), exported(copy)
         differing = sorted(f for f in ours & theirs if not filecmp.cmp(root / f, copy / f, shallow=False))
-        page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", copy, "--output", "README", copy / "nbs" / "index.ipynb"]
-        subprocess.run(["jupyter", "nbconvert", *map(str, page)], check=True)
+        write_readme(copy / "nbs" / "index.ipynb", copy)
         if not filecmp.cmp(root / "README.md", copy / "README.md", shallow=False):
             differing.append("README.md (see `make readme`)")
     wrong = [f"{f}: differs from what the notebooks give" for f in differing]
@@ -41,4 +48,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    write_readme(root / "nbs" / "index.ipynb", root) if "--readme" in sys.argv else main()
