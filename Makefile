@@ -6,6 +6,7 @@ RATIO  ?= 0.1
 SEED   ?= 0
 RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-trs-$(RATIO)-$(SEED)
 ARGS   ?=
+JOBS   ?= 2
 
 .PHONY: train test lab sync readme lock clean help
 
@@ -25,7 +26,7 @@ train: $(VENV)/installed  ## train on the embedded dives with a tenth of the sco
 	@echo "run folder: $(RUN)"; echo "executed notebook: $(RUN)/train.ipynb"
 
 test: $(VENV)/installed sync  ## notebooks in sync with the package, every notebook's tests, and tests from outside
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(JOBS) --dist loadgroup
 
 sync: $(VENV)/installed  ## fail if the package is not what the notebooks export, or a notebook is not clean
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/check_sync.py

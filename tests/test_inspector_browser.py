@@ -23,7 +23,7 @@ MISSING = ("no chromium on this machine (apt-get install chromium)" if CHROMIUM 
            "playwright is not installed (pip install playwright)" if sync_playwright is None else None)
 if MISSING and os.environ.get("TRS_REQUIRE_BROWSER"):
     pytest.fail(f"TRS_REQUIRE_BROWSER is set, but {MISSING}", pytrace=False)
-pytestmark = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
+pytestmark = [pytest.mark.skipif(MISSING is not None, reason=MISSING or ""), pytest.mark.xdist_group("browser")]  # one page for all of them
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
