@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ORDERS', 'WHY', 'DECISIONS', 'CSS', 'AXIS', 'TABLE', 'AXES', 'SCORES', 'SCALE', 'SYMBOLS', 'MADE', 'PAGE',
            'SVG_POINTS', 'VOICES', 'MAX_CLIPS', 'keep_clips', 'decision_of', 'order_clips', 'look', 'Part',
-           'bare_figure', 'put', 'as_sent', 'ClipTable', 'table_rows', 'score_bins', 'shares', 'Overview',
+           'bare_figure', 'put', 'as_sent', 'ClipTable', 'table_rows', 'score_bins', 'shares', 'when_free', 'Overview',
            'voice_values', 'writes', 'band', 'HistoryPlot', 'facts', 'ClipPanel', 'DecisionPanel', 'as_score', 'Keys',
            'find_run', 'PseudoLabelInspector', 'benchmark_inspector']
 
@@ -238,6 +238,17 @@ def shares(values, edges):
     return 100 * counts / max(counts.sum(), 1)
 
 # %% ../nbs/21_inspector.ipynb #c020
+def when_free(
+    action, # called without arguments
+    earlier=None, # what `when_free` returned for an action that this one replaces
+    seconds: float = 0.02, # from now
+):
+    "Act when the kernel is free; at once where there is no event loop (a script, a test)."
+    try: loop = asyncio.get_running_loop()
+    except RuntimeError: action(); return None
+    if earlier: earlier.cancel()
+    return loop.call_later(seconds, action)
+
 class Overview(Part):
     "Linked scatter, histogram and table of clips. Set any trait from Python; a click sets `current` and `selection`."
     frame = T.Any()  # `RunData.overview`
@@ -257,7 +268,7 @@ class Overview(Part):
         **traits, # order, filter, selection, ...
     ):
         labelled = pd.DataFrame(dict(clip_id=[], score=[])) if labelled is None else labelled
-        self.start, self.drawn = 0, {}
+        self.start, self.drawn, self._soon = 0, {}, None
         self.figure, self.table = self._figure(), ClipTable(self.click, self.page)
         for name, value in dict(frame=frame, labelled=labelled, decided=decided, **traits).items(): setattr(self, name, value)
         super().__init__([*self._controls(), self.figure, self.table])
@@ -426,13 +437,12 @@ class Overview(Part):
         self._list()
 
     def _mark(self, change):
-        put(self.figure, self._faded())
-        if len(change.new) < 2: self.figure.plotly_relayout(dict(selections=[]))  # the outline of a lasso
-        if max(len(change.new), len(change.old)) > 1: self.start = 0; self._list()
-        else: self.table.selection = self.selection
+        if len(change.new) < 2 and (len(change.old) > 1 or self.figure.layout.selections): self.figure.plotly_relayout(dict(selections=[]))  # the outline of a lasso
+        if max(len(change.new), len(change.old)) > 1: put(self.figure, self._faded()); self.start = 0; self._list()
+        else: self.table.selection = self.selection  # one clip fades no other: the plot, slow to draw, stays as it is
 
     def _point(self, _):
-        put(self.figure, [self._ring_at()])
+        self._soon = when_free(lambda: put(self.figure, [self._ring_at()]), self._soon)  # a large plot is slow to draw: what is read goes first
         at = np.flatnonzero(self.listed == self.current)
         if len(at) and not self.start <= at[0] < self.start + PAGE: self.start = int(at[0]) // PAGE * PAGE; self._list()
         self.table.current = self.current
@@ -831,18 +841,11 @@ class PseudoLabelInspector(T.HasTraits):
         self.decide.set_trait("proposal", float(row.pseudo_label)); self.decide.clip_id = self.current
         self.clip.describe(self.current, row)
         self._draw_history()
-        self._later(self._show_clip)
+        self._soon = when_free(self._show_clip, self._soon)
 
     def _show_clip(self):
         self._soon = None
         if self.current: self.clip.show(self.current, self._frame.loc[self.current])
-
-    def _later(self, action):
-        "When the kernel is free; at once where there is no event loop (a script, a test)."
-        try: loop = asyncio.get_running_loop()
-        except RuntimeError: action(); return
-        if self._soon: self._soon.cancel()
-        self._soon = loop.call_later(0.02, action)
 
     def _draw_history(self):
         made = self.decide.entry
