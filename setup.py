@@ -23,7 +23,7 @@ setup(
     packages=find_packages(include=["trs_lab", "trs_lab.*"]),
     package_data={"trs_lab": ["py.typed"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={"dev": cfg["dev_requirements"].split()},
+    extras_require={name: cfg[f"{name}_requirements"].split() for name in ("dask", "hf", "tensorboard", "dev")},
     entry_points={"nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     zip_safe=False,
 )
