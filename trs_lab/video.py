@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SAMPLINGS', 'IMAGE_SUFFIXES', 'sample_frames', 'segment_starts', 'VideoError', 'count_frames', 'decode_video',
-           'list_frames', 'decode_frames', 'read_clip', 'cache_key', 'create_store', 'CorruptVideos', 'FrameCache',
-           'fill']
+           'list_frames', 'decode_frames', 'read_clip', 'cache_key', 'CorruptVideos', 'failure_of', 'VideoSource',
+           'create_store', 'FrameCache', 'fill']
 
 # %% ../nbs/03_video.ipynb #c002
 import hashlib, json, os, re, shutil, tempfile
@@ -181,7 +181,63 @@ def cache_key(
             for r in table.to_dict("records")]
     return hashlib.sha256(json.dumps([rows, settings], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-# %% ../nbs/03_video.ipynb #c029
+# %% ../nbs/03_video.ipynb #c028
+class CorruptVideos(VideoError):
+    "Some clips could not be read; `failures` is the list of (clip_id, source, reason)."
+    def __init__(self, failures, shown=20):
+        self.failures = failures
+        lines = [f"  clip {c}: {why}" for c, _, why in failures[:shown]] + ["  ..."]*(len(failures) > shown)
+        super().__init__(f"{len(failures)} clip(s) could not be read; repair them, or pass on_error='skip' to leave them out\n" + "\n".join(lines))
+
+# %% ../nbs/03_video.ipynb #c030
+def failure_of(
+    record, # row of a clip table
+    error, # why it could not be read
+) -> tuple: # (clip_id, source, reason), as everybody reports a clip that is left out
+    return str(record["clip_id"]), str(record["source"]), str(error)
+
+class VideoSource:
+    "A clip table whose clips are decoded when they are asked for: `source[i]` is clip i of `source.table`. Nothing is kept."
+    def __init__(self,
+        table: pd.DataFrame, # clip table, kinds 'video' and 'frames'
+        n_frames: int = 103, # frames of a clip
+        size: tuple[int, int] = (112, 112), # height and width, pixels
+        how: str | None = None, # rule of `sample_frames` (None: table.attrs['sampling'])
+    ):
+        how = how or table.attrs.get("sampling")
+        if how not in SAMPLINGS: raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)} (or the clip table's attrs['sampling'])")
+        wrong = table.loc[~table["kind"].isin(["video", "frames"]), "clip_id"].tolist()
+        if wrong: raise ValueError(f"clips without pictures (kind must be 'video' or 'frames'): {', '.join(map(str, wrong[:5]))}")
+        if not len(table): raise ValueError("the clip table is empty")
+        self.n_frames, self.size, self.how = n_frames, tuple(size), how
+        self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=1)
+        self.all_clips, self.failures = table, [] # failures: (clip_id, source, reason) of the clips that were left out
+        self._keep(np.arange(len(table)))
+
+    def _keep(self, rows):
+        self.rows = rows # row of all_clips for every row of self.table
+        self.table = self.all_clips.iloc[rows].reset_index(drop=True)
+        self.table.attrs = dict(self.all_clips.attrs)
+
+    def leave_out(self,
+        failures: dict, # row of `table` -> (clip_id, source, reason)
+    ):
+        "Take these clips out of `table` and name them in `failures`."
+        self.failures = self.failures + [failures[r] for r in sorted(failures)]
+        self._keep(np.delete(self.rows, sorted(failures)))
+
+    def _record(self, row): return self.all_clips.iloc[row]
+    def _read(self, row): return read_clip(self._record(row), self.n_frames, self.size, self.how)
+
+    def __len__(self): return len(self.rows)
+    def __repr__(self): return f"{type(self).__name__}({len(self)} clips, {self.n_frames} frames of {self.size[0]}x{self.size[1]})"
+
+    def __getitem__(self, i):
+        "uint8 (T,H,W,3) for a number, (B,T,H,W,3) for a sequence of row numbers of `table`; raises `VideoError`"
+        rows = self.rows[np.asarray(i)]
+        return self._read(rows) if rows.ndim == 0 else np.stack([self._read(r) for r in rows])
+
+# %% ../nbs/03_video.ipynb #c034
 def create_store(
     folder: str | Path, # the store; left alone if it exists
     arrays: dict, # file name without suffix -> (dtype, shape)
@@ -199,15 +255,8 @@ def create_store(
         shutil.rmtree(tmp)
         if not folder.is_dir(): raise
 
-class CorruptVideos(VideoError):
-    "Some clips could not be read; `failures` is the list of (clip_id, source, reason)."
-    def __init__(self, failures, shown=20):
-        self.failures = failures
-        lines = [f"  clip {c}: {why}" for c, _, why in failures[:shown]] + ["  ..."]*(len(failures) > shown)
-        super().__init__(f"{len(failures)} clip(s) could not be read; repair them, or pass on_error='skip' to leave them out\n" + "\n".join(lines))
-
-# %% ../nbs/03_video.ipynb #c030
-class FrameCache:
+# %% ../nbs/03_video.ipynb #c035
+class FrameCache(VideoSource):
     "Sampled frames of all clips of a table as one memory-mapped uint8 array. `fill` decodes what is missing; then `cache[i]` is clip i of `cache.table`."
     def __init__(self,
         table: pd.DataFrame, # clip table, kinds 'video' and 'frames'
@@ -216,28 +265,16 @@ class FrameCache:
         size: tuple[int, int] = (112, 112), # height and width, pixels
         how: str | None = None, # rule of `sample_frames` (None: table.attrs['sampling'])
     ):
-        how = how or table.attrs.get("sampling")
-        if how not in SAMPLINGS: raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)} (or the clip table's attrs['sampling'])")
-        wrong = table.loc[~table["kind"].isin(["video", "frames"]), "clip_id"].tolist()
-        if wrong: raise ValueError(f"clips without pictures (kind must be 'video' or 'frames'): {', '.join(map(str, wrong[:5]))}")
-        if not len(table): raise ValueError("the clip table is empty")
-        self.n_frames, self.size, self.how = n_frames, tuple(size), how
-        self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=1)
+        super().__init__(table, n_frames, size, how)
         self.path = Path(folder)/self.key
         arrays = dict(frames=(np.uint8, (len(table), n_frames, *self.size, 3)), done=(bool, (len(table),)))
-        create_store(self.path, arrays, dict(n_frames=n_frames, size=self.size, how=how, clips=table["clip_id"].tolist()))
-        self.frames = np.load(self.path/"frames.npy", mmap_mode="r+")
-        self.done = np.load(self.path/"done.npy", mmap_mode="r+")
-        self.all_clips, self.failures = table, []
-        self._keep(np.arange(len(table)))
+        create_store(self.path, arrays, dict(n_frames=n_frames, size=self.size, how=self.how, clips=table["clip_id"].tolist()))
+        self._open("r+")
 
-    def _keep(self, rows):
-        self.rows = rows # row of the array for every row of self.table
-        self.table = self.all_clips.iloc[rows].reset_index(drop=True)
-        self.table.attrs = dict(self.all_clips.attrs)
-
-    def __len__(self): return len(self.rows)
-    def __repr__(self): return f"FrameCache({len(self)} clips, {self.n_frames} frames of {self.size[0]}x{self.size[1]}, {int(self.done.sum())} decoded)"
+    def _open(self, mode): self.frames, self.done = (np.load(self.path/f"{n}.npy", mmap_mode=mode) for n in ("frames", "done"))
+    def __getstate__(self): return {**self.__dict__, "path": self.path.resolve(), "frames": None, "done": None} # pixels stay where they are
+    def __setstate__(self, state): self.__dict__.update(state); self._open("r")
+    def __repr__(self): return f"{super().__repr__()[:-1]}, {int(self.done.sum())} decoded)"
 
     def __getitem__(self, i):
         "uint8 (T,H,W,3) for a number, (B,T,H,W,3) for a sequence of row numbers of `table`"
@@ -247,9 +284,8 @@ class FrameCache:
         return np.asarray(self.frames[rows])
 
     def _decode(self, row):
-        record = self.all_clips.iloc[row]
-        try: self.frames[row] = read_clip(record, self.n_frames, self.size, self.how)
-        except VideoError as e: return row, (str(record["clip_id"]), str(record["source"]), str(e))
+        try: self.frames[row] = self._read(row)
+        except VideoError as e: return row, failure_of(self._record(row), e)
         return row, None
 
     def _mark(self, rows):
@@ -257,7 +293,7 @@ class FrameCache:
         self.frames.flush() # first the pixels, then the mark
         self.done[rows] = True; self.done.flush(); rows.clear()
 
-# %% ../nbs/03_video.ipynb #c032
+# %% ../nbs/03_video.ipynb #c037
 def _results(decode, rows, workers):
     "Finished rows in any order, from this thread or from a pool that is abandoned when the caller stops."
     if not workers: yield from map(decode, rows); return
