@@ -61,9 +61,10 @@ class Config:
     shift_segments: float = option(0.5, "largest shift of the strong view in feature space, in segments (our choice)", lo=0)
     labelled_view: str = option("weak", "view of labelled clips; strong ones gained nothing on our tuning dives (paper: only unlabelled clips are strongly augmented)", ("weak", "strong"))
     # -- backbone
-    backbone: str = option("i3d", "i3d, or none when the data are features already", ("i3d", "none"))
+    backbone: str = option("i3d", "i3d; hf:<model id or folder> for a video model of Hugging Face transformers; none when the data are features already")
     weights: str = option("", "file of I3D weights; empty = the embedded small I3D")
     finetune: bool = option(False, "True: train the backbone end to end (paper); False: cached features of a frozen one")
+    recompute_segments: int = option(0, "segments that the trained backbone takes at a time, forgetting its activations and computing them again in the backward pass: a third more work for a small part of the memory; 0 = keep all", lo=0)
     normalisation: str = option("unit", "pixels to [-1, 1] as published I3D weights expect, or imagenet mean and sd (paper)", ("unit", "imagenet"))
     freeze_bn: bool = option(True, "keep BatchNorm statistics while fine-tuning: batches of 1-4 clips ruin them")
     components: int = option(0, "frozen features are whitened to so many principal components, label-free (our choice); 0 = each is standardised", lo=0)
@@ -111,7 +112,12 @@ class Config:
     compare_supervised: bool = option(True, "train the supervised network on the same labels from the same burn-in")
     device: str = option("auto", "auto = cuda where there is one, otherwise cpu; or cpu, cuda, cuda:1")
     precision: str = option("auto", "auto = bf16 on cuda, fp32 on cpu", ("auto", "fp32", "bf16"))
-    workers: int = option(2, "threads that decode video", lo=1)
+    num_processes: int = option(1, "processes that train together, one per GPU; batch_size stays that of a whole step and is divided among them", lo=1)
+    compile: bool = option(False, "torch.compile the trained networks: pays for itself in long runs on a GPU")
+    tracker: str = option("", "tensorboard, or whatever accelerate can log to, separated by commas; empty = none")
+    workers: int = option(2, "threads that decode video and read frames ahead", lo=1)
+    extract_workers: int = option(1, "processes of this machine that extract features of a frozen backbone", lo=1)
+    scheduler: str = option("", "address of a Dask scheduler whose workers extract features; local = a local cluster of extract_workers; empty = without Dask")
     cache_dir: str = option("", "decoded frames and features; empty = cache/ beside runs/")
     out_dir: str = option("", "run folder; empty = runs/<time>-<dataset>-<method>-<ratio>-<seed>")
     checkpoint_seconds: float = option(30.0, "at least this long between two checkpoints; 0 = after every epoch", lo=0)
@@ -156,6 +162,8 @@ def check_together(c):
     if c.crop > min(c.frame_height, c.frame_width): raise ConfigError(f"crop ({c.crop}) must fit into the frames ({c.frame_height} x {c.frame_width})")
     if c.finetune and c.components: raise ConfigError("components > 0 whitens frozen features, but finetune=True trains the backbone")
     if c.finetune and c.backbone == "none": raise ConfigError("finetune=True needs a backbone, but backbone='none'")
+    if c.backbone not in ("i3d", "none") and not c.backbone[:3] == "hf:" or c.backbone == "hf:": raise ConfigError(f"backbone: expected i3d, none, or hf:<model id or folder>; got {c.backbone!r}")
+    if c.recompute_segments and not c.freeze_bn: raise ConfigError("recompute_segments > 0 runs the backbone twice and in parts, which BatchNorm statistics in training would see; it needs freeze_bn=True")
 
 # %% ../nbs/00_config.ipynb #c013
 _SMALL = dict(mixer_depth=2, token_dim=32, channel_dim=256, mixer_dim=0, reference_dim=64, batch_size=8, eval_batch_size=256,
@@ -184,7 +192,7 @@ def make_config(
     if values.get("finetune") and "components" not in params: values["components"] = 0  # a preset's whitening is for frozen features
     return Config(**values)
 
-TEXTS = ("fold", "task", "decisions", "root", "annotations", "out_dir", "cache_dir", "weights")
+TEXTS = ("fold", "task", "decisions", "root", "annotations", "out_dir", "cache_dir", "weights", "backbone", "tracker", "scheduler")
 
 def as_text(name, value):
     "The command line turns `-p fold 0` into a number; where any text is allowed, it becomes text again."

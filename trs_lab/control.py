@@ -60,10 +60,11 @@ class Control(Callback):
     def __init__(self,
         run, # run folder
         every: float = 1.0, # seconds between two reports, at least
+        main: bool = True, # False: in the other processes of a team, which obey and keep silent
     ):
-        self.run, self.every = Path(run), every
+        self.run, self.every, self.main = Path(run), every, main
         self.stopped, self.seen, self.wish, self.told = False, None, None, {}
-        (self.run / "control.json").unlink(missing_ok=True)  # requests to a former process
+        if main: (self.run / "control.json").unlink(missing_ok=True)  # requests to a former process
         self.report("preparing")
 
     def on_stage_start(self, trainer):
@@ -74,7 +75,8 @@ class Control(Callback):
 
     def on_step_end(self, trainer):
         self.breathe(trainer)
-        if trainer.batch < trainer.n_batches: self.obey(trainer)  # after the last step the epoch is closed first: it is whole
+        if trainer.batch == trainer.n_batches: return  # after the last step the epoch is closed first: it is whole
+        if trainer.team.alone or trainer.batch % 10 == 0: self.obey(trainer)  # agreeing makes GPUs wait for each other
 
     def on_epoch_end(self, trainer):
         self.whole = trainer.whole_state()
@@ -102,18 +104,24 @@ class Control(Callback):
             self.seen = found
         return self.wish
 
+    def wanted(self, trainer):
+        "The request that stands, the same in every process: the main one reads the file, the others hear of it."
+        wish = self.look() if self.main else None
+        if trainer.team.alone: return wish
+        return next((w for w in ("pause", "stop") if trainer.team.agree(wish == w)), None)
+
     def obey(self, trainer):
         "Wait while paused; raise `StopTraining` if a stop is asked for."
         start = time.monotonic()
-        while self.look() == "pause":
+        while (wanted := self.wanted(trainer)) == "pause":
             if self.told["state"] != "paused": self.report("paused", trainer)
             time.sleep(0.05)
         if self.told["state"] == "paused":
             waited = time.monotonic() - start
             self.pace.waited += waited; trainer.idle += waited
             self.report("running", trainer)
-        if self.wish != "stop": return
-        (self.run / "control.json").unlink(missing_ok=True)
+        if wanted != "stop": return
+        if self.main: (self.run / "control.json").unlink(missing_ok=True)
         self.stopped = True
         trainer.roll_back(self.whole)
         self.report("stopped", trainer)
@@ -131,7 +139,7 @@ class Control(Callback):
         where = {k: self.told.get(k) for k in ("stage", "epoch", "epochs_done", "n_epochs", "step", "n_steps", "clips_per_second", "seconds_left")}
         if trainer is not None: where = self.place(trainer)
         self.told = dict(state=state, **where, ended=ended, error=error, time=time.time(), pid=os.getpid(), host=socket.gethostname())
-        write_json(self.run / "progress.json", self.told)
+        if self.main: write_json(self.run / "progress.json", self.told)
         self.reported = time.monotonic()
 
     def place(self, trainer):

@@ -119,16 +119,17 @@ def pseudo_loss(
     pseudo, # (B,) pseudo-label, NaN = none
     pseudo_log_var, # (B,) its log-variance
     kind: str = "mse", # mse or nll
+    total=lambda part: part, # from a sum over these clips to one over the whole batch, where several processes share it
 ):
     "Loss of the student against pseudo-labels; clips without one are left out. No gradient reaches the pseudo-label."
     known = torch.isfinite(pseudo)
     target, variance = torch.nan_to_num(pseudo.detach()), torch.where(known, pseudo_log_var.detach(), 0.0).exp()
     if kind == "mse":
         precision = known / variance
-        return (precision / precision.sum().clamp_min(1e-8) * (mean - target) ** 2).sum()
+        return (precision / total(precision.sum()).clamp_min(1e-8) * (mean - target) ** 2).sum()
     if kind == "nll":
         error = (target - mean) ** 2 + torch.where(known, variance, 0.0)
-        return (known * 0.5 * (torch.exp(-log_var) * error + log_var)).sum() / known.sum().clamp_min(1)
+        return (known * 0.5 * (torch.exp(-log_var) * error + log_var)).sum() / total(known.sum()).clamp_min(1)
     raise ValueError(f"pseudo_loss: expected mse or nll; got {kind!r}")
 
 # %% ../nbs/10_pseudo_labels.ipynb #c028

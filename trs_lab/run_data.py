@@ -23,13 +23,12 @@ import pyarrow.parquet as pq
 import torch
 
 from .augment import clean, normalise
-from .backbone import load_i3d
 from .clips import CLIP_COLUMNS, hide_scores
 from .config import Config, ConfigError, load_config, make_config, project_root, save_config
 from .decisions import Decisions, apply_decisions, suggest, undecided_clips
-from .features import SegmentEncoder, clip_segments, load_features, view_seed, weights_hash
+from .features import clip_segments, load_features, view_seed, weights_hash
 from .networks import build_trs, compare, fit_whitening
-from .prepare import embedded_weights, load_clips, make_views, train_rows
+from .prepare import load_clips, make_backbone, make_encoder, make_views, train_rows
 from .pseudo_labels import HISTORY_COLUMNS, choose_exemplars, disagreement
 from .readers import dives_folder, read_clips, read_mtl_aqa
 from .runs import load_student, write_metrics
@@ -608,7 +607,7 @@ class Networks:
         if not path.exists(): raise NoComparison("There are no networks yet: this run has not written a checkpoint.")
         try: state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as e: raise NoComparison(f"The networks cannot be read: {path} is damaged ({type(e).__name__}).") from None
-        encoder = SegmentEncoder(load_i3d(config.weights or embedded_weights()), config.freeze_bn) if config.finetune else None
+        encoder = make_encoder(config, make_backbone(config)[0]) if config.finetune else None
         try:
             weights = state["networks"]
             self.trs = build_trs(config, weights["reference.embed.0.weight"].shape[1], encoder).eval().requires_grad_(False)
@@ -660,7 +659,7 @@ class RunFeatures(RunPictures):
         "The student says of these features what it said in training; before there is such a word, sources and weights decide."
         try: said, ask = self._said(store)
         except Unavailable: said = None
-        if said is None: return store.meta["frames"] == self._frames_key and store.meta["weights"] == weights_hash(load_i3d(self.config.weights or embedded_weights()))
+        if said is None: return store.meta["frames"] == self._frames_key and store.meta["weights"] == weights_hash(make_backbone(self.config)[0])
         ids = [c for c in said.index if store.has(c)][:n]
         if not ids: return False
         with torch.inference_mode():

@@ -48,7 +48,8 @@ def keep_decisions(run, config):
         if not copy.exists(): write_atomically(copy, lambda p: p.write_bytes(Path(config.decisions).read_bytes()))
     return str(own)
 
-MAY_CHANGE = ("decisions", "resume", "device", "precision", "workers", "cache_dir", "out_dir", "epochs", "checkpoint_seconds")
+MAY_CHANGE = ("decisions", "resume", "device", "precision", "workers", "cache_dir", "out_dir", "epochs", "checkpoint_seconds",
+              "num_processes", "compile", "tracker", "recompute_segments", "extract_workers", "scheduler")
 
 def check_resumable(run, config):
     "A checkpoint must be there, and its configuration must be the same but for `MAY_CHANGE`; decisions are compared by what they say, not by their path."
@@ -112,13 +113,14 @@ class Checkpoint(Callback):
     ): self.run, self.every, self.prefix, self.written, self.listed = Path(run), every, prefix, time.monotonic(), time.monotonic()
 
     def on_epoch_end(self, trainer):
+        if not trainer.team.main: return
         if time.monotonic() - self.written >= self.every: self.write(trainer)
         elif time.monotonic() - self.listed >= 1: self.write_rows(trainer)  # small, and somebody may be watching
     def on_stage_end(self, trainer): self.write(trainer)
 
     def write(self, trainer):
         # A stage left in the middle of an epoch (error, interrupt) has nothing new that is whole: the last checkpoint stands.
-        if trainer.in_epoch: return
+        if trainer.in_epoch or not trainer.team.main: return
         write_atomically(self.run / f"{self.prefix}checkpoint.pt", lambda p: torch.save(trainer.state_dict(), p))
         self.write_rows(trainer)
         if not self.prefix: write_atomically(self.run / "pseudo_labels.parquet", lambda p: trainer.history.table().to_parquet(p, index=False))
@@ -142,7 +144,7 @@ def resume_trainer(
     "Load the checkpoint if there is one; True if so. Raises ValueError if history and checkpoint do not belong together."
     path = Path(run) / f"{prefix}checkpoint.pt"
     if not path.exists(): return False
-    state = torch.load(path, map_location=trainer.device, weights_only=True)
+    state = torch.load(path, map_location="cpu" if trainer.device.type == "cpu" else trainer.device, weights_only=True)
     history = pd.read_parquet(Path(run) / "pseudo_labels.parquet") if not prefix else None
     if history is not None and len(history):
         history = history[history.epoch < (state["epoch"] if state["stage"] == "trs" else 0)]
