@@ -8,7 +8,7 @@ RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-trs-$(RATIO)-$(SEED)
 ARGS   ?=
 JOBS   ?= 2
 
-.PHONY: train test lab sync readme lock clean help
+.PHONY: train test bench lab sync readme lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -30,6 +30,12 @@ test: $(VENV)/installed sync  ## notebooks in sync with the package, every noteb
 
 sync: $(VENV)/installed  ## fail if the package is not what the notebooks export, or a notebook is not clean
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/check_sync.py
+
+bench: $(VENV)/installed  ## our speed beside the way published code does it: prints a table, writes runs/bench.json; some twenty minutes
+	@mkdir -p runs
+	$(BIN)/papermill nbs/bench.ipynb runs/bench.ipynb $(ARGS)
+	@$(BIN)/python -c 'import pandas as pd; print(pd.read_json("runs/bench.json").to_string(index=False))'
+	@echo "table: runs/bench.json; executed notebook with its profiles: runs/bench.ipynb"
 
 lab: $(VENV)/installed  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab nbs

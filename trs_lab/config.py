@@ -203,33 +203,35 @@ def nearest(name, valid):
     close = get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
-def check_names(params):
+def _valid(names): return set(names) if names else {f.name for f in fields(Config)} | {"preset"}
+
+def check_names(params, valid=None):
     "Raise `ConfigError` for the first name that is no parameter."
-    valid = [f.name for f in fields(Config)] + ["preset"]
+    valid = sorted(_valid(valid))
     for name in params:
         if name not in valid: raise ConfigError(f"unknown parameter {name!r}{nearest(name, valid)}")
 
 # %% ../nbs/00_config.ipynb #c016
 def early_parameters(
     namespace: dict, # `globals()` at the top of the notebook, before the parameters cell
+    valid=None, # names of the parameters; None = the fields of `Config`, and preset
 ) -> set:
     "The names that exist before the parameters cell. Raises `ConfigError` if a parameter is among them in a fresh kernel."
-    valid = {f.name for f in fields(Config)} | {"preset"}
-    early = sorted(valid & set(namespace))
+    early = sorted(_valid(valid) & set(namespace))
     if early and not namespace.get("_parameters_read"):
         raise ConfigError(f"{', '.join(early)} set before the cell with the defaults: it has lost its papermill tag 'parameters'")
-    return set(namespace) - valid
+    return set(namespace) - _valid(valid)
 
 def notebook_parameters(
     namespace: dict, # `globals()` after the parameters cell
     before: set, # what `early_parameters` returned
+    valid=None, # as for `early_parameters`
 ) -> dict:
     "Parameters that the notebook holds; unknown names are refused. A cell run again by hand knows the later cells' names too, and takes the valid ones."
     names = [n for n in namespace if n not in before and not n.startswith("_")]
-    valid = {f.name for f in fields(Config)} | {"preset"}
-    if namespace.get("_parameters_read"): names = [n for n in names if n in valid]
+    if namespace.get("_parameters_read"): names = [n for n in names if n in _valid(valid)]
     params = {n: namespace[n] for n in names}
-    check_names(params)
+    check_names(params, _valid(valid))
     namespace["_parameters_read"] = True
     return params
 

@@ -18,7 +18,8 @@ import torch
 from .baselines import feature_statistics, frame_statistics
 from .config import Config, ConfigError, progress_bar, project_root
 from .decisions import apply_decisions, undecided_clips
-from .features import SegmentEncoder, extract_features, load_features
+from .extraction import extract_features
+from .features import SegmentEncoder, load_features
 from .huggingface import load_backbone_by_name
 from .views import FeatureViews, VideoViews
 from .networks import Whitening, fit_whitening, whiten_all

@@ -26,7 +26,8 @@ from .augment import clean, normalise
 from .clips import CLIP_COLUMNS, hide_scores
 from .config import Config, ConfigError, load_config, make_config, project_root, save_config
 from .decisions import Decisions, apply_decisions, suggest, undecided_clips
-from .features import clip_segments, load_features, view_seed, weights_hash
+from .extraction import view_seed, weights_hash
+from .features import clip_segments, load_features
 from .networks import build_trs, compare, fit_whitening
 from .prepare import load_clips, make_backbone, make_encoder, make_views, train_rows
 from .pseudo_labels import HISTORY_COLUMNS, choose_exemplars, disagreement
