@@ -86,3 +86,30 @@ def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_pa
     finished = papermill(**{**long, "epochs": int(done) + 3}, resume=True)
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert pd.read_parquet(history).epoch.max() == done + 2 and summary(run)["student"]
+
+
+def test_pause_and_stop_reach_all_processes(papermill, tiny, tmp_path, summary):
+    from trs_lab.control import pause, read_progress, stop
+
+    run = tmp_path / "run"
+    long = dict(tiny, ratio=0.2, epochs=5000, burn_in_epochs=1, checkpoint_seconds=0, num_processes=2, out_dir=run, compare_supervised=False)
+    process = subprocess.Popen(papermill_command(tmp_path / "s.ipynb", **long), cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                               env={k: v for k, v in os.environ.items() if k != "IN_TEST"})
+    end = time.monotonic() + 300
+
+    def wait_for(condition):
+        while not condition():
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
+
+    wait_for(lambda: (run / "pseudo_labels.parquet").exists() and len(pd.read_parquet(run / "pseudo_labels.parquet")))
+    pause(run)
+    wait_for(lambda: read_progress(run)["state"] == "paused")
+    before = read_progress(run)["epochs_done"]
+    time.sleep(1)
+    assert read_progress(run)["epochs_done"] == before
+    stop(run)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors[-3000:]
+    assert summary(run)["stopped"] and summary(run)["student"]["spearman"] is not None
+    assert pd.read_parquet(run / "pseudo_labels.parquet").epoch.max() + 1 == torch.load(run / "checkpoint.pt", weights_only=True)["epoch"] < 5000

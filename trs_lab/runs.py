@@ -190,8 +190,10 @@ def run_summary(
 ) -> dict:
     "The content of summary.json."
     counts = table.role.value_counts()
+    peak = torch.cuda.max_memory_allocated(accelerator.device) / 2**30 if accelerator.device.type == "cuda" else None  # of this process
     return dict(**figures, dataset=config.dataset, group=sorted(table.group.unique()), method=config.method, ratio=config.ratio, seed=config.seed, fold=config.fold,
                 selection=config.selection, device=str(accelerator.device), precision=accelerator.precision, versions=versions(),
+                num_processes=config.num_processes, peak_gpu_gib=peak and round(peak, 2),
                 **{role: int(counts.get(role, 0)) for role in ROLES}, wall_s=round(wall_s, 1))
 
 # %% ../nbs/17_runs.ipynb #c021
