@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['DATASETS', 'PRESETS', 'TEXTS', 'ConfigError', 'option', 'Config', 'check_value', 'check_together', 'make_config',
-           'as_text', 'nearest', 'check_names', 'early_parameters', 'notebook_parameters', 'project_root',
+           'as_text', 'nearest', 'check_names', 'read_value', 'early_parameters', 'notebook_parameters', 'project_root',
            'save_config', 'load_config', 'progress_bar', 'describe_config']
 
 # %% ../nbs/00_config.ipynb #c002
 from dataclasses import dataclass, field, fields, asdict, replace
 from difflib import get_close_matches
 from pathlib import Path
-import json, os, sys
+import ast, json, os, sys
 
 from tqdm import tqdm
 
@@ -211,7 +211,13 @@ def check_names(params, valid=None):
     for name in params:
         if name not in valid: raise ConfigError(f"unknown parameter {name!r}{nearest(name, valid)}")
 
-# %% ../nbs/00_config.ipynb #c016
+# %% ../nbs/00_config.ipynb #c017
+def read_value(text: str): # as typed after -p
+    "Numbers, True, False and None are what they look like, as with papermill; everything else is text."
+    try: return ast.literal_eval(text)
+    except (ValueError, SyntaxError): return text
+
+# %% ../nbs/00_config.ipynb #c019
 def early_parameters(
     namespace: dict, # `globals()` at the top of the notebook, before the parameters cell
     valid=None, # names of the parameters; None = the fields of `Config`, and preset
@@ -235,7 +241,7 @@ def notebook_parameters(
     namespace["_parameters_read"] = True
     return params
 
-# %% ../nbs/00_config.ipynb #c019
+# %% ../nbs/00_config.ipynb #c022
 def project_root() -> Path:
     "The clone that this package lives in, or the working directory when it is installed elsewhere."
     here = Path(__file__).resolve().parent.parent if "__file__" in globals() else Path.cwd()
@@ -254,12 +260,12 @@ def load_config(
     "Read it back, validated."
     return Config(**json.loads(Path(path).read_text()))
 
-# %% ../nbs/00_config.ipynb #c022
+# %% ../nbs/00_config.ipynb #c025
 def progress_bar(*args, **kwargs):
     "A tqdm bar in plain text, which looks the same at work in JupyterLab, in the notebook that papermill leaves behind, and in a log."
     return tqdm(*args, **{**dict(ncols=88, mininterval=1, file=sys.stdout), **kwargs})
 
-# %% ../nbs/00_config.ipynb #c025
+# %% ../nbs/00_config.ipynb #c028
 def describe_config(
     config: Config = None, # None = the defaults
 ):

@@ -10,7 +10,7 @@ __all__ = ['LAYOUTS', 'RESERVED', 'GiB', 'KINDS', 'VIEWS', 'SMALL', 'LAYOUT', 'I
            'release', 'try_settings', 'text_table', 'verdict', 'parse', 'recipe', 'main']
 
 # %% ../nbs/17c_full_size.ipynb #c002
-import argparse, ast, gc, importlib.util, json, math, os, statistics, sys, time, weakref
+import argparse, gc, importlib.util, json, math, os, statistics, sys, time, weakref
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from .backbone import I3D
-from .config import Config, make_config, progress_bar
+from .config import Config, make_config, progress_bar, read_value
 from .dives.motion import FAULTS, sample_dive
 from .dives.render import render_dive
 from .features import SegmentEncoder
@@ -90,7 +90,8 @@ def make_trainer(
     "A trainer as `train.ipynb` makes it, but for the weights of the backbone, which are random."
     if layout not in LAYOUTS: raise ValueError(f"layout={layout!r}: expected one of {', '.join(LAYOUTS)}")
     with torch.random.fork_rng(devices=[]): torch.manual_seed(config.seed); backbone = I3D(width)
-    if layout == "contiguous": backbone.Conv3d_1a_7x7.register_forward_pre_hook(lambda module, inputs: inputs[0].contiguous())
+    if layout == "channels_last": backbone = backbone.to(memory_format=torch.channels_last_3d) # as `make_encoder` does
+    else: backbone.Conv3d_1a_7x7.register_forward_pre_hook(lambda module, inputs: inputs[0].contiguous())
     encoder = SegmentEncoder(backbone, config.freeze_bn, chunk=config.recompute_segments or None, recompute=config.recompute_segments > 0)
     views = VideoViews(cache, (config.crop, config.crop), accelerator.device, config.normalisation, n_segments=config.n_segments, dim=backbone.dim,
                        strong_options=None if has_kornia() else dict(blur_chance=0.0))
@@ -512,10 +513,7 @@ def recipe(
     args, # of `parse`
 ) -> Config:
     "The configuration that the arguments ask for. Raises `ConfigError` for a name or value that is not possible."
-    values = dict(pair.split("=", 1) for pair in args.set)
-    for k, v in values.items():
-        try: values[k] = ast.literal_eval(v)
-        except (ValueError, SyntaxError): pass # a text
+    values = {k: read_value(v) for k, v in (pair.split("=", 1) for pair in args.set)}
     config = make_config(args.preset, device=args.device, precision=args.precision, seed=args.seed, **values)
     if args.size and args.size != config.crop:
         scale = args.size / config.crop

@@ -7,7 +7,7 @@ __all__ = ['Clips', 'cycle', 'with_host', 'labelled_batches', 'paired_batches', 
            'Callback', 'Progress', 'Trainer', 'prepare_networks']
 
 # %% ../nbs/12_training.ipynb #c002
-import copy, math, os, random, shutil, time
+import copy, math, os, time
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +20,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from .config import Config, ConfigError, progress_bar
+from .inference import cannot_compile
 from .parallel import Objective, Team
 from .networks import TRS, build_trs, compare, ema_update, frozen_copy, gaussian_nll, pairwise_loss
 from .pseudo_labels import ConfidenceMemory, History, choose_exemplars, combine, over_views, pseudo_loss, sigmoid_ramp
@@ -327,7 +328,7 @@ class Trainer:
 
     def run_epoch(self, step):
         start, sums, self.in_epoch, self.idle = time.perf_counter(), {}, True, 0.0
-        if not self.team.main: torch.manual_seed((self.seed, self.epoch, self.team.rank).__hash__())  # other dropout than the main process's, and the same after a resume
+        if not self.team.main: torch.manual_seed(hash((self.seed, self.epoch, self.team.rank)))  # other dropout than the main process's, and the same after a resume
         self.networks.student.train(); self.networks.reference.train(); self.networks.teacher.eval()
         batches = self.batches()
         if self.stage == "trs" and self.hears_pseudo_labels and self.config.use_reference: self.exemplars = self.encode_exemplars()
@@ -485,7 +486,7 @@ def prepare_networks(networks, config, team, device):
         raise ConfigError("freeze_bn=False with several processes needs batch statistics over all of them, which PyTorch has for CUDA only; on a CPU use freeze_bn=True or one process")
     if batch_norms: networks = torch.nn.SyncBatchNorm.convert_sync_batchnorm(networks)
     if config.compile:
-        if device.type == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++"))): raise ConfigError("compile: on a CPU torch.compile needs a C++ compiler, and none was found")
+        if why := cannot_compile(device): raise ConfigError(f"compile: {why}")
         for scorer in (networks.student, networks.teacher):
             for part in (scorer.encoder, scorer.mixer): part.compile()
     return networks
