@@ -144,10 +144,9 @@ class Control(Callback):
 
     def place(self, trainer):
         "Stage, epoch and step, counted from 1 as a reader would; the supervised comparison is a stage of its own name."
-        stage = "supervised" if trainer.stage == "trs" and trainer.config.method == "supervised" else trainer.stage
         epochs, clips = self.pace.rates()
         now = trainer.epoch + (trainer.batch / trainer.n_batches if trainer.in_epoch else 0)
-        return dict(stage=stage, epoch=min(trainer.epoch + 1, trainer.n_epochs), epochs_done=trainer.epoch, n_epochs=trainer.n_epochs,
+        return dict(stage=trainer.stage_name, epoch=min(trainer.epoch + 1, trainer.n_epochs), epochs_done=trainer.epoch, n_epochs=trainer.n_epochs,
                     step=trainer.batch if trainer.in_epoch else 0, n_steps=trainer.n_batches,
                     clips_per_second=clips and round(clips, 2), seconds_left=round((trainer.n_epochs - now) / epochs, 1) if epochs else None)
 

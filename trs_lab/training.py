@@ -139,7 +139,7 @@ class Callback:
 class Progress(Callback):
     "A bar per stage, with the mean loss of the epoch."
     def on_stage_start(self, trainer):
-        self.bar = progress_bar(total=trainer.n_epochs, initial=trainer.epoch, desc=trainer.stage.replace("_", "-"), unit="epoch", disable=not trainer.team.main)
+        self.bar = progress_bar(total=trainer.n_epochs, initial=trainer.epoch, desc=trainer.stage_name.replace("_", "-"), unit="epoch", disable=not trainer.team.main)
     def on_epoch_end(self, trainer):
         self.bar.set_postfix_str(", ".join(f"{k.removeprefix('loss_')} {v:.3f}" for k, v in trainer.losses.items()), refresh=False)
         self.bar.update()
@@ -242,6 +242,11 @@ class Trainer:
         if not self.clips.any_accepted: return mean, log_var
         accepted = self.clips.accepted[rows]; fixed = torch.isfinite(accepted)
         return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(fixed, torch.full_like(log_var, self.config.log_var_min), log_var)
+
+    @property
+    def stage_name(self):
+        "The supervised comparison is a stage of its own name, for whoever watches."
+        return "supervised" if self.stage == "trs" and self.config.method == "supervised" else self.stage
 
     @property
     def hears_pseudo_labels(self):
