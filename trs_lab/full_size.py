@@ -31,7 +31,7 @@ from .config import Config, make_config, progress_bar, read_value
 from .dives.motion import FAULTS, sample_dive
 from .dives.render import render_dive
 from .features import SegmentEncoder
-from .networks import build_trs
+from .methods.base import build_networks
 from .training import Callback, StopTraining, Trainer, make_accelerator
 from .views import VideoViews
 
@@ -95,7 +95,7 @@ def make_trainer(
     encoder = SegmentEncoder(backbone, config.freeze_bn, chunk=config.recompute_segments or None, recompute=config.recompute_segments > 0)
     views = VideoViews(cache, (config.crop, config.crop), accelerator.device, config.normalisation, n_segments=config.n_segments, dim=backbone.dim,
                        strong_options=None if has_kornia() else dict(blur_chance=0.0))
-    return Trainer(config, build_trs(config, backbone.dim, encoder), views, table, accelerator, callbacks)
+    return Trainer(config, build_networks(config, backbone.dim, encoder), views, table, accelerator, callbacks)
 
 def has_kornia(): return importlib.util.find_spec("kornia") is not None
 
@@ -189,8 +189,8 @@ def fake_step(
     trainer.views.frames, trainer.views.strong_options = FakeFrames(mode, (frames, config.frame_height, config.frame_width, 3)), dict(blur_chance=0.0)
     with live, pool_as_on_gpu():
         hollow(trainer.networks, mode)
-        trainer.trs_step, trainer.burn_in_step = _watched(trainer.trs_step, live), _watched(trainer.burn_in_step, live)
-        trainer.run_stage(stage, 1, getattr(trainer, f"{stage}_step"))
+        trainer.losses_of = _watched(trainer.losses_of, live)
+        trainer.run_stage(stage, 1)
         found = dict(state=watch.state, step=live.peak, flops=live.flops, operations=sum(live.operations.values()), by_name=live.operations.most_common())
         live.reset()
         trainer.outputs("student", trainer.clips.unlabelled[:config.eval_batch_size])

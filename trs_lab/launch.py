@@ -15,7 +15,7 @@ import torch
 
 from .config import Config, ConfigError, load_config, make_config, read_value
 from .control import Control, read_progress
-from .networks import build_trs
+from .methods.base import build_networks, check_method
 from .prepare import load_clips, make_views
 from .runs import Checkpoint, Evaluate, open_run, resume_trainer
 from .trackers import Track
@@ -36,12 +36,12 @@ def train_run(
         trainer = Trainer(config, networks, data.views, data.table, accelerator, callbacks)
         if config.resume and resume_trainer(trainer, run, prefix) and trainer.team.main: print(f"{prefix.replace('_', ' ')}resumed in {trainer.stage.replace('_', '-')}, epoch {trainer.epoch}")
         return trainer
-    trainer = branch(config, build_trs(config, data.dim, data.encoder))
+    trainer = branch(config, build_networks(config, data.dim, data.encoder))
     if trainer.stage != "trs" and not control.stopped: trainer.burn_in()
     supervised = None
     there = config.resume and (Path(run) / "supervised_checkpoint.pt").exists()
     if config.compare_supervised and config.method == "trs" and (there or not control.stopped):
-        supervised = branch(replace(config, method="supervised"), copy.deepcopy(trainer.networks), "supervised_")
+        supervised = branch(replace(config, method="supervised", options=""), copy.deepcopy(trainer.networks), "supervised_")
         if not control.stopped: supervised.teach()
         supervised.select()
     if not control.stopped: trainer.teach()

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ScoreHead', 'bounded', 'gaussian_nll', 'Dropout', 'mlp', 'MixerBlock', 'Mixer', 'Scorer', 'Whitening',
            'fit_whitening', 'whiten_all', 'Reference', 'all_pairs', 'pairwise_loss', 'compare', 'ema_update',
-           'frozen_copy', 'TRS', 'build_trs']
+           'frozen_copy', 'Networks', 'head_bounds', 'make_mixer', 'make_scorer', 'make_reference']
 
 # %% ../nbs/09_networks.ipynb #c002
 import copy, math
@@ -99,8 +99,12 @@ class Mixer(nn.Module):
         self.blocks = nn.Sequential(*[MixerBlock(self.dim, n_segments, token_dim, channel_dim, dropout) for _ in range(depth)])
         self.norm = nn.LayerNorm(self.dim)
 
+    def tokens(self, x): # (B, S, in_dim)
+        "A feature for each segment that knows of the others, (B, S, dim)"
+        return self.norm(self.blocks(self.project(x)))
+
     def forward(self, x): # (B, S, in_dim)
-        return self.norm(self.blocks(self.project(x))).mean(1)
+        return self.tokens(x).mean(1)
 
 # %% ../nbs/09_networks.ipynb #c015
 class Scorer(nn.Module):
@@ -108,10 +112,11 @@ class Scorer(nn.Module):
     def __init__(self,
         mixer: Mixer, # clip feature from segment features
         encoder: nn.Module = None, # pixels -> segment features; None = the input already is features
-        **bounds, # log_var_min, log_var_max of the head
+        head: nn.Module = None, # clip feature (B, dim) -> mean (B,), log-variance (B,); None = a `ScoreHead`
+        **bounds, # log_var_min, log_var_max of the `ScoreHead`
     ):
         super().__init__()
-        self.encoder, self.mixer, self.head = encoder or nn.Identity(), mixer, ScoreHead(mixer.dim, **bounds)
+        self.encoder, self.mixer, self.head = encoder or nn.Identity(), mixer, head or ScoreHead(mixer.dim, **bounds)
 
     def encode(self, x):
         "Segment features (B, S, D) of pixels, or the features themselves."
@@ -265,21 +270,39 @@ def frozen_copy(
     return copy.deepcopy(network).requires_grad_(False)
 
 # %% ../nbs/09_networks.ipynb #c034
-class TRS(nn.Module):
-    "Student, teacher and reference network of one run."
-    def __init__(self, student: Scorer, reference: Reference):
+class Networks(nn.Module):
+    "Student, teacher and the other networks of one run."
+    def __init__(self,
+        student: nn.Module, # the one that is kept: views -> mean (B,), log-variance (B,)
+        teacher: bool = True, # whether a moving average of the student is wanted
+        **others, # further networks by name
+    ):
         super().__init__()
-        self.student, self.teacher, self.reference = student, frozen_copy(student), reference
+        self.student = student
+        if teacher: self.teacher = frozen_copy(student)
+        for name, network in others.items(): setattr(self, name, network)
 
-def build_trs(
-    config, # a `Config`
+def head_bounds(config): return dict(log_var_min=config.log_var_min, log_var_max=config.log_var_max)
+
+def make_mixer(
+    config, # mixer_depth, token_dim, channel_dim, mixer_dim, dropout, n_segments
+    in_dim: int, # width of the backbone's features
+) -> Mixer:
+    "A fresh Mixer."
+    return Mixer(in_dim, config.n_segments, config.mixer_depth, config.token_dim, config.channel_dim, config.mixer_dim, config.dropout)
+
+def make_scorer(
+    config, # as for `make_mixer`, and the bounds of the head
     in_dim: int, # width of the backbone's features
     encoder: nn.Module = None, # backbone to train end to end; None = inputs are features
-) -> TRS:
-    "Fresh networks, initialised from the seed of the configuration."
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        bounds = dict(log_var_min=config.log_var_min, log_var_max=config.log_var_max)
-        mixer = Mixer(in_dim, config.n_segments, config.mixer_depth, config.token_dim, config.channel_dim, config.mixer_dim, config.dropout)
-        student = Scorer(mixer, encoder, **bounds)
-        return TRS(student, Reference(in_dim, config.reference_dim, config.reference_heads, config.dropout, **bounds))
+    head: nn.Module = None, # another head than a `ScoreHead`: clip feature (B, dim) -> mean, log-variance
+) -> Scorer:
+    "A fresh teacher or student."
+    return Scorer(make_mixer(config, in_dim), encoder, head, **head_bounds(config))
+
+def make_reference(
+    config, # reference_dim, reference_heads, dropout, and the bounds of the head
+    in_dim: int, # width of the backbone's features
+) -> Reference:
+    "A fresh reference network."
+    return Reference(in_dim, config.reference_dim, config.reference_heads, config.dropout, **head_bounds(config))

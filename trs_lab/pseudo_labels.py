@@ -170,7 +170,7 @@ class History:
             columns.update(self._in_score_units(f"memory_{name}", (memory.mean, memory.log_var)), **{f"memory_{name}_epoch": memory.epoch.cpu().numpy()})
         frame = pd.DataFrame(columns).rename(columns={"pseudo_mean": "pseudo_label"})
         frame["disagreement"] = disagreement(frame)
-        self.frames.append(frame[HISTORY_COLUMNS]); self.now = {}
+        self.frames.append(frame.reindex(columns=HISTORY_COLUMNS)); self.now = {}  # without memories their columns are empty
 
     def _in_score_units(self, name, output):
         if output is None: return {f"{name}_mean": float("nan"), f"{name}_sigma": float("nan")}

@@ -28,7 +28,8 @@ from .config import Config, ConfigError, load_config, make_config, project_root,
 from .decisions import Decisions, apply_decisions, suggest, undecided_clips
 from .extraction import view_seed, weights_hash
 from .features import clip_segments, load_features
-from .networks import build_trs, compare, fit_whitening
+from .methods.base import build_networks
+from .networks import compare, fit_whitening
 from .prepare import load_clips, make_backbone, make_encoder, make_views, train_rows
 from .pseudo_labels import HISTORY_COLUMNS, choose_exemplars, disagreement
 from .readers import dives_folder, read_clips, read_mtl_aqa
@@ -611,7 +612,8 @@ class Networks:
         encoder = make_encoder(config, make_backbone(config)[0]) if config.finetune else None
         try:
             weights = state["networks"]
-            self.trs = build_trs(config, weights["reference.embed.0.weight"].shape[1], encoder).eval().requires_grad_(False)
+            if not any(k.startswith("reference.") for k in weights): raise NoComparison(f"This run has no reference network: its method is {config.method}.")
+            self.trs = build_networks(config, weights["reference.embed.0.weight"].shape[1], encoder).eval().requires_grad_(False)
             self.trs.load_state_dict(weights)
         except (KeyError, TypeError, RuntimeError) as e: raise NoComparison(f"The checkpoint does not fit the configuration of the run: {str(e).splitlines()[0]}") from None
         self.stage, self.epoch = state["stage"], state["epoch"]

@@ -22,7 +22,8 @@ from .clips import ROLES
 from .config import Config, ConfigError, load_config, project_root, save_config
 from .decisions import in_force, read_entries
 from .metrics import plain, r_l2, spearman, summarise
-from .networks import Whitening, build_trs
+from .methods.base import build_networks
+from .networks import Whitening
 from .training import Callback, StopTraining, Trainer, eval_mode
 
 # %% ../nbs/17_runs.ipynb #c005
@@ -31,7 +32,8 @@ def open_run(
     now: float = None, # seconds since the epoch, for the name; None = the present
 ) -> Path:
     "Create the run folder and write config.json. Raises `ConfigError` if it holds a run that is not to be resumed."
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{config.dataset}-{config.method}-{config.ratio:g}-{config.seed}"
+    method = config.method.replace(":", "-")
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{config.dataset}-{method}-{config.ratio:g}-{config.seed}"
     run = Path(config.out_dir) if config.out_dir else project_root() / "runs" / name
     if config.resume: check_resumable(run, config)
     elif (run / "config.json").exists():
@@ -78,16 +80,16 @@ class Evaluate(Callback):
     def __init__(self,
         hidden, # `HiddenScores`; the trainer does not get them
         score_range: tuple = None, # for the relative L2
-        networks: tuple = ("student", "teacher"), # whose test figures are wanted
+        networks: tuple = ("student", "teacher"), # whose test figures are wanted, where the method has them
     ): self.hidden, self.score_range, self.networks = hidden, score_range, networks
 
     def on_epoch_end(self, trainer):
         rows = trainer.clips.test
-        if not len(rows): return
+        if not len(rows) or trainer.stage == "recover": return  # before burn-in there is nothing that scores
         truth = self.hidden.of(trainer.clips.ids[rows.cpu().numpy()])
         known = np.isfinite(truth)
         if not known.any(): return
-        for name in self.networks:
+        for name in (n for n in self.networks if n in trainer.voices):
             if name == "teacher" and trainer.stage == "burn_in": continue  # the teacher does not exist before burn-in ends
             predicted, _ = trainer.predict(name, rows)
             trainer.epoch_rows[name].update(test_spearman=spearman(truth[known], predicted[known]), test_r_l2=r_l2(truth[known], predicted[known], self.score_range))
@@ -242,6 +244,6 @@ def load_student(
     if config.finetune and encoder is None: raise ValueError(f"{run}: the backbone was trained with the student; give its encoder")
     state = load_file(run / "model.safetensors")
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
-    network = build_trs(config, about["in_dim"], encoder).student
+    network = build_networks(config, about["in_dim"], encoder).student
     network.load_state_dict(state)
     return Student(network, None if mean is None else Whitening(mean, matrix), config, about["center"], about["scale"], about["backbone"])
