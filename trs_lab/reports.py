@@ -552,12 +552,13 @@ def difference_print(
     return pd.DataFrame([row(r) for r in d.itertuples()])
 
 def sentence(
-    r, # a row of `ours_against`
+    r, # a row of `ours_against`, as a dict or Series
 ) -> str:
     "One comparison in words."
-    rival = f"the best other method ({title(r.against)})" if getattr(r, "versus", "") == "best other" else title(r.against)
-    said = dict(above="is above", below="is below").get(r.verdict, "ties with" if r.verdict.startswith("tie") else "(one run) beside")
-    return f"{r.data}, {r.ratio:.0%} of the labels, {r.variant}: {title(r.method)} {said} {rival}, {number(r.mean, sign=True)} {interval(r.low, r.high, sign=True)}, {r.wins} of {r.n} won" + ("; the interval includes 0." if r.verdict.startswith("tie") else ".")
+    rival = title(r["against"]) if r.get("versus") != "best other" else f"the best other method ({title(r['against'])})"
+    said = dict(above="is above", below="is below").get(r["verdict"], "ties with" if r["verdict"].startswith("tie") else "(one run) beside")
+    end = "; the interval includes 0." if r["verdict"].startswith("tie") else "."
+    return f"{r['data']}, {r['ratio']:.0%} of the labels, {r['variant']}: {title(r['method'])} {said} {rival}, {number(r['mean'], sign=True)} {interval(r['low'], r['high'], sign=True)}, {r['wins']} of {r['n']} won{end}"
 
 # %% ../nbs/24_reports.ipynb #c058
 def group_table(

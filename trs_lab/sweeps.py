@@ -104,7 +104,10 @@ def read_given(
 ) -> dict: # name -> value
     "Further parameters as they are typed. Raises `ConfigError` that shows what cannot be read."
     if not isinstance(given, str): return dict(given or {})
-    try: return {k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in ast.parse(f"f({given})", mode="eval").body.keywords}
+    try:
+        call = ast.parse(f"f({given})", mode="eval").body
+        if call.args: raise ValueError("a value without a name")
+        return {k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError) as e: raise ConfigError(f"given: expected 'epochs=20, n_weak=2', with quotes around text that is not one word; got {given!r}") from e
 
 # %% ../nbs/23_sweeps.ipynb #c015
@@ -243,7 +246,7 @@ def execute(notebook, run, parameters, threads):
     import papermill
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of fields that are not in the notebook's cell of parameters
     os.environ.update({name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})  # for the kernel; this process computes nothing
-    papermill.execute_notebook(str(notebook), str(run / "train.ipynb"), parameters, progress_bar=False, log_output=False)
+    papermill.execute_notebook(str(notebook), str(run / "train.ipynb"), parameters, progress_bar=False, log_output=False, extra_arguments=["--log-level=CRITICAL"])
 
 def failure(e: Exception) -> str:
     "The last line of a traceback: kind of error and message, of the notebook's error where it was one."

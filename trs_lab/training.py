@@ -24,6 +24,7 @@ from .inference import cannot_compile
 from .parallel import Objective, Team
 from .methods.base import method_class
 from .pseudo_labels import History
+from .recovery import SegmentRecovery
 
 # %% ../nbs/12_training.ipynb #c005
 class Clips:
@@ -255,7 +256,7 @@ class Trainer:
     def recover_step(self, rows):
         "Masked segments of this process's clips; the backbone stays as it is."
         with torch.no_grad(): features = self.networks.student.encode(self.see("weak", rows))
-        return dict(loss_recovery=self.recovery.loss(features, self.generator))
+        return dict(loss_recovery=self.recovery.loss(features, self.generator, len(rows), self.team.part(), self.team.mean(len(rows))))
 
     def restore_rng(self):
         "Dropout's randomness as it was at the checkpoint; not before the stage goes on, since another trainer may run in between."
@@ -272,9 +273,7 @@ class Trainer:
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
         # Views of pixels draw on the host, where the numbers are needed; everything else on the device.
         self.view_generator = torch.Generator().manual_seed(self.seed) if self.shares_views and self.device.type != "cpu" else self.generator
-        if stage == "recover":
-            from trs_lab.recovery import SegmentRecovery
-            self.recovery = SegmentRecovery(self.networks.student.mixer, self.views.dim).to(self.device)
+        if stage == "recover": self.recovery = SegmentRecovery(self.networks.student.mixer, self.views.dim).to(self.device)
         trained = [self.networks.student.mixer, self.recovery] if stage == "recover" else self.method.trained(stage)
         self.trained = torch.nn.ModuleList(trained)
         parameters = self.trained_parameters()

@@ -1,0 +1,81 @@
+"""A sweep from outside: killed and resumed, with a cell that fails, and called again."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import psutil
+import pytest
+from safetensors.torch import load_file
+
+pytest.importorskip("distributed", reason="sweeps need the extra 'dask'")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
+HEAD = 'dataset = "folder"\nroot = "{root}"\nmethods = "trs"\nratios = 0.2\n[given]\nbackbone = "none"\ndevice = "cpu"\nburn_in_epochs = 3\n'
+
+
+def command(plan, folder, **more):
+    flags = [part for name, value in dict(plan=plan, folder=folder, jobs=1, **more).items() for part in ("-p", name, str(value))]
+    return [sys.executable, "-m", "trs_lab.sweeps", *flags]
+
+
+def run(*args, **kwargs):
+    return subprocess.run(command(*args, **kwargs), env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
+
+
+def cells(folder):
+    return {p.parent: json.loads(p.read_text()) for p in folder.glob("*/cell.json")}
+
+
+def test_failed_cell_is_reported_and_finished_ones_stay(feature_folder, tmp_path):
+    plan, folder = tmp_path / "plan.toml", tmp_path / "runs"
+    head = HEAD.format(root=feature_folder)
+    plan.write_text(head + 'epochs = 2\n[[grid]]\nseeds = 1\n[variants.broken]\ndevice = "cuda:99"\n[variants.plain]\nepochs = 3\n')
+    done = run(plan, folder)
+    assert done.returncode == 1, done.stderr[-3000:]
+    assert "broken" in done.stdout and "train.ipynb" in done.stdout and "1 finished" in done.stdout and "1 failed" in done.stdout
+    broken, = (r for r in cells(folder) if (r / "failed.json").exists())
+    assert "cuda:99" in json.loads((broken / "failed.json").read_text())["error"] and (broken / "train.ipynb").exists()
+    finished, = (r for r in cells(folder) if (r / "summary.json").exists())
+    before = (finished / "summary.json").stat().st_mtime_ns
+    # the plan under another name, in another order, grown, and the broken device mended: nothing is run again, the failed cell is
+    plan.rename(tmp_path / "other.toml").write_text(head + 'epochs = 2\n[[grid]]\nseeds = 1\n[variants.plain]\nepochs = 3\n[variants.broken]\nrecover_epochs = 0\n')
+    done = run(tmp_path / "other.toml", folder)
+    assert done.returncode == 0 and "2 finished" in done.stdout, done.stdout + done.stderr[-3000:]
+    assert (finished / "summary.json").stat().st_mtime_ns == before and (broken / "summary.json").exists() and len(cells(folder)) == 2
+
+
+def test_typo_costs_nothing(feature_folder, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(HEAD.format(root=feature_folder) + "[[grid]]\n[[grid]]\ngiven = { epoch = 3 }\n")
+    done = run(plan, tmp_path / "runs")
+    assert done.returncode != 0 and "plan.toml, grid 2 (folder): unknown parameter 'epoch'; did you mean 'epochs'" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_killed_sweep_goes_on_and_loses_nothing(feature_folder, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(HEAD.format(root=feature_folder) + "epochs = 150\ncheckpoint_seconds = 0\n[[grid]]\nseeds = 1\n")
+    process = subprocess.Popen(command(plan, tmp_path / "killed"), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 300
+    while not any(len(pd.read_parquet(p)) for p in (tmp_path / "killed").glob("*/pseudo_labels.parquet")):
+        assert process.poll() is None, "the sweep ended before it could be killed"
+        assert time.monotonic() < end, "training never began"
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 2, "a worker and a kernel"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE], "worker and kernel end with the sweep"
+    killed, = cells(tmp_path / "killed")
+    assert not (killed / "summary.json").exists() and (killed / "checkpoint.pt").exists()
+    done = run(plan, tmp_path / "killed")
+    assert done.returncode == 0 and "1 finished" in done.stdout, done.stdout + done.stderr[-3000:]
+    assert run(plan, tmp_path / "whole").returncode == 0
+    whole, = cells(tmp_path / "whole")
+    a, b = load_file(killed / "model.safetensors"), load_file(whole / "model.safetensors")
+    assert killed.name == whole.name and all((a[k] == b[k]).all() for k in a)
+    pd.testing.assert_frame_equal(pd.read_parquet(killed / "pseudo_labels.parquet"), pd.read_parquet(whole / "pseudo_labels.parquet"))
