@@ -11,6 +11,8 @@ import psutil
 import pytest
 from safetensors.torch import load_file
 
+from trs_lab.reports import read_runs, write_rows
+
 pytest.importorskip("distributed", reason="sweeps need the extra 'dask'")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
 HEAD = 'dataset = "folder"\nroot = "{root}"\nmethods = "trs"\nratios = 0.2\n[given]\nbackbone = "none"\ndevice = "cpu"\nburn_in_epochs = 3\n'
@@ -45,6 +47,11 @@ def test_failed_cell_is_reported_and_finished_ones_stay(feature_folder, tmp_path
     done = run(tmp_path / "other.toml", folder)
     assert done.returncode == 0 and "2 finished" in done.stdout, done.stdout + done.stderr[-3000:]
     assert (finished / "summary.json").stat().st_mtime_ns == before and (broken / "summary.json").exists() and len(cells(folder)) == 2
+    # on another machine, which has the rows of the report and none of the run folders
+    write_rows(read_runs([folder]), tmp_path / "report")
+    done = run(tmp_path / "other.toml", tmp_path / "elsewhere", finished=tmp_path / "report" / "rows.csv")
+    assert done.returncode == 0 and "2 of 2 cells are finished" in done.stdout, done.stdout + done.stderr[-3000:]
+    assert not cells(tmp_path / "elsewhere")
 
 
 def test_typo_costs_nothing(feature_folder, tmp_path):

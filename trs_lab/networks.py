@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ScoreHead', 'bounded', 'gaussian_nll', 'Dropout', 'mlp', 'MixerBlock', 'Mixer', 'Scorer', 'Whitening',
-           'fit_whitening', 'whiten_all', 'Reference', 'all_pairs', 'pairwise_loss', 'compare', 'ema_update',
-           'frozen_copy', 'Networks', 'head_bounds', 'make_mixer', 'make_scorer', 'make_reference']
+           'fit_whitening', 'whiten_all', 'fit_denoising', 'Reference', 'all_pairs', 'pairwise_loss', 'compare',
+           'ema_update', 'frozen_copy', 'Networks', 'head_bounds', 'make_mixer', 'make_scorer', 'make_reference']
 
 # %% ../nbs/09_networks.ipynb #c002
 import copy, math
@@ -171,6 +171,23 @@ def whiten_all(
     for part in _chunks(features):
         out[at:at + len(part)] = whitening(torch.as_tensor(part)); at += len(part)
     return out
+
+# %% ../nbs/09_networks.ipynb #1d824046
+def fit_denoising(
+    views, # (N, V >= 2, D) features of the same clips in several views
+) -> Whitening: # (..., D) -> (..., D)
+    "Wiener filter of one view: shrinks each direction by the share of its variance that is between clips. No score is used."
+    x = torch.as_tensor(views).double()
+    if x.ndim != 3 or x.shape[1] < 2: raise ValueError(f"denoising compares at least 2 views of each clip, got features of shape {tuple(x.shape)}")
+    clips = x.mean(1)
+    covariance = lambda d, n: d.T @ d / max(n, 1)
+    between_views = covariance((x - clips[:, None]).flatten(0, 1), len(x) * (x.shape[1] - 1))
+    between_clips = covariance(clips - clips.mean(0), len(x) - 1) - between_views / x.shape[1]
+    variances, directions = torch.linalg.eigh(between_clips)
+    between_clips = directions * variances.clamp_min(0) @ directions.T
+    small = 1e-6 * torch.diagonal(between_clips + between_views).mean() * torch.eye(x.shape[2], dtype=x.dtype)
+    matrix = torch.linalg.solve(between_clips + between_views + small, between_clips)
+    return Whitening(clips.mean(0).float(), matrix.float())
 
 # %% ../nbs/09_networks.ipynb #c022
 class Reference(nn.Module):

@@ -666,17 +666,18 @@ class RunFeatures(RunPictures):
         ids = [c for c in said.index if store.has(c)][:n]
         if not ids: return False
         with torch.inference_mode():
-            try: error = np.abs(ask(store.clean(ids)) - said[ids].to_numpy())
+            try: error = np.abs(ask(store.clean(ids), ids) - said[ids].to_numpy())
             except (RuntimeError, Unavailable): return False
         return bool(np.median(error) < 0.1 * said[ids].std())  # features of other clips would miss by about the spread
 
     def _said(self, store):
         "(what a student said of the clean views, in units of the score; that student), or (None, None) in burn-in."
-        if self._student: return self.predictions.set_index("clip_id").predicted, lambda raw: self._student.predict(raw)[0]
+        difficulty = self.table.set_index("clip_id").difficulty
+        if self._student: return self.predictions.set_index("clip_id").predicted, lambda raw, ids: self._student.predict(raw, difficulty.reindex(ids).to_numpy(np.float32))[0]
         networks, (mean, scale), whitening = self.networks, self._unit, self._fit_whitening(store)
         if networks.stage != "trs" or networks.epoch - 1 not in self.arrays.epochs: return None, None
         said = self.arrays.at(int(np.searchsorted(self.arrays.epochs, networks.epoch - 1))).student_mean
-        return said, lambda raw: networks.trs.student(whitening(raw))[0].double().numpy() * scale + mean
+        return said, lambda raw, ids: networks.trs.student(whitening(raw))[0].double().numpy() * scale + mean
 
     def _fit_whitening(self, store):
         "As training fits it: on the training clips that the store holds."

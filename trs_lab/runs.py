@@ -226,9 +226,12 @@ class Student:
     @torch.inference_mode()
     def predict(self,
         x, # (B, S, D) segment features as the backbone gives them, or (B, S, 3, 16, H, W) pixels after end-to-end training
+        difficulty=None, # (B,) degree of difficulty, NaN = not known; only MUSDL and CoRe look at it
     ):
-        "-> scores (B,), sigmas (B,), numpy, in units of the score"
-        with eval_mode(self.network): mean, log_var = self.network(self.whitening(x) if self.whitening else x)
+        "-> scores (B,), sigmas (B,), numpy, in units of the score. Raises ValueError where the score is a multiple of the difficulty and none is given."
+        told = {}
+        if hasattr(self.network, "needs_difficulty") and difficulty is not None: told["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
+        with eval_mode(self.network): mean, log_var = self.network(self.whitening(x) if self.whitening else x, **told)
         return (mean.double() * self.scale + self.center).cpu().numpy(), ((log_var.double() / 2).exp() * self.scale).cpu().numpy()
 
 def load_student(

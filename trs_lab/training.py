@@ -205,9 +205,10 @@ class Trainer:
     # `labelled` and `unlabelled` are the whole batch, in every process; `self.team.part()` is what this process works on.
 
     def see(self, kind, rows, turned=False):
-        "A view of this process's clips among `rows`, with the randomness of all of them."
-        drawn = () if kind == "clean" else (self.view_generator,)
-        view, part = getattr(self.views, kind), self.team.part(turned)
+        "A view (clean, weak, strong, or the number of a cached weak one) of this process's clips among `rows`, with the randomness of all of them."
+        part = self.team.part(turned)
+        if isinstance(kind, int): return self.views.cached(rows[part], kind)
+        drawn, view = () if kind == "clean" else (self.view_generator,), getattr(self.views, kind)
         if self.team.alone: return view(rows, *drawn)
         return view(rows, *drawn, share=part) if self.shares_views else view(rows, *drawn)[part]
 
@@ -367,17 +368,17 @@ class Trainer:
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    def in_parts(self, rows, answer):
-        "Answers to clean views of `rows` in order: a tensor per kind of answer. Every process answers its part of each batch, and gets all."
+    def in_parts(self, rows, answer, kind="clean"):
+        "Answers to views of `rows` in order: a tensor per kind of answer. Every process answers its part of each batch, and gets all."
         batches = with_host(rows.cpu().split(self.config.eval_batch_size), self.device)
         self.follow([(b,) for b in batches], turned=(False,))
-        parts = [answer(self.see("clean", b), b) for b in batches]
+        parts = [answer(self.see(kind, b), b) for b in batches]
         return tuple(self.team.gather(torch.cat(t), [len(b) for b in batches]) for t in zip(*parts))
 
     @torch.no_grad()
-    def encode_clips(self, rows, scorer):
-        "(n, S, D) features of clean views under a scorer's backbone."
-        with self.accelerator.autocast(): return self.in_parts(rows, lambda x, _: (scorer.encode(x),))[0]
+    def encode_clips(self, rows, scorer, kind="clean"):
+        "(n, S, D) features of the clean views, or those of another kind, under a scorer's backbone."
+        with self.accelerator.autocast(): return self.in_parts(rows, lambda x, _: (scorer.encode(x),), kind)[0]
 
     @torch.no_grad()
     def outputs(self,

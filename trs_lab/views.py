@@ -61,6 +61,12 @@ class FeatureViews:
     def clean(self, index): # LongTensor of row numbers -> (B,S,D)
         return self._clean[self._index(index)].float()
 
+    @property
+    def n_weak(self): "Weak views that are cached; 0 where they are made anew."; return 0 if self._weak is None else self._weak.shape[1]
+
+    def cached(self, index, view: int): # one of the `n_weak` -> (B,S,D)
+        return self._weak[self._index(index), view].float()
+
     def weak(self, index, generator): # -> (B,S,D)
         if self._weak is None: return weak_features(self.clean(index), generator, **self.weak_options)
         return _pick(self._weak, self._index(index), generator)

@@ -158,6 +158,16 @@ class Method:
         if not self.config.ranking_weight: return {}
         return dict(loss_ranking=ranking_loss(self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled]))
 
+    def keep_accepted(self,
+        rows, # (b,) unlabelled clips
+        mean, # (b,) their pseudo-labels, standardised
+        log_var, # (b,) and log-variances
+    ):
+        "A pseudo-label that a person accepted stays, as sure as a pseudo-label can be; the others pass through."
+        if not self.clips.any_accepted: return mean, log_var
+        accepted = self.clips.accepted[rows]; fixed = torch.isfinite(accepted)
+        return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(fixed, torch.full_like(log_var, self.config.log_var_min), log_var)
+
     def note(self, rows, mean, log_var, name="pseudo"):
         "Write what is believed of this process's unlabelled clips to the history."
         self.trainer.history.note(name, self.clips.position[rows], mean, log_var)

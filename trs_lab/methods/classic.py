@@ -136,7 +136,7 @@ def co_train(
     pool: int = 100, # clips looked at in a round
     rounds: int = 100, # at most
 ) -> list: # for each regressor (rows among the unlabelled (m,), their guessed scores (m,)): what the other one taught it
-    "COREG, Table 1 of the paper."
+    "COREG, the algorithm of the paper."
     n, k = len(labelled), min(k, len(labelled))
     drawn = torch.randperm(len(unlabelled), generator=generator, device=generator.device)[:pool + 2 * rounds].to(labelled.device)  # no others can come into the pool
     x = torch.cat([labelled, unlabelled[drawn]])
@@ -214,11 +214,16 @@ class COREG(ClosedFormMethod):
 
     def fit(self):
         clips, orders = self.clips, (self.first_order, self.second_order)
-        x, y, u = self.mean_features(clips.labelled), clips.scores[clips.labelled], self.mean_features(clips.unlabelled) if len(clips.unlabelled) else None
-        taught = co_train(x, y, x[:0] if u is None else u, self.generator, self.k, orders, self.pool, self.rounds)
-        known = [(x, y) if u is None else (torch.cat([x, u[rows]]), torch.cat([y, scores])) for rows, scores in taught]
+        fixed = torch.isfinite(clips.accepted[clips.unlabelled])  # by a person: known to both, and never in the pool
+        told, asked = (mask.nonzero()[:, 0] for mask in (fixed, ~fixed))
+        x, y = self.mean_features(clips.labelled), clips.scores[clips.labelled]
+        u = self.mean_features(clips.unlabelled) if len(clips.unlabelled) else x[:0]
+        accepted = clips.accepted[clips.unlabelled[told]].to(y)
+        start = torch.cat([x, u[told]]), torch.cat([y, accepted])
+        taught = [(asked[rows], scores) for rows, scores in co_train(*start, u[asked], self.generator, self.k, orders, self.pool, self.rounds)]
+        known = [(torch.cat([start[0], u[rows]]), torch.cat([start[1], scores])) for rows, scores in taught]
         self.networks.student.fill(**{f"{name}{i}": t for i, pair in enumerate(known) for name, t in zip(("points", "scores"), pair)}, factor=left_out_factor(x, y, self.k, orders))
-        if u is not None: self.believe(*(torch.cat(t) for t in zip(*taught)))
+        if len(u): self.believe(*(torch.cat(t) for t in zip((told, accepted), *taught)))
 
     def believe(self, places, scores):
         "Write to the history what was taught, with the student's certainty, and what the student says of all."

@@ -14,7 +14,6 @@ from torch import nn
 from einops import rearrange
 
 from .base import Method, Option
-from .trs import TRSMethod
 from ..networks import Networks, make_scorer
 from ..training import eval_mode
 
@@ -22,7 +21,6 @@ from ..training import eval_mode
 class Consistency(Method):
     "The student on the strong view is held to a target; subclasses say what the target is."
     pseudo_labels = True
-    keep_accepted = TRSMethod.keep_accepted  # a person's decision holds whatever the method
 
     def target(self, unlabelled):
         "For this process's unlabelled clips: standardised scores (b,), and which of them count (b,)."

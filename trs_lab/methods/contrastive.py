@@ -138,12 +138,13 @@ class Contrastive(nn.Module):
         levels: int = 4, # of the tree
         n_vote: int = 10, # exemplars that vote
         enough: int = 3, # exemplars of the same difficulty that suffice
+        same_difficulty: bool = True, # False: the difficulty is not looked at, even where it is given
         log_var_min: float = -5.0, # lower bound of the log-variance
         log_var_max: float = 2.0, # upper bound
     ):
         super().__init__()
         self.encoder, self.mixer, self.tree = encoder or nn.Identity(), mixer, RegressionTree(2 * mixer.dim + 1, width, levels)
-        self.n_vote, self.enough, self.lo, self.hi = n_vote, enough, log_var_min, log_var_max
+        self.n_vote, self.enough, self.same_difficulty, self.lo, self.hi = n_vote, enough, same_difficulty, log_var_min, log_var_max
         self.register_buffer("edges", torch.zeros(2 ** levels + 1))
         self.hold(torch.zeros(0, 0, 0), torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.zeros(0))
 
@@ -166,7 +167,7 @@ class Contrastive(nn.Module):
         "Comparable exemplars (B, n); by likeness where the group is not known."
         n = len(self.exemplar_scores)
         if groups is None: groups = self.nearest_group(features)
-        return comparable(groups, difficulty, self.exemplar_groups, self.exemplar_difficulty, self.enough)
+        return comparable(groups, difficulty if self.same_difficulty else None, self.exemplar_groups, self.exemplar_difficulty, self.enough)
 
     def nearest_group(self, features):
         "The group of the exemplar with the most similar mean feature, (B,)"
@@ -206,7 +207,6 @@ class CoRe(Method):
         o = parse_options(config.options, cls.options, config.method)
         for name in ("n_vote", "levels", "width", "enough"):
             if o[name] < 1: raise ConfigError(f"options: {name}: expected at least 1, got {o[name]}")
-        del o["same_difficulty"]
         return Networks(Contrastive(make_mixer(config, in_dim), encoder, **o, log_var_min=config.log_var_min, log_var_max=config.log_var_max), teacher=False)
 
     def __init__(self, trainer):

@@ -82,8 +82,8 @@ class RankUp(Method):
     def start_epoch(self, stage):
         "Pseudo-labels of all unlabelled clips, from the order in which the student puts them."
         if stage != "trs" or not self.rda or not len(self.clips.unlabelled): return
-        mean, self.log_var = self.trainer.outputs("student", self.clips.unlabelled)
-        self.aligned = align(mean, self.clips.scores[self.clips.labelled])
+        mean, log_var = self.trainer.outputs("student", self.clips.unlabelled)
+        self.aligned, self.log_var = self.keep_accepted(self.clips.unlabelled, align(mean, self.clips.scores[self.clips.labelled]), log_var)
 
     def both_heads(self, x):
         "(mean, log-variance) and ARC outputs of views; Mixer features serve both heads."

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['S4L']
 
-# %% ../../nbs/12d_methods.recovery.ipynb #c002
+# %% ../../nbs/12d_methods.recovery.ipynb #a2de6b86
 import torch
 
 from .base import Method, Option
 from ..networks import Networks, make_scorer
 from ..recovery import SegmentRecovery, segment_masks
 
-# %% ../../nbs/12d_methods.recovery.ipynb #c005
+# %% ../../nbs/12d_methods.recovery.ipynb #ded41e97
 class S4L(Method):
     "Supervised loss and recovery of masked segments, jointly."
     voices = ("student",)

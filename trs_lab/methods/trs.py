@@ -45,7 +45,7 @@ class TRSMethod(Method):
     def burn_in_step(self, labelled, unlabelled=None):
         "Teacher and reference network learn from labelled clips; one pass through the backbone serves both."
         features = self.networks.student.encode(self.labelled_view(labelled))
-        return dict(self.supervise(self.networks.student.score(features), labelled), loss_reference=self.reference_loss(features, labelled))
+        return self.supervise(self.networks.student.score(features), labelled) | self.teach_reference(features, labelled)
 
     def step(self, labelled, unlabelled):
         "One step of the figure. Teacher and reference network share one backbone pass, and so do the student's two kinds of clips."
@@ -59,8 +59,7 @@ class TRSMethod(Method):
         n, losses = 0 if pseudo is None else len(pseudo[0]), {}
         if pseudo is not None: losses["loss_unlabelled"] = self.team.size * pseudo_loss(mean[:n], log_var[:n], *pseudo, self.config.pseudo_loss, self.team.total)
         losses |= self.supervise((mean[n:], log_var[n:]), labelled)
-        if self.config.use_reference: losses["loss_reference"] = self.reference_loss(seen, labelled)
-        return losses
+        return losses | (self.teach_reference(seen, labelled) if self.config.use_reference else {})
 
     @torch.no_grad()
     def pseudo_label(self, unlabelled, known):
@@ -71,17 +70,22 @@ class TRSMethod(Method):
             features = net.teacher.encode(torch.cat([views, known]))                           # weak view(s), and the labelled clips for the reference network
             weak, seen = features.split([len(views), len(known)])
             teacher = over_views(*net.teacher.score(weak), n) if self.config.use_teacher else None                      # -> teacher
-            reference = over_views(*self.ask_reference(weak, unlabelled, n), n) if self.config.use_reference else None  # -> reference
+            reference = self.hear_reference(weak, unlabelled, n) if self.config.use_reference else None                 # -> reference
             mine = self.mine(unlabelled)
             remembered = self.remember(mine, teacher=teacher, reference=reference)             # -> memories
             pseudo = self.keep_accepted(mine, *self.fuse(remembered))                          # -> pseudo-label
         self.note(mine, *pseudo)
         return pseudo, seen
 
-    def reference_loss(self, features, labelled):
+    def hear_reference(self, features, rows, n):
+        "The reference network's opinion of this process's clips among `rows`, from n weak views of each: mean and log-variance."
+        return over_views(*self.ask_reference(features, rows, n), n)
+
+    def teach_reference(self, features, labelled):
         "Every labelled clip of this process in question, compared with all of the batch."
         n = len(labelled)
-        return pairwise_loss(self.networks.reference, self.team.gather(features, [n]), self.clips.scores[labelled], self.team.part(), self.team.mean(max(n * (n - 1), 1)))
+        loss = pairwise_loss(self.networks.reference, self.team.gather(features, [n]), self.clips.scores[labelled], self.team.part(), self.team.mean(max(n * (n - 1), 1)))
+        return dict(loss_reference=loss)
 
     def ask_reference(self, features, rows, n=1, turned=True):
         "Scores by comparison with exemplars, combined by their confidence: mean, log-variance of n views of this process's clips among `rows`."
@@ -108,12 +112,6 @@ class TRSMethod(Method):
         "The two memories become one pseudo-label: mean (B,), log-variance (B,)."
         means, log_vars = (torch.stack(t, -1) for t in zip(*believed))
         return combine(means, log_vars, self.config.fusion)
-
-    def keep_accepted(self, rows, mean, log_var):
-        "A pseudo-label that a person accepted stays, as sure as a pseudo-label can be; teacher and reference network go on being asked, for the history."
-        if not self.clips.any_accepted: return mean, log_var
-        accepted = self.clips.accepted[rows]; fixed = torch.isfinite(accepted)
-        return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(fixed, torch.full_like(log_var, self.config.log_var_min), log_var)
 
     def weak_views(self, rows):
         "What teacher and reference see: one weak view of each clip (paper), or the clean one and weak ones; view after view, (pseudo_views * B, ...)."

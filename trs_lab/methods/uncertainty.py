@@ -116,8 +116,9 @@ class UCVME(Method):
 
     @torch.no_grad()
     def pseudo_label(self, weak, unlabelled):
-        "The ensemble's answer for this process's clips; noted."
-        pair = self.networks.student
-        pseudo = ensemble(pair, pair.encode(weak), self.draws)
-        self.note(self.mine(unlabelled), *pseudo)
+        "The ensemble's answer for this process's clips; noted. An accepted score is as noisy as the ensemble says, like a labelled one: at the least variance it would outweigh all others."
+        pair, mine = self.networks.student, self.mine(unlabelled)
+        mean, log_var = ensemble(pair, pair.encode(weak), self.draws)
+        pseudo = self.keep_accepted(mine, mean, log_var)[0], log_var
+        self.note(mine, *pseudo)
         return pseudo
