@@ -18,8 +18,8 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'DI
            'time_and_machine', 'style_of', 'panels', 'head', 'rows_of', 'plot_forest', 'whisker', 'variant_legend',
            'plot_ratios', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small', 'write_page']
 
-# %% ../nbs/24_reports.ipynb #0633e061
-import hashlib, io, json, textwrap, tomllib, warnings, zlib
+# %% ../nbs/24_reports.ipynb #9442488b
+import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +32,7 @@ from .config import Config, ConfigError, DATASETS, check_names
 from .metrics import MEAN_ROW, as_error_sigma, coverage, ence, fisher_z_mean, mae, plain, sigma_tau, spearman
 from .sweeps import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
-# %% ../nbs/24_reports.ipynb #edd4510a
+# %% ../nbs/24_reports.ipynb #5412cf68
 def example_runs(
     folder, # where the run folders go
     methods: dict = None, # method -> Spearman at 10 % of the labels before seed and fold; None = three methods
@@ -72,8 +72,8 @@ def write_example(run, about, rho, rng, honesty, clips, variant):
     for name, content in files.items(): (run / f"{name}.json").write_text(json.dumps(plain(content)))
     pd.DataFrame(dict(clip_id=[f"{run.name}-{i}" for i in range(clips)], role="test", group=group, score=score, predicted=score + error, sigma=sigma)).to_csv(run / "predictions.csv", index=False)
 
-# %% ../nbs/24_reports.ipynb #d816727f
-DATA_NAMES = dict(dives="Embedded dives", mtl_aqa="MTL-AQA", jigsaws="JIGSAWS", rhythmic_gymnastics="Rhythmic Gymnastics")
+# %% ../nbs/24_reports.ipynb #9917aa7d
+DATA_NAMES = dict(dives="Embedded dives", mtl_aqa="MTL-AQA", jigsaws="JIGSAWS", rhythmic_gymnastics="Rhythmic Gymnastics", ui_prmd="UI-PRMD m01")
 NOT_SETTINGS = frozenset("""dataset root annotations task fold ratio seed method options out_dir cache_dir resume device precision workers extract_workers scheduler
     num_processes compile recompute_segments tracker checkpoint_seconds compare_supervised figures on_error last_k eval_batch_size""".split())
 
@@ -83,7 +83,8 @@ def data_name(
 ) -> str: # heading of its table
     "Data set, how it was split, and whether its tasks were learnt together."
     d, fold = config["dataset"], str(config.get("fold", "0"))
-    title = name if name and name not in DATASETS else DATA_NAMES.get(d) or Path(config.get("root", "")).name or d
+    title = name if name and name not in DATASETS else d if d in DATA_NAMES else Path(config.get("root", "")).name or d
+    title = DATA_NAMES.get(title, title)
     way = "leave one user out" if fold.startswith("user:") else "random folds" if fold.startswith("random:") else "official folds" if d == "jigsaws" else ""
     return ", ".join(t for t in (title, way, "tasks together" if config.get("task") == "all" else "") if t)
 
@@ -114,7 +115,7 @@ def in_words(fields: dict): # from `differing`
     texts = [f"{k}={v}" for k, v in fields.items()]
     return ", ".join(texts[:4] + ([f"{len(texts) - 4} more"] if len(texts) > 4 else []))
 
-# %% ../nbs/24_reports.ipynb #f17646f0
+# %% ../nbs/24_reports.ipynb #4bef8ca3
 COLUMNS = "data dataset label task method variant ratio seed fold group spearman r_l2 mae n selection kind source settings digest run seconds machine started finished why".split()
 
 def read_json(path, must=True):
@@ -176,7 +177,7 @@ def test_clips(run):
     p = pd.read_csv(Path(run) / "predictions.csv", dtype=dict(clip_id=str, group=str))
     return p[(p.role == "test") & p.score.notna()]
 
-# %% ../nbs/24_reports.ipynb #4e1f669e
+# %% ../nbs/24_reports.ipynb #246b4128
 class Found(NamedTuple):
     "What `read_runs` found."
     rows: pd.DataFrame  # columns `COLUMNS`, a row per run, kind, method and group
@@ -216,7 +217,7 @@ def read_runs(
     calibration = [pd.read_csv(p) for t in tables if (p := t.with_name("calibration.csv")).exists()]
     return Found(one_branch(frame), settings, pd.DataFrame(left_out + doubles, columns=["run", "reason"]), paths, contents, pooled, pd.concat(calibration) if calibration else None)
 
-# %% ../nbs/24_reports.ipynb #b8a49691
+# %% ../nbs/24_reports.ipynb #8e7e1d9a
 TOGETHER = "together"  # the fold of `pooled_rows`
 
 def add_table(path, rows, settings, contents, left_out):
@@ -239,6 +240,7 @@ def write_rows(
     found: Found, # from `read_runs`
     folder, # created if missing
     calibration=None, # from `calibration_by_method`; None = computed here
+    largest: int = None, # bytes; a longer table is written as rows.csv.gz. None = any length
 ) -> list: # paths of rows.csv, settings.json and calibration.csv
     "What a report needs of the runs, without their folders: a line per run and group, with the digest of its configuration, and what its settings were."
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
@@ -247,11 +249,13 @@ def write_rows(
     texts = [told(r) if found.contents.get(r.run) else "" for r in rows.itertuples()]; keys = {text: str(i) for i, text in enumerate(sorted({*texts} - {""}))}
     (folder / "settings.json").write_text(json.dumps(dict(defaults=default, runs={i: json.loads(text) for text, i in keys.items()})) + "\n")
     out = rows.assign(dataset=rows.label, settings=[keys.get(text, "") for text in texts], digest=rows.digest.where(rows.kind != "baseline", ""), spearman=rows.spearman.round(5), r_l2=rows.r_l2.round(3), seconds=rows.seconds.where(rows.kind == "run").round().astype("Int64"), n=pd.to_numeric(rows.n).astype("Int64"))
-    out["dataset task method variant ratio seed fold group spearman r_l2 n selection kind digest settings seconds".split()].to_csv(folder / "rows.csv", index=False)
+    text = out["dataset task method variant ratio seed fold group spearman r_l2 n selection kind digest settings seconds".split()].to_csv(index=False).encode()
+    path, other = (folder / n for n in (("rows.csv.gz", "rows.csv") if largest and len(text) > largest else ("rows.csv", "rows.csv.gz")))
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text); other.unlink(missing_ok=True)
     (calibration_by_method(found) if calibration is None else calibration).round(4).to_csv(folder / "calibration.csv", index=False)
-    return [folder / n for n in ("rows.csv", "settings.json", "calibration.csv")]
+    return [path, folder / "settings.json", folder / "calibration.csv"]
 
-# %% ../nbs/24_reports.ipynb #f7b49881
+# %% ../nbs/24_reports.ipynb #e47c4c49
 def usual(
     digests: pd.Series, # settings of each run
     settings: dict, # digest -> settings
@@ -290,7 +294,7 @@ def one_branch(rows):
     keys = list(rows[place].itertuples(index=False, name=None))
     return rows[[not b or chosen.get(k) == s for b, k, s in zip(branch, keys, rows.source)]].reset_index(drop=True)
 
-# %% ../nbs/24_reports.ipynb #a3d822fa
+# %% ../nbs/24_reports.ipynb #69da36a4
 def count_cells(
     rows: pd.DataFrame, # `COLUMNS`
 ) -> pd.DataFrame: # data, method, variant, ratio, n (cells that are there), wanted, missing (list of (task, fold, seed))
@@ -320,7 +324,7 @@ def read_words(
     for data, d in runs.groupby("data", sort=False):
         methods = d.groupby("variant").method.nunique(); tasks = sorted(set(d.task) - {"", "all"})
         out.append(f"{data}: {several(len(d), 'run')}; methods {', '.join(f'{n} {v}' for v, n in methods.sort_values(ascending=False, kind='stable').items())}; labels {', '.join(f'{r:.0%}' for r in sorted(d.ratio.unique()))}; "
-                   f"{several(d.seed.nunique(), 'seed')}, {several(d.fold.nunique(), 'fold')}{f', tasks ' + ', '.join(tasks) if tasks else ''}; epoch: {', '.join(sorted(set(d.selection)))}.")
+                   f"{several(d.seed.nunique(), 'seed')}, {several(d.fold.nunique(), 'fold')}{', tasks: ' + ', '.join(tasks) if tasks else ''}; epoch: {', '.join(sorted(set(d.selection)))}.")
     return out
 
 def missing_words(
@@ -333,7 +337,7 @@ def missing_words(
 
 
 
-# %% ../nbs/24_reports.ipynb #7f30d53b
+# %% ../nbs/24_reports.ipynb #eace6913
 def over_groups(
     part: pd.DataFrame, # rows of one run, or of one seed and fold
     column: str = "spearman", # which figure
@@ -356,7 +360,7 @@ def values(
         out.append((*key, np.nan if lacking or d[column].isna().all() else over_groups(d.dropna(subset=column), column)))
     return pd.DataFrame(out, columns=by + ["value"])
 
-# %% ../nbs/24_reports.ipynb #d292b4a5
+# %% ../nbs/24_reports.ipynb #a3486d74
 def crossed_means(
     X, # (seeds, folds) values; NaN = no run
     n: int = 10000, # resamples
@@ -382,7 +386,7 @@ def crossed_interval(
     means = crossed_means(X, BOOTSTRAP["n"] if n is None else n, BOOTSTRAP["seed"] if seed is None else seed)
     return tuple(float(q) for q in np.nanquantile(means, [tail, 1 - tail]))
 
-# %% ../nbs/24_reports.ipynb #578419a0
+# %% ../nbs/24_reports.ipynb #1a68c1ad
 def matrix(
     v: pd.DataFrame, # seed, fold, value
 ) -> np.ndarray: # (seeds, folds), NaN = no run
@@ -401,7 +405,7 @@ def mean_table(
     top = t.assign(mean=t["mean"].where(t.kind != "baseline")).groupby(["data", "ratio", "variant"])["mean"].transform("max")
     return t.assign(best=(t["mean"] == top) & (t.kind != "baseline"))
 
-# %% ../nbs/24_reports.ipynb #ff640217
+# %% ../nbs/24_reports.ipynb #9dc0b636
 def verdict(
     low: float, # of the interval
     high: float, # of the interval
@@ -452,7 +456,7 @@ def against_plain(
     "Every variant of a method minus its plain one: what the equipment gives to each."
     return differences(v, [(d, r, (m, var), (m, base)) for d, r, m, var in everyone(v) if var != base])
 
-# %% ../nbs/24_reports.ipynb #1a146b36
+# %% ../nbs/24_reports.ipynb #e2d0d0d3
 def ours_against(
     v: pd.DataFrame, # from `values`
     ours: str = "trs", # the chosen method, or method/variant
@@ -477,7 +481,7 @@ def best_other(v, data, ratio, own, others):
     theirs = {o: x[x.index.isin(mine)] for o, x in theirs.items() if x.index.isin(mine).any()}
     return max(theirs, key=lambda o: (len(theirs[o]), theirs[o].mean())) if theirs else None
 
-# %% ../nbs/24_reports.ipynb #5e756f04
+# %% ../nbs/24_reports.ipynb #fbe15ee0
 def against_each(
     v: pd.DataFrame, # from `values`
     ours: str = "trs", # the chosen method, or method/variant
@@ -499,7 +503,7 @@ def each_in_words(
         out.append(f"{data}, {ratio:.0%} of the labels, {variant}: {title(part.method.iloc[0])} {'; it '.join(groups)}. (Up to {seeds} seed{'s' * (seeds > 1)}, {folds} fold{'s' * (folds > 1)}.)")
     return out
 
-# %% ../nbs/24_reports.ipynb #53427e39
+# %% ../nbs/24_reports.ipynb #dc81f36a
 def ablation_table(
     found: Found, # from `read_runs`
     v: pd.DataFrame, # from `values`
@@ -519,7 +523,7 @@ def ablation_table(
             out.append({k: gain.get(k) for k in "mean low high wins n verdict".split()} | dict(data=data, ratio=ratio, variant=variant, change=change, value=side(v, data, ratio, (method, variant)).mean()))
     return pd.DataFrame(out, columns="data ratio variant change value mean low high wins n verdict".split())
 
-# %% ../nbs/24_reports.ipynb #cbab7d3c
+# %% ../nbs/24_reports.ipynb #b470b4d2
 def calibration_by_method(
     found: Found, # from `read_runs`
 ) -> pd.DataFrame: # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
@@ -542,7 +546,7 @@ def has_predictions(found, run):
     "Whether the answers to its test clips are at hand."
     return run in found.paths and (found.paths[run] / "predictions.csv").exists()
 
-# %% ../nbs/24_reports.ipynb #bbf513e7
+# %% ../nbs/24_reports.ipynb #f1c426a8
 def pooled_rows(
     found: Found, # from `read_runs`
 ) -> pd.DataFrame: # `COLUMNS`; fold 'together', data with ', folds together'
@@ -557,7 +561,7 @@ def pooled_rows(
     t, place = pd.DataFrame(out, columns=COLUMNS), "data task method variant ratio seed group".split()
     return t if found.pooled is None or not len(found.pooled) else pd.concat([t, found.pooled] if len(t) else [found.pooled], ignore_index=True).drop_duplicates(place).reset_index(drop=True)
 
-# %% ../nbs/24_reports.ipynb #764429b4
+# %% ../nbs/24_reports.ipynb #b7ec67b8
 PUBLISHED = pd.DataFrame([("SVR", "svr", .427, .565), ("C3D-AVG-STL", "", .561, .632), ("C3D-AVG-MTL", "", .584, .656), ("USDL", "usdl", .530, .646), ("CoRe", "core", .773, .894), ("TPT", "", .723, .781),
     ("COREG", "coreg", .487, .526), ("Pseudo-labels", "pseudo_label", .622, .716), ("VAT", "vat", .635, .724), ("S4L", "s4l", .621, .721), ("S4AQA", "", .676, .746), ("TRS", "trs", .825, .901)],
     columns=["title", "method", .1, .4])
@@ -588,7 +592,7 @@ def published_note(
     if data == DATA_NAMES["dives"]: return (f"† As published, on MTL-AQA and not on these data: the embedded dives are rendered drawings, so the columns can be compared within themselves only. Fully supervised, {CEILING[0]} reaches .{1000 * CEILING[1]:.0f}† there.")
     return "‡ Ridge regression on summary statistics, mean over five random folds of the same data; its splits and labelled clips are not those of the other rows." if ridge_of(data) else ""
 
-# %% ../nbs/24_reports.ipynb #877ac2ee
+# %% ../nbs/24_reports.ipynb #52a3a90a
 def number(x: float, digits: int = 3, sign: bool = False):
     "'.740', '-.123', '+.060'; '–' for NaN."
     if x is None or not np.isfinite(x): return "–"
@@ -639,7 +643,7 @@ def with_published(t, data, methods, ratios):
     if not (ridge := ridge_of(data)): return t
     return pd.concat([pd.DataFrame([dict(method="Ridge‡", variant="") | {f"{r:.0%}": number(ridge[r]) if r in ridge else "–" for r in ratios}]), t], ignore_index=True)
 
-# %% ../nbs/24_reports.ipynb #8d86e2b5
+# %% ../nbs/24_reports.ipynb #e3ffa38e
 def markdown(
     table: pd.DataFrame, # cells are text or numbers
 ) -> str:
@@ -686,7 +690,7 @@ def write_tables(
     (folder / "report.tex").write_text("\n".join(latex(t, f"{name}. {caption}", "tab:" + "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())) for name, (t, caption) in prints.items()))
     return [folder / f for f in (*(f"{n}.csv" for n in frames), "report.md", "report.tex")]
 
-# %% ../nbs/24_reports.ipynb #c66dfdb6
+# %% ../nbs/24_reports.ipynb #0d40348c
 def difference_print(
     d: pd.DataFrame, # `DIFFERENCE`, with versus if it is of `ours_against`
 ) -> pd.DataFrame: # text
@@ -715,7 +719,7 @@ def sentence(
     end = "; the interval includes 0." if r["verdict"].startswith("tie") else "."
     return f"{r['data']}, {r['ratio']:.0%} of the labels, {r['variant']}: {title(r['method'])} {said} {rival}, {number(r['mean'], sign=True)} {interval(r['low'], r['high'], sign=True)}, {r['wins']} of {r['n']} won{end}"
 
-# %% ../nbs/24_reports.ipynb #6c7f173e
+# %% ../nbs/24_reports.ipynb #8e2a2616
 GOAL = ("data", "ratio", "at_least", "above", "by", "variant", "why")
 
 def read_goals(
@@ -762,7 +766,7 @@ def above(v, data, variant, g, ours):
     else: outcome = f"missed by {number(short)}" if short > 0 else "met" if worst.verdict == "above" else f"number met, but {worst.verdict}"
     return {"number": number(worst["mean"], sign=True) + (f" ({title(worst['against'])})" if len(d) > 1 else ""), "95% interval": interval(worst["low"], worst["high"], sign=True) or "–", "outcome": outcome}
 
-# %% ../nbs/24_reports.ipynb #d1a35b68
+# %% ../nbs/24_reports.ipynb #734be600
 def group_table(
     rows: pd.DataFrame, # `COLUMNS`
 ) -> pd.DataFrame: # data, method, variant, ratio, part, spearman, r_l2, n (runs), clips (test clips per run)
@@ -772,7 +776,7 @@ def group_table(
     g = r.groupby("data method variant ratio part".split(), sort=False)
     return g.agg(spearman=("spearman", "mean"), r_l2=("r_l2", "mean"), n=("spearman", "count"), clips=("n", "mean")).reset_index()
 
-# %% ../nbs/24_reports.ipynb #89f1a565
+# %% ../nbs/24_reports.ipynb #a68d6b4d
 def time_and_machine(
     rows: pd.DataFrame, # `COLUMNS`
 ) -> str:
@@ -782,7 +786,7 @@ def time_and_machine(
     spent = f"{hours:.1f} h" if hours >= 1 else f"{hours*60:.0f} min"
     return f"{len(runs)} runs took {spent} in sum (median {runs.seconds.median():.0f} s a run{'' if timed == len(runs) else f', time of {len(runs) - timed} unknown'}) on: {'; '.join(machines) or 'unknown machine'}."
 
-# %% ../nbs/24_reports.ipynb #ea6ee84c
+# %% ../nbs/24_reports.ipynb #92a37ac7
 METHOD_STYLES = dict(supervised=("#555555", "s"), svr=("#999999", "d"), usdl=("#CC79A7", "P"), musdl=("#882255", "X"), core=("#332288", "D"), pseudo_label=("#B8A028", "^"), vat=("#56B4E9", "<"), mean_teacher=("#0072B2", "v"),
                      s4l=("#44AA99", ">"), coreg=("#999933", "h"), ucvme=("#AA4499", "p"), rankup=("#117733", "*"), trs=("#D55E00", "o"), trs_gp=("#B80F20", "o"))
 
@@ -790,17 +794,22 @@ def style_of(method: str): # name in a run's configuration
     "(colour, marker); a method of your own gets brown and a marker that its name decides."
     return METHOD_STYLES.get(method, ("#7A4A21", "v^<>spPhdX"[zlib.crc32(method.encode()) % 10]))
 
-def panels(data, columns, width=2.5, height=1.9, sharex=True):
-    "Axes in a grid: a row per data set, a column per ratio or variant."
-    fig, axes = plt.subplots(len(data), len(columns), figsize=(width*len(columns) + 1.2, height*len(data) + .3), squeeze=False, sharex=sharex, sharey="row")
-    return fig, {(d, c): axes[i, j] for i, d in enumerate(data) for j, c in enumerate(columns)}
+def panels(data, lines, width=2.1, height=1.9, sharex="col", sharey="all"):
+    "Axes in a grid: a column per data set, a row per ratio or variant. A lone data set gets more room."
+    width = width * (1.5 if len(data) < 3 else 1)
+    fig, axes = plt.subplots(len(lines), len(data), figsize=(width*len(data) + 1.3, height*len(lines) + .5), squeeze=False, sharex=sharex, sharey=sharey)
+    return fig, {(d, r): axes[i, j] for j, d in enumerate(data) for i, r in enumerate(lines)}
 
-def head(axes, label):
-    "Names the panels: the data set above the first of its row, and what the column is; panels without data go."
-    (shown := {}).update((name, column) for name, column in reversed(axes) if axes[name, column].has_data())
-    for (name, column), ax in axes.items():
-        if not ax.has_data(): ax.set_axis_off(); ax.set_zorder(-1); continue
-        ax.set_title(("\n".join(textwrap.wrap(name, 38)) + "\n" if shown[name] == column else "") + label(column))
+def head(axes, label, xlabel):
+    "Names the panels: the data set above the first of its column, and what the row is; panels without data go, and their neighbours get the names of the axes."
+    first, last, left = {}, {}, {}
+    for (name, line), ax in axes.items():
+        if ax.has_data(): first.setdefault(name, line); last[name] = line; left.setdefault(line, name)
+        else: ax.set_axis_off()
+    for (name, line), ax in axes.items():
+        width = int(ax.figure.get_figwidth() / len({d for d, _ in axes}) * 11)
+        if ax.has_data(): ax.set_title(("\n".join(textwrap.wrap(name, width)) + "\n" if first[name] == line else "") + label(line)); ax.tick_params(labelbottom=last[name] == line, labelleft=left[line] == name or ax.get_subplotspec().is_first_col())
+        if ax.has_data() and last[name] == line: ax.set_xlabel(xlabel)
 
 def rows_of(ax, methods, variants, table):
     "(method, variant, height) of each entry, methods from top to bottom; names at the axis."
@@ -816,13 +825,13 @@ def plot_forest(
     d = d if variants is None else d[d.variant.isin(variants)]
     if not len(d): raise ValueError("plot_forest: no difference to show")
     variants, methods = variants or sorted(d.variant.unique()), in_order(d.method.unique())
-    fig, axes = panels(data := list(d.data.unique()), ratios := sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .75)
+    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .3)
     for (name, ratio), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
-        ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0); ax.set_xlabel("Spearman minus supervised"); ax.tick_params(labelbottom=True)
+        ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
         for m, x, y in rows_of(ax, methods, variants, part):
             r = part[(part.method == m) & (part.variant == x)].iloc[0]; whisker(ax, r, y, x, variants)
-    head(axes, lambda ratio: f"{ratio:.0%} labelled")
+    head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman minus supervised")
     return variant_legend(fig, variants)
 
 def whisker(ax, r, y, variant, variants):
@@ -837,24 +846,25 @@ def variant_legend(fig, variants):
         fig.legend(handles, variants, loc="outside lower center", ncols=len(variants))
     return fig
 
-# %% ../nbs/24_reports.ipynb #de72f23d
+# %% ../nbs/24_reports.ipynb #0107ce2f
 def plot_ratios(
     means: pd.DataFrame, # from `mean_table`
-    variants=None, # a column each; None = all
+    variants=None, # a row each; None = all
     banded=("supervised", "trs"), # methods with the band of their interval; the others as lines, or the picture would be a fog
 ): # Figure
     "Spearman over the share of labelled clips; the dashed line is the supervised network with all labels."
     d = means[(means.kind != "baseline") & means.variant.isin(means.variant if variants is None else variants)].dropna(subset="mean")
     if not len(d): raise ValueError("plot_ratios: no mean to show")
-    variants = list(variants or sorted(d.variant.unique())); fig, axes = panels(list(d.data.unique()), variants, 2.9, 2.2)
+    variants = list(variants or sorted(d.variant.unique())); ratios = sorted(d.ratio.unique()); fig, axes = panels(list(d.data.unique()), variants, sharex="all", sharey="col")
     for (name, variant), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.variant == variant)]): continue
         for m in in_order(part.method.unique()): ratio_line(ax, part[part.method == m].sort_values("ratio"), m, m in banded)
         ceiling = part[(part.method == "supervised") & (part.ratio == 1)]["mean"]
         if len(ceiling): ax.axhline(ceiling.item(), color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
-        ratios = sorted(d.ratio.unique()); ax.set_xscale("log"); ax.xaxis.set_major_locator(FixedLocator(ratios)); ax.xaxis.set_minor_locator(NullLocator()); ax.set_xticklabels([f"{r:.0%}" for r in ratios])
-        ax.set(xlabel="labelled", ylabel="Spearman" if variant == variants[0] else ""); ax.tick_params(labelbottom=True)
-    head(axes, str)
+        ax.set_xscale("log"); ax.xaxis.set_major_locator(FixedLocator(ratios)); ax.xaxis.set_minor_locator(NullLocator()); ax.set_xticks(ratios, [f"{r:.0%}" for r in ratios])
+    head(axes, str, "labelled")
+    for ax in axes.values(): ax.tick_params(labelleft=True)
+    list(axes.values())[0].set_ylabel("Spearman")
     return method_legend(fig, axes.values())
 
 def ratio_line(ax, d, method, band):
@@ -864,14 +874,14 @@ def ratio_line(ax, d, method, band):
     ax.plot(d.ratio, d["mean"], marker=marker, color=colour, ms=5 if band else 4, lw=1.8 if band else .9, label=title(method), zorder=3 if band else 2)
 
 def method_legend(fig, axes):
-    "Each method once, beside the panels."
+    "Each method once, below the panels."
     found = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels()): found.setdefault(label, handle)
-    fig.legend(found.values(), found.keys(), loc="outside right upper")
+    fig.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), max(3, int(fig.get_figwidth() / 1.3))))
     return fig
 
-# %% ../nbs/24_reports.ipynb #ff6cd813
+# %% ../nbs/24_reports.ipynb #3c7ff206
 def plot_seeds(
     v: pd.DataFrame, # from `values`
     variants=None, # which, from top to bottom; None = all
@@ -880,25 +890,24 @@ def plot_seeds(
     d = v[(v.kind != "baseline") & v.variant.isin(v.variant if variants is None else variants)].dropna(subset="value")
     if not len(d): raise ValueError("plot_seeds: no value to show")
     variants, methods = list(variants or sorted(d.variant.unique())), in_order(d.method.unique())
-    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .75, sharex=False)
+    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .3)
     for (name, ratio), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
         for m, x, y in rows_of(ax, methods, variants, part):
             dots = part[(part.method == m) & (part.variant == x)].groupby("seed").value.mean(); colour, marker = style_of(m)
             ax.plot(dots, np.full(len(dots), y), ls="", marker=marker, ms=3.5, color=colour, mfc="w" if x == "plain" and len(variants) > 1 else colour, mew=.8, alpha=.75)
             ax.plot([dots.mean()]*2, [y - .22, y + .22], color=colour, lw=2)
-        ax.set_xlabel("Spearman")
-    head(axes, lambda ratio: f"{ratio:.0%} labelled")
+    head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman")
     return variant_legend(fig, variants)
 
-# %% ../nbs/24_reports.ipynb #1650417c
+# %% ../nbs/24_reports.ipynb #aef8bf02
 LARGEST = 300_000  # bytes of a page with all that lies beside it
 
 def save_small(
     figure, # Figure
     path, # .png
     dpi: int = 100, # resolution
-    colours: int = 64, # of the palette; a drawing needs no more
+    colours: int = 200, # of the palette; a drawing needs no more
 ):
     "A PNG of few kilobytes."
     from PIL import Image
@@ -916,5 +925,5 @@ def write_page(
         else: text.append(markdown(part) if isinstance(part, pd.DataFrame) else part.rstrip() + "\n")
     (folder / "page.md").write_text("\n".join(text))
     sizes = {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file()}
-    if sum(sizes.values()) > LARGEST: warnings.warn(f"page: {folder.name} has more than {LARGEST / 1000:.0f} kB: {', '.join(f'{n} {s / 1000:.0f} kB' for n, s in sorted(sizes.items(), key=lambda x: -x[1])[:4])}. A rows.csv.gz is read just as well.")
+    if sum(sizes.values()) > LARGEST: warnings.warn(f"page: {folder.name} has more than {LARGEST / 1000:.0f} kB: {', '.join(f'{n} {s / 1000:.0f} kB' for n, s in sorted(sizes.items(), key=lambda x: -x[1])[:4])}")
     return sum(sizes.values())

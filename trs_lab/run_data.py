@@ -30,7 +30,7 @@ from .extraction import view_seed, weights_hash
 from .features import clip_segments, load_features
 from .methods.base import build_networks
 from .networks import compare, fit_whitening
-from .prepare import load_clips, make_backbone, make_encoder, make_views, train_rows
+from .prepare import feature_data, load_clips, make_backbone, make_encoder, make_views, train_rows
 from .pseudo_labels import HISTORY_COLUMNS, choose_exemplars, disagreement
 from .readers import dives_folder, read_clips, read_mtl_aqa
 from .runs import load_student, write_metrics
@@ -613,17 +613,23 @@ class Networks:
         try:
             weights = state["networks"]
             if not any(k.startswith("reference.") for k in weights): raise NoComparison(f"This run has no reference network: its method is {config.method}.")
-            self.trs = build_networks(config, weights["reference.embed.0.weight"].shape[1], encoder).eval().requires_grad_(False)
+            in_dim = weights["reference.embed.0.weight"].shape[1] if "reference.embed.0.weight" in weights else len(weights["reference.center"])
+            self.trs = build_networks(config, in_dim, encoder).eval().requires_grad_(False)
             self.trs.load_state_dict(weights)
         except (KeyError, TypeError, RuntimeError) as e: raise NoComparison(f"The checkpoint does not fit the configuration of the run: {str(e).splitlines()[0]}") from None
         self.stage, self.epoch = state["stage"], state["epoch"]
+
+    @property
+    def by_likeness(self): "A reference that is no network but a kernel: it hears all exemplars, most of all those that are like the clip."; return hasattr(self.trs.reference, "beside")
 
     @torch.inference_mode()
     def compare(self,
         query, # (1, S, D) features of the clip in question, as the networks see them
         exemplars, # (K, S, D) features of the labelled clips
+        scores, # (K,) standardised scores of the labelled clips
     ):
         "-> relative score (K,), log-variance (K,), attention (K, S, S)"
+        if self.by_likeness: return self.trs.reference.beside(query, exemplars, scores)
         delta, log_var = compare(self.trs.reference, query, exemplars, torch.arange(len(exemplars))[None])
         return delta[0], log_var[0], self.trs.reference.attention(query.expand(len(exemplars), -1, -1), exemplars)
 
@@ -666,7 +672,7 @@ class RunFeatures(RunPictures):
         ids = [c for c in said.index if store.has(c)][:n]
         if not ids: return False
         with torch.inference_mode():
-            try: error = np.abs(ask(store.clean(ids), ids) - said[ids].to_numpy())
+            try: error = np.abs(ask(self._clean(store, ids), ids) - said[ids].to_numpy())
             except (RuntimeError, Unavailable): return False
         return bool(np.median(error) < 0.1 * said[ids].std())  # features of other clips would miss by about the spread
 
@@ -681,7 +687,22 @@ class RunFeatures(RunPictures):
 
     def _fit_whitening(self, store):
         "As training fits it: on the training clips that the store holds."
-        return fit_whitening(store.clean([c for c in self.table.clip_id.iloc[train_rows(self.table)] if store.has(c)]), self.config.components)
+        ids = [c for c in self.table.clip_id.iloc[train_rows(self.table)] if store.has(c)]
+        table = pd.DataFrame(dict(clip_id=ids, split="train", role="unlabelled"))
+        motion = self._motion(store, ids) if self.config.motion else None
+        return feature_data(self.config, table, "cpu", np.array(store.data[[store.row[c] for c in ids]]), self.config.n_weak, motion).whitening
+
+    def _motion(self, store, clip_ids):
+        "(n, S, M) float32, what was measured on the frames behind these features."
+        found = find_stores(self._cache, "motion", clip_ids, frames=store.meta["frames"], n_segments=self.config.n_segments)
+        whole = next((s for s in found if all(map(s.has, clip_ids))), None)
+        if whole is None: raise Unavailable("The motion statistics of this run are not in its cache. extract() makes them.")
+        return np.array(whole.data[[whole.row[c] for c in clip_ids]])
+
+    def _clean(self, store, clip_ids):
+        "(n, S, D) raw features of the clean views, with the motion beside them where the networks are given it."
+        x = store.clean(clip_ids)
+        return torch.cat([x, torch.from_numpy(self._motion(store, clip_ids))], -1) if self.config.motion else x
 
     def _proved_key(self): return self._feature_store.meta["frames"] if self._feature_store else None
 
@@ -707,7 +728,7 @@ class RunFeatures(RunPictures):
         if self.featured: return torch.from_numpy(self._read_features(rows))
         missing = next((c for c in clip_ids if not (store and store.has(c))), None)
         if missing: raise Unavailable(f"The features of clip {missing} are not in the cache of this run. extract() makes them; it passes every clip through the backbone, which takes a while.")
-        return store.clean(clip_ids)
+        return self._clean(store, clip_ids)
 
     def _read_features(self, rows):
         gone = next((r["clip_id"] for r in rows if not r["source"]), None)
@@ -785,6 +806,7 @@ class RunData(RunFeatures):
                 raise NoComparison(f"The nearest exemplars are found among the features of all {len(labelled)} labelled clips, which the trained backbone has not made yet. extract() makes them.")
             unit = lambda x: torch.nn.functional.normalize(x.mean(1), dim=-1)
             similarity = unit(query) @ unit(self._labelled_seen).T
+        elif self.networks.by_likeness: similarity = self.networks.trs.reference.likeness(query, self._labelled_seen)
         generator = torch.Generator().manual_seed(view_seed(c.seed, clip_id, 0))
         chosen = choose_exemplars(1, len(labelled), k, generator, similarity, torch.from_numpy((same if same.any() else allowed)[None].copy()))
         return list(dict.fromkeys(chosen[0].tolist()))  # a small group repeats its own
@@ -805,7 +827,9 @@ class RunData(RunFeatures):
     def _compare(self, clip_id, k):
         networks, scale, query = self.networks, self._unit[1], self._seen([clip_id])
         exemplars = self.labelled().iloc[self._choose(clip_id, query, k)]
-        answers = networks.compare(query, self._seen(exemplars.clip_id))
+        mean, _ = self._unit
+        scores = torch.as_tensor((exemplars.score.to_numpy(float) - mean) / scale, dtype=torch.float32)
+        answers = networks.compare(query, self._seen(exemplars.clip_id), scores)
         return [Comparison(c, float(s), float(d) * scale, float((v / 2).exp()) * scale, a.numpy())
                 for c, s, d, v, a in zip(exemplars.clip_id, exemplars.score, *answers)]
 

@@ -10,7 +10,7 @@ __all__ = ['MACHINE', 'VIEWS', 'LISTS', 'GRID', 'SET_BY_GRID', 'DEFAULTS', 'DIGI
            'Sweep', 'duration', 'workers_of', 'one_gpu_each', 'run_sweep', 'cell_row', 'sweep_table', 'read_rows',
            'finished_elsewhere', 'still_to_run', 'make_cells', 'sweep_folder', 'main']
 
-# %% ../nbs/23_sweeps.ipynb #c877c32d
+# %% ../nbs/23_sweeps.ipynb #7bda68e9
 import argparse, ast, hashlib, json, logging, os, platform, re, socket, time, tomllib
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from .config import Config, ConfigError, check_names, make_config, progress_bar, project_root, read_value
 
-# %% ../nbs/23_sweeps.ipynb #c5dfc865
+# %% ../nbs/23_sweeps.ipynb #c0c1b17c
 MACHINE = ("cache_dir", "out_dir", "resume", "device", "workers", "extract_workers", "num_processes", "scheduler", "compile", "recompute_segments", "tracker",
            "checkpoint_seconds", "figures")
 
@@ -43,7 +43,7 @@ def digest_of(
     "Hash of a content. A field that did not exist when it was written has today's default, which is what the run did."
     return hashlib.sha256(json.dumps({**content_of(Config()), **content}, sort_keys=True).encode()).hexdigest()
 
-# %% ../nbs/23_sweeps.ipynb #7924825d
+# %% ../nbs/23_sweeps.ipynb #d7d626f5
 VIEWS = ("dataset", "root", "annotations", "task", "n_frames", "n_segments", "frame_height", "frame_width", "crop", "n_weak", "n_strong", "backbone", "weights",
          "normalisation", "precision", "cache_dir", "finetune")
 
@@ -79,7 +79,7 @@ class Cell:
         return dict(name=self.name, dataset=self.label, task=c.task, method=c.method, variant=self.variant, ratio=c.ratio, seed=c.seed, fold=c.fold,
                     parameters=self.parameters, digest=self.digest, content=content_of(c))
 
-# %% ../nbs/23_sweeps.ipynb #a25c6110
+# %% ../nbs/23_sweeps.ipynb #56ef083b
 LISTS = ("task", "folds", "ratios", "seeds", "methods", "variants")
 GRID = ("name", "dataset", "root", "annotations", "given", *LISTS)
 SET_BY_GRID = ("dataset", "root", "annotations", "task", "fold", "ratio", "seed", "method", "out_dir", "resume")
@@ -110,7 +110,7 @@ def read_given(
         return {k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError) as e: raise ConfigError(f"given: expected 'epochs=20, n_weak=2', with quotes around text that is not one word; got {given!r}") from e
 
-# %% ../nbs/23_sweeps.ipynb #002ea20a
+# %% ../nbs/23_sweeps.ipynb #17261676
 @contextmanager
 def saying(where):
     "Errors of a configuration or its data get the place in the plan before them."
@@ -177,7 +177,7 @@ def plan_cells(
             cells += grid_cells(block, variants, base, read_given(given), where)
     return list({c.digest: c for c in reversed(sorted(cells, key=lambda c: c.turn))}.values())[::-1]
 
-# %% ../nbs/23_sweeps.ipynb #0f60f03c
+# %% ../nbs/23_sweeps.ipynb #60931757
 def check_cells(
     cells: list, # of `Cell`
     where: str = "sweep", # what the plan is called in messages
@@ -194,7 +194,7 @@ def check_cells(
             with saying(f"{where}, {cell.title}"): tests[key](c)
             seen.add(key)
 
-# %% ../nbs/23_sweeps.ipynb #f550e980
+# %% ../nbs/23_sweeps.ipynb #c63ae389
 def read_json(path):
     "Its content, or {} where there is none or half of one."
     try: return json.loads(Path(path).read_text())
@@ -236,7 +236,7 @@ def is_held(run):
         with hold(run): return False
     except Timeout: return True
 
-# %% ../nbs/23_sweeps.ipynb #c5430503
+# %% ../nbs/23_sweeps.ipynb #85c5908a
 def machine(threads):
     "Where a cell runs, for cell.json."
     return dict(host=socket.gethostname(), pid=os.getpid(), system=platform.platform(), cpus=os.cpu_count(), threads=threads)
@@ -278,7 +278,7 @@ def _attempt(about, run, notebook, threads):
     write_whole(run / "cell.json", about)
     return dict(state=state_of(run), seconds=about["seconds"])
 
-# %% ../nbs/23_sweeps.ipynb #b12e5609
+# %% ../nbs/23_sweeps.ipynb #271e5f50
 class Sweep:
     "The cells of a sweep and what has become of them."
     def __init__(self,
@@ -341,7 +341,7 @@ def duration(seconds):
     "1:05:00, 12 min, 40 s"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
 
-# %% ../nbs/23_sweeps.ipynb #63188a2e
+# %% ../nbs/23_sweeps.ipynb #57736073
 def workers_of(client): return sum(client.nthreads().values())
 
 def one_gpu_each(scheduler, config, slot):
@@ -406,7 +406,7 @@ def _stop(sweep, scheduler):
         future.cancel()
         with suppress(FileNotFoundError): stop(sweep.run[cell])
 
-# %% ../nbs/23_sweeps.ipynb #c59274c0
+# %% ../nbs/23_sweeps.ipynb #c86f6e9f
 def cell_row(run):
     "A row of the table of cells, from the files of a run folder."
     about, summary, state = read_json(run / "cell.json"), read_json(run / "summary.json"), state_of(run)
@@ -422,15 +422,15 @@ def sweep_table(
     runs = [p.parent for p in sorted(Path(folder).glob("*/cell.json"))] if isinstance(folder, (str, Path)) else [Path(r) for r in folder]
     return pd.DataFrame([cell_row(r) for r in runs if r.is_dir()], columns=["name", "dataset", "task", "method", "variant", "ratio", "seed", "fold", "seconds", "state", "spearman", "error", "run"])
 
-# %% ../nbs/23_sweeps.ipynb #aeba83cc
+# %% ../nbs/23_sweeps.ipynb #fffe4044
 DIGITS = 10  # of a digest, in rows.csv
 ROW_FIELDS = ("task", "method", "ratio", "seed", "fold")  # of a content; they stand in the row itself
 
 def read_rows(
-    path, # rows.csv of a report, or the folder that it is in
+    path, # rows.csv (or rows.csv.gz) of a report, or the folder that it is in
 ) -> pd.DataFrame: # its columns, and content (what the run depended on; None if it is unknown) and machine
     "Rows that a report wrote. Raises `ConfigError` if the file is missing or no such table."
-    path = Path(path) / "rows.csv" if Path(path).is_dir() else Path(path)
+    path = next((p for n in ("rows.csv.gz", "rows.csv") if (p := Path(path) / n).is_file()), Path(path) / "rows.csv") if Path(path).is_dir() else Path(path)
     if not path.is_file(): raise ConfigError(f"{path} is no file")
     rows = pd.read_csv(path, dtype=dict(fold=str, task=str, group=str, variant=str, method=str, digest=str, settings=str), keep_default_na=False, na_values=dict.fromkeys(("ratio", "seed", "spearman", "r_l2", "n", "seconds"), ["", "nan"]))
     if lacking := [c for c in (*ROW_FIELDS, "kind", "digest") if c not in rows]: raise ConfigError(f"{path}: no column {', '.join(lacking)}; is it the rows.csv of a report?")
@@ -455,7 +455,7 @@ def still_to_run(
     known = finished_elsewhere(finished) if finished else set()
     return [c for c in cells if c.digest[:DIGITS] not in known]
 
-# %% ../nbs/23_sweeps.ipynb #4982513a
+# %% ../nbs/23_sweeps.ipynb #45aa51cf
 PARAMETERS = "plan dataset root annotations task folds ratios seeds methods given only finished folder jobs threads scheduler".split()
 
 def make_cells(

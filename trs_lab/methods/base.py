@@ -103,8 +103,15 @@ class Method:
         "Length of a stage; 0 for a method in closed form, which fits in `start_stage`."
         c = self.config
         if stage != "burn_in": return c.epochs
-        per_epoch = -(-len(self.clips.labelled) // min(c.batch_size, len(self.clips.labelled)))
-        return -(-c.burn_in_steps // per_epoch) or c.burn_in_epochs
+        return -(-c.burn_in_steps // (self.passes * self._steps_per_pass)) or c.burn_in_epochs
+
+    @property
+    def _steps_per_pass(self): return -(-len(self.clips.labelled) // min(self.config.batch_size, len(self.clips.labelled)))
+
+    @property
+    def passes(self):
+        "Passes over the labelled clips in an epoch of burn-in: 1, or with `burn_in_steps` as many as 25 steps hold, since what is done at the end of an epoch costs as much as several steps."
+        return max(1, 25 // self._steps_per_pass) if self.config.burn_in_steps else 1
 
     def start_stage(self, stage): pass
     def start_epoch(self, stage): pass

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NOISES', 'left_out', 'fit_gp', 'distances', 'likeness', 'GPReference', 'TRSGP']
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #bf8a95cf
+# %% ../../nbs/12k_methods.trs_gp.ipynb #6ac53ffc
 import torch
 
 from .base import Option
@@ -14,7 +14,7 @@ from .trs import TRSMethod
 from ..networks import Networks, fit_denoising, head_bounds, make_scorer
 from ..training import eval_mode
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #f805157d
+# %% ../../nbs/12k_methods.trs_gp.ipynb #e84fb976
 NOISES = tuple(10 ** (e / 4) for e in range(-12, 7))  # shares of noise to choose from, relative to the variance of the process
 
 def left_out(
@@ -39,7 +39,7 @@ def fit_gp(
     _, noise, inverse, variance = best
     return dict(noise=noise, variance=variance, inverse=inverse, alpha=inverse @ y)
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #23f75e27
+# %% ../../nbs/12k_methods.trs_gp.ipynb #12e8add6
 def distances(
     a, # (m, S, D) clips
     b, # (n, S, D) clips
@@ -56,7 +56,7 @@ def likeness(
     "Mean of both kernels, (m, n); 1 where two clips are the same."
     return torch.exp(-gammas[:, None, None] * distances(a, b)).mean(0)
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #29753d75
+# %% ../../nbs/12k_methods.trs_gp.ipynb #acbebb6b
 class GPReference(ClosedForm):
     "A fitted Gaussian process over the labelled clips."
     def __init__(self,
@@ -92,7 +92,20 @@ class GPReference(ClosedForm):
             variance = self.variance * (1 + self.noise - ((k @ self.inverse) * k).sum(1))
         return k @ self.alpha, variance.clamp_min(1e-12).log().clamp(self.lo, self.hi)
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #ac8e0320
+    def likeness(self, query, exemplars): return likeness(self.seen(query), self.seen(exemplars), self.gammas)
+
+    def beside(self,
+        query, # (1, S, D) clip in question
+        exemplars, # (K, S, D) labelled clips
+        scores, # (K,) of the exemplars, standardised
+    ):
+        "What each exemplar would say if it were the only one: relative score (K,), log-variance (K,), and likeness of segments (K, S, S), rows sum to 1."
+        share = self.likeness(query, exemplars)[0] / (1 + self.noise)  # of the exemplar's score that carries over; of one unlike the clip nothing does, and the mean remains
+        variance = self.variance * (1 + self.noise) * (1 - share ** 2)
+        far = torch.cdist(self.seen(query).expand(len(exemplars), -1, -1), self.seen(exemplars)) ** 2
+        return (share - 1) * scores, variance.clamp_min(1e-12).log().clamp(self.lo, self.hi), torch.softmax(-self.gammas[1] * query.shape[1] * far, -1)
+
+# %% ../../nbs/12k_methods.trs_gp.ipynb #37152f04
 class TRSGP(TRSMethod):
     "Teacher-reference-student learning with a Gaussian process as reference."
     options = dict(denoise=Option(True, "Wiener filter of the reference's features; not applied twice where the features are denoised already"),
