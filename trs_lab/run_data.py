@@ -688,6 +688,7 @@ class RunFeatures(RunPictures):
     def _fit_whitening(self, store):
         "As training fits it: on the training clips that the store holds."
         ids = [c for c in self.table.clip_id.iloc[train_rows(self.table)] if store.has(c)]
+        if not (self.config.motion or self.config.denoise): return fit_whitening(store.clean(ids), self.config.components)
         table = pd.DataFrame(dict(clip_id=ids, split="train", role="unlabelled"))
         motion = self._motion(store, ids) if self.config.motion else None
         return feature_data(self.config, table, "cpu", np.array(store.data[[store.row[c] for c in ids]]), self.config.n_weak, motion).whitening

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NOISES', 'left_out', 'fit_gp', 'distances', 'likeness', 'GPReference', 'TRSGP']
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #6ac53ffc
+# %% ../../nbs/12k_methods.trs_gp.ipynb #b552a76a
 import torch
 
 from .base import Option
@@ -14,7 +14,7 @@ from .trs import TRSMethod
 from ..networks import Networks, fit_denoising, head_bounds, make_scorer
 from ..training import eval_mode
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #e84fb976
+# %% ../../nbs/12k_methods.trs_gp.ipynb #68af6b09
 NOISES = tuple(10 ** (e / 4) for e in range(-12, 7))  # shares of noise to choose from, relative to the variance of the process
 
 def left_out(
@@ -39,7 +39,7 @@ def fit_gp(
     _, noise, inverse, variance = best
     return dict(noise=noise, variance=variance, inverse=inverse, alpha=inverse @ y)
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #12e8add6
+# %% ../../nbs/12k_methods.trs_gp.ipynb #7c2324ec
 def distances(
     a, # (m, S, D) clips
     b, # (n, S, D) clips
@@ -56,7 +56,7 @@ def likeness(
     "Mean of both kernels, (m, n); 1 where two clips are the same."
     return torch.exp(-gammas[:, None, None] * distances(a, b)).mean(0)
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #acbebb6b
+# %% ../../nbs/12k_methods.trs_gp.ipynb #79787600
 class GPReference(ClosedForm):
     "A fitted Gaussian process over the labelled clips."
     def __init__(self,
@@ -105,7 +105,7 @@ class GPReference(ClosedForm):
         far = torch.cdist(self.seen(query).expand(len(exemplars), -1, -1), self.seen(exemplars)) ** 2
         return (share - 1) * scores, variance.clamp_min(1e-12).log().clamp(self.lo, self.hi), torch.softmax(-self.gammas[1] * query.shape[1] * far, -1)
 
-# %% ../../nbs/12k_methods.trs_gp.ipynb #37152f04
+# %% ../../nbs/12k_methods.trs_gp.ipynb #23b2a047
 class TRSGP(TRSMethod):
     "Teacher-reference-student learning with a Gaussian process as reference."
     options = dict(denoise=Option(True, "Wiener filter of the reference's features; not applied twice where the features are denoised already"),
