@@ -5,20 +5,21 @@
 # %% auto #0
 __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'DIFFERENCE', 'PUBLISHED', 'CEILING', 'RIDGE',
            'TITLES', 'ESCAPES', 'GOAL', 'METHOD_STYLES', 'LARGEST', 'example_runs', 'product', 'write_example',
-           'data_name', 'settings_of', 'variant_of', 'differing', 'in_words', 'read_json', 'content_of_run',
-           'machine_text', 'read_run', 'read_whole_run', 'short_hash', 'group_rows', 'test_clips', 'Found', 'named',
-           'find_runs', 'read_runs', 'add_table', 'table_row', 'write_rows', 'usual', 'tell_settings_apart',
-           'without_doubles', 'one_branch', 'count_cells', 'count_print', 'read_words', 'missing_words', 'over_groups',
-           'values', 'crossed_means', 'crossed_interval', 'matrix', 'mean_table', 'verdict', 'side', 'difference',
-           'differences', 'everyone', 'against_supervised', 'against_plain', 'ours_against', 'best_other',
-           'against_each', 'each_in_words', 'ablation_table', 'calibration_by_method', 'has_predictions', 'pooled_rows',
-           'title', 'in_order', 'ridge_of', 'published_note', 'number', 'interval', 'shown_variants', 'paper_table',
-           'mean_text', 'with_published', 'markdown', 'cell', 'latex_text', 'latex', 'write_tables', 'difference_print',
-           'difference_table', 'sentence', 'read_goals', 'goal_table', 'reached', 'above', 'group_table',
-           'time_and_machine', 'style_of', 'panels', 'head', 'rows_of', 'plot_forest', 'whisker', 'variant_legend',
-           'plot_ratios', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small', 'write_page']
+           'data_name', 'data_order', 'settings_of', 'variant_of', 'differing', 'in_words', 'read_json',
+           'content_of_run', 'machine_text', 'read_run', 'read_whole_run', 'short_hash', 'group_rows', 'test_clips',
+           'Found', 'named', 'find_runs', 'read_runs', 'add_table', 'table_row', 'write_rows', 'usual',
+           'tell_settings_apart', 'without_doubles', 'one_branch', 'count_cells', 'count_print', 'read_words',
+           'missing_words', 'over_groups', 'values', 'crossed_means', 'crossed_interval', 'matrix', 'mean_table',
+           'verdict', 'side', 'difference', 'differences', 'everyone', 'against_supervised', 'against_plain',
+           'ours_against', 'best_other', 'against_each', 'each_in_words', 'ablation_table', 'calibration_by_method',
+           'has_predictions', 'pooled_rows', 'title', 'in_order', 'ridge_of', 'published_note', 'number', 'interval',
+           'shown_variants', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell', 'latex_text', 'latex',
+           'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals', 'goal_table', 'reached',
+           'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of', 'plot_forest',
+           'whisker', 'variant_legend', 'plot_ratios', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small',
+           'write_page']
 
-# %% ../nbs/24_reports.ipynb #9442488b
+# %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
 from dataclasses import fields
 from pathlib import Path
@@ -32,7 +33,7 @@ from .config import Config, ConfigError, DATASETS, check_names
 from .metrics import MEAN_ROW, as_error_sigma, coverage, ence, fisher_z_mean, mae, plain, sigma_tau, spearman
 from .sweeps import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
-# %% ../nbs/24_reports.ipynb #5412cf68
+# %% ../nbs/24_reports.ipynb #b16eb422
 def example_runs(
     folder, # where the run folders go
     methods: dict = None, # method -> Spearman at 10 % of the labels before seed and fold; None = three methods
@@ -72,7 +73,7 @@ def write_example(run, about, rho, rng, honesty, clips, variant):
     for name, content in files.items(): (run / f"{name}.json").write_text(json.dumps(plain(content)))
     pd.DataFrame(dict(clip_id=[f"{run.name}-{i}" for i in range(clips)], role="test", group=group, score=score, predicted=score + error, sigma=sigma)).to_csv(run / "predictions.csv", index=False)
 
-# %% ../nbs/24_reports.ipynb #9917aa7d
+# %% ../nbs/24_reports.ipynb #23980209
 DATA_NAMES = dict(dives="Embedded dives", mtl_aqa="MTL-AQA", jigsaws="JIGSAWS", rhythmic_gymnastics="Rhythmic Gymnastics", ui_prmd="UI-PRMD m01")
 NOT_SETTINGS = frozenset("""dataset root annotations task fold ratio seed method options out_dir cache_dir resume device precision workers extract_workers scheduler
     num_processes compile recompute_segments tracker checkpoint_seconds compare_supervised figures on_error last_k eval_batch_size""".split())
@@ -87,6 +88,13 @@ def data_name(
     title = DATA_NAMES.get(title, title)
     way = "leave one user out" if fold.startswith("user:") else "random folds" if fold.startswith("random:") else "official folds" if d == "jigsaws" else ""
     return ", ".join(t for t in (title, way, "tasks together" if config.get("task") == "all" else "") if t)
+
+def data_order(
+    data: str, # from `data_name`
+) -> tuple: # to sort by
+    "Our data sets in the order of `DATA_NAMES`, others after them; official folds, random ones, users left out."
+    names, ways = list(DATA_NAMES.values()), ("official folds", "random folds", "leave one user out")
+    return next((i for i, n in enumerate(names) if data.startswith(n)), len(names)), next((i for i, w in enumerate(ways) if w in data), -1), data
 
 def settings_of(
     config: dict, # of the run
@@ -115,7 +123,7 @@ def in_words(fields: dict): # from `differing`
     texts = [f"{k}={v}" for k, v in fields.items()]
     return ", ".join(texts[:4] + ([f"{len(texts) - 4} more"] if len(texts) > 4 else []))
 
-# %% ../nbs/24_reports.ipynb #4bef8ca3
+# %% ../nbs/24_reports.ipynb #718bef57
 COLUMNS = "data dataset label task method variant ratio seed fold group spearman r_l2 mae n selection kind source settings digest run seconds machine started finished why".split()
 
 def read_json(path, must=True):
@@ -177,7 +185,7 @@ def test_clips(run):
     p = pd.read_csv(Path(run) / "predictions.csv", dtype=dict(clip_id=str, group=str))
     return p[(p.role == "test") & p.score.notna()]
 
-# %% ../nbs/24_reports.ipynb #246b4128
+# %% ../nbs/24_reports.ipynb #69369939
 class Found(NamedTuple):
     "What `read_runs` found."
     rows: pd.DataFrame  # columns `COLUMNS`, a row per run, kind, method and group
@@ -213,11 +221,12 @@ def read_runs(
     for path in tables: rows, left_out = add_table(path, rows, settings, contents, left_out)
     if not rows: raise ValueError("no run can be reported: " + "; ".join(f"{o['run']}: {o['reason']}" for o in left_out[:5]))
     frame = pd.DataFrame(rows, columns=COLUMNS).astype(dict(spearman=float, r_l2=float, mae=float, seconds=float)); pooled = frame[frame.kind == "pooled"].assign(kind="run")
-    frame, doubles = without_doubles(tell_settings_apart(frame[frame.kind != "pooled"], settings))
+    frame = frame[frame.kind != "pooled"].sort_values("data", key=lambda c: c.map(data_order), kind="stable")
+    frame, doubles = without_doubles(tell_settings_apart(frame, settings))
     calibration = [pd.read_csv(p) for t in tables if (p := t.with_name("calibration.csv")).exists()]
     return Found(one_branch(frame), settings, pd.DataFrame(left_out + doubles, columns=["run", "reason"]), paths, contents, pooled, pd.concat(calibration) if calibration else None)
 
-# %% ../nbs/24_reports.ipynb #8e7e1d9a
+# %% ../nbs/24_reports.ipynb #2155cc87
 TOGETHER = "together"  # the fold of `pooled_rows`
 
 def add_table(path, rows, settings, contents, left_out):
@@ -255,7 +264,7 @@ def write_rows(
     (calibration_by_method(found) if calibration is None else calibration).round(4).to_csv(folder / "calibration.csv", index=False)
     return [path, folder / "settings.json", folder / "calibration.csv"]
 
-# %% ../nbs/24_reports.ipynb #e47c4c49
+# %% ../nbs/24_reports.ipynb #69a119cc
 def usual(
     digests: pd.Series, # settings of each run
     settings: dict, # digest -> settings
@@ -294,7 +303,7 @@ def one_branch(rows):
     keys = list(rows[place].itertuples(index=False, name=None))
     return rows[[not b or chosen.get(k) == s for b, k, s in zip(branch, keys, rows.source)]].reset_index(drop=True)
 
-# %% ../nbs/24_reports.ipynb #69da36a4
+# %% ../nbs/24_reports.ipynb #9525cc47
 def count_cells(
     rows: pd.DataFrame, # `COLUMNS`
 ) -> pd.DataFrame: # data, method, variant, ratio, n (cells that are there), wanted, missing (list of (task, fold, seed))
@@ -337,7 +346,7 @@ def missing_words(
 
 
 
-# %% ../nbs/24_reports.ipynb #eace6913
+# %% ../nbs/24_reports.ipynb #bc9ace21
 def over_groups(
     part: pd.DataFrame, # rows of one run, or of one seed and fold
     column: str = "spearman", # which figure
@@ -360,7 +369,7 @@ def values(
         out.append((*key, np.nan if lacking or d[column].isna().all() else over_groups(d.dropna(subset=column), column)))
     return pd.DataFrame(out, columns=by + ["value"])
 
-# %% ../nbs/24_reports.ipynb #a3486d74
+# %% ../nbs/24_reports.ipynb #d4029094
 def crossed_means(
     X, # (seeds, folds) values; NaN = no run
     n: int = 10000, # resamples
@@ -386,7 +395,7 @@ def crossed_interval(
     means = crossed_means(X, BOOTSTRAP["n"] if n is None else n, BOOTSTRAP["seed"] if seed is None else seed)
     return tuple(float(q) for q in np.nanquantile(means, [tail, 1 - tail]))
 
-# %% ../nbs/24_reports.ipynb #1a68c1ad
+# %% ../nbs/24_reports.ipynb #5c9c85c4
 def matrix(
     v: pd.DataFrame, # seed, fold, value
 ) -> np.ndarray: # (seeds, folds), NaN = no run
@@ -405,7 +414,7 @@ def mean_table(
     top = t.assign(mean=t["mean"].where(t.kind != "baseline")).groupby(["data", "ratio", "variant"])["mean"].transform("max")
     return t.assign(best=(t["mean"] == top) & (t.kind != "baseline"))
 
-# %% ../nbs/24_reports.ipynb #9dc0b636
+# %% ../nbs/24_reports.ipynb #bcd29330
 def verdict(
     low: float, # of the interval
     high: float, # of the interval
@@ -456,7 +465,7 @@ def against_plain(
     "Every variant of a method minus its plain one: what the equipment gives to each."
     return differences(v, [(d, r, (m, var), (m, base)) for d, r, m, var in everyone(v) if var != base])
 
-# %% ../nbs/24_reports.ipynb #e2d0d0d3
+# %% ../nbs/24_reports.ipynb #25a05135
 def ours_against(
     v: pd.DataFrame, # from `values`
     ours: str = "trs", # the chosen method, or method/variant
@@ -481,7 +490,7 @@ def best_other(v, data, ratio, own, others):
     theirs = {o: x[x.index.isin(mine)] for o, x in theirs.items() if x.index.isin(mine).any()}
     return max(theirs, key=lambda o: (len(theirs[o]), theirs[o].mean())) if theirs else None
 
-# %% ../nbs/24_reports.ipynb #fbe15ee0
+# %% ../nbs/24_reports.ipynb #bc4edbca
 def against_each(
     v: pd.DataFrame, # from `values`
     ours: str = "trs", # the chosen method, or method/variant
@@ -503,7 +512,7 @@ def each_in_words(
         out.append(f"{data}, {ratio:.0%} of the labels, {variant}: {title(part.method.iloc[0])} {'; it '.join(groups)}. (Up to {seeds} seed{'s' * (seeds > 1)}, {folds} fold{'s' * (folds > 1)}.)")
     return out
 
-# %% ../nbs/24_reports.ipynb #dc81f36a
+# %% ../nbs/24_reports.ipynb #ef7d6354
 def ablation_table(
     found: Found, # from `read_runs`
     v: pd.DataFrame, # from `values`
@@ -523,7 +532,7 @@ def ablation_table(
             out.append({k: gain.get(k) for k in "mean low high wins n verdict".split()} | dict(data=data, ratio=ratio, variant=variant, change=change, value=side(v, data, ratio, (method, variant)).mean()))
     return pd.DataFrame(out, columns="data ratio variant change value mean low high wins n verdict".split())
 
-# %% ../nbs/24_reports.ipynb #b470b4d2
+# %% ../nbs/24_reports.ipynb #4bfae0ed
 def calibration_by_method(
     found: Found, # from `read_runs`
 ) -> pd.DataFrame: # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
@@ -546,7 +555,7 @@ def has_predictions(found, run):
     "Whether the answers to its test clips are at hand."
     return run in found.paths and (found.paths[run] / "predictions.csv").exists()
 
-# %% ../nbs/24_reports.ipynb #f1c426a8
+# %% ../nbs/24_reports.ipynb #f425a439
 def pooled_rows(
     found: Found, # from `read_runs`
 ) -> pd.DataFrame: # `COLUMNS`; fold 'together', data with ', folds together'
@@ -561,7 +570,7 @@ def pooled_rows(
     t, place = pd.DataFrame(out, columns=COLUMNS), "data task method variant ratio seed group".split()
     return t if found.pooled is None or not len(found.pooled) else pd.concat([t, found.pooled] if len(t) else [found.pooled], ignore_index=True).drop_duplicates(place).reset_index(drop=True)
 
-# %% ../nbs/24_reports.ipynb #b7ec67b8
+# %% ../nbs/24_reports.ipynb #e85c276f
 PUBLISHED = pd.DataFrame([("SVR", "svr", .427, .565), ("C3D-AVG-STL", "", .561, .632), ("C3D-AVG-MTL", "", .584, .656), ("USDL", "usdl", .530, .646), ("CoRe", "core", .773, .894), ("TPT", "", .723, .781),
     ("COREG", "coreg", .487, .526), ("Pseudo-labels", "pseudo_label", .622, .716), ("VAT", "vat", .635, .724), ("S4L", "s4l", .621, .721), ("S4AQA", "", .676, .746), ("TRS", "trs", .825, .901)],
     columns=["title", "method", .1, .4])
@@ -592,7 +601,7 @@ def published_note(
     if data == DATA_NAMES["dives"]: return (f"† As published, on MTL-AQA and not on these data: the embedded dives are rendered drawings, so the columns can be compared within themselves only. Fully supervised, {CEILING[0]} reaches .{1000 * CEILING[1]:.0f}† there.")
     return "‡ Ridge regression on summary statistics, mean over five random folds of the same data; its splits and labelled clips are not those of the other rows." if ridge_of(data) else ""
 
-# %% ../nbs/24_reports.ipynb #52a3a90a
+# %% ../nbs/24_reports.ipynb #515fa9fb
 def number(x: float, digits: int = 3, sign: bool = False):
     "'.740', '-.123', '+.060'; '–' for NaN."
     if x is None or not np.isfinite(x): return "–"
@@ -643,7 +652,7 @@ def with_published(t, data, methods, ratios):
     if not (ridge := ridge_of(data)): return t
     return pd.concat([pd.DataFrame([dict(method="Ridge‡", variant="") | {f"{r:.0%}": number(ridge[r]) if r in ridge else "–" for r in ratios}]), t], ignore_index=True)
 
-# %% ../nbs/24_reports.ipynb #e3ffa38e
+# %% ../nbs/24_reports.ipynb #2c7e1013
 def markdown(
     table: pd.DataFrame, # cells are text or numbers
 ) -> str:
@@ -690,7 +699,7 @@ def write_tables(
     (folder / "report.tex").write_text("\n".join(latex(t, f"{name}. {caption}", "tab:" + "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())) for name, (t, caption) in prints.items()))
     return [folder / f for f in (*(f"{n}.csv" for n in frames), "report.md", "report.tex")]
 
-# %% ../nbs/24_reports.ipynb #0d40348c
+# %% ../nbs/24_reports.ipynb #a1d3d9eb
 def difference_print(
     d: pd.DataFrame, # `DIFFERENCE`, with versus if it is of `ours_against`
 ) -> pd.DataFrame: # text
@@ -719,7 +728,7 @@ def sentence(
     end = "; the interval includes 0." if r["verdict"].startswith("tie") else "."
     return f"{r['data']}, {r['ratio']:.0%} of the labels, {r['variant']}: {title(r['method'])} {said} {rival}, {number(r['mean'], sign=True)} {interval(r['low'], r['high'], sign=True)}, {r['wins']} of {r['n']} won{end}"
 
-# %% ../nbs/24_reports.ipynb #8e2a2616
+# %% ../nbs/24_reports.ipynb #37f239cb
 GOAL = ("data", "ratio", "at_least", "above", "by", "variant", "why")
 
 def read_goals(
@@ -766,7 +775,7 @@ def above(v, data, variant, g, ours):
     else: outcome = f"missed by {number(short)}" if short > 0 else "met" if worst.verdict == "above" else f"number met, but {worst.verdict}"
     return {"number": number(worst["mean"], sign=True) + (f" ({title(worst['against'])})" if len(d) > 1 else ""), "95% interval": interval(worst["low"], worst["high"], sign=True) or "–", "outcome": outcome}
 
-# %% ../nbs/24_reports.ipynb #734be600
+# %% ../nbs/24_reports.ipynb #86d0d94a
 def group_table(
     rows: pd.DataFrame, # `COLUMNS`
 ) -> pd.DataFrame: # data, method, variant, ratio, part, spearman, r_l2, n (runs), clips (test clips per run)
@@ -776,7 +785,7 @@ def group_table(
     g = r.groupby("data method variant ratio part".split(), sort=False)
     return g.agg(spearman=("spearman", "mean"), r_l2=("r_l2", "mean"), n=("spearman", "count"), clips=("n", "mean")).reset_index()
 
-# %% ../nbs/24_reports.ipynb #a68d6b4d
+# %% ../nbs/24_reports.ipynb #8fec740d
 def time_and_machine(
     rows: pd.DataFrame, # `COLUMNS`
 ) -> str:
@@ -786,7 +795,7 @@ def time_and_machine(
     spent = f"{hours:.1f} h" if hours >= 1 else f"{hours*60:.0f} min"
     return f"{len(runs)} runs took {spent} in sum (median {runs.seconds.median():.0f} s a run{'' if timed == len(runs) else f', time of {len(runs) - timed} unknown'}) on: {'; '.join(machines) or 'unknown machine'}."
 
-# %% ../nbs/24_reports.ipynb #92a37ac7
+# %% ../nbs/24_reports.ipynb #f3cecc45
 METHOD_STYLES = dict(supervised=("#555555", "s"), svr=("#999999", "d"), usdl=("#CC79A7", "P"), musdl=("#882255", "X"), core=("#332288", "D"), pseudo_label=("#B8A028", "^"), vat=("#56B4E9", "<"), mean_teacher=("#0072B2", "v"),
                      s4l=("#44AA99", ">"), coreg=("#999933", "h"), ucvme=("#AA4499", "p"), rankup=("#117733", "*"), trs=("#D55E00", "o"), trs_gp=("#B80F20", "o"))
 
@@ -814,8 +823,8 @@ def head(axes, label, xlabel):
 def rows_of(ax, methods, variants, table):
     "(method, variant, height) of each entry, methods from top to bottom; names at the axis."
     ax.set_yticks(range(len(methods)), [title(m) for m in methods]); ax.set_ylim(len(methods) - .4, -.6); ax.grid(axis="y", visible=False)
-    step = .5 / max(1, len(variants) - 1)
-    return [(m, x, i + ((k*step - .25) if len(variants) > 1 else 0)) for i, m in enumerate(methods) for k, x in enumerate(variants) if ((table.method == m) & (table.variant == x)).any()]
+    step = .36 / max(1, len(variants) - 1)  # variants of a method stand closer than methods
+    return [(m, x, i + ((k*step - .18) if len(variants) > 1 else 0)) for i, m in enumerate(methods) for k, x in enumerate(variants) if ((table.method == m) & (table.variant == x)).any()]
 
 def plot_forest(
     d: pd.DataFrame, # from `against_supervised`
@@ -825,7 +834,7 @@ def plot_forest(
     d = d if variants is None else d[d.variant.isin(variants)]
     if not len(d): raise ValueError("plot_forest: no difference to show")
     variants, methods = variants or sorted(d.variant.unique()), in_order(d.method.unique())
-    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .3)
+    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
     for (name, ratio), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
         ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
@@ -846,7 +855,7 @@ def variant_legend(fig, variants):
         fig.legend(handles, variants, loc="outside lower center", ncols=len(variants))
     return fig
 
-# %% ../nbs/24_reports.ipynb #0107ce2f
+# %% ../nbs/24_reports.ipynb #d2a1a59a
 def plot_ratios(
     means: pd.DataFrame, # from `mean_table`
     variants=None, # a row each; None = all
@@ -878,10 +887,11 @@ def method_legend(fig, axes):
     found = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels()): found.setdefault(label, handle)
-    fig.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), max(3, int(fig.get_figwidth() / 1.3))))
+    columns = min(len(found), max(3, int(fig.get_figwidth() / 1.3))); fig.set_figheight(fig.get_figheight() + .2 * -(-len(found) // columns))
+    fig.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)
     return fig
 
-# %% ../nbs/24_reports.ipynb #3c7ff206
+# %% ../nbs/24_reports.ipynb #54bad6c8
 def plot_seeds(
     v: pd.DataFrame, # from `values`
     variants=None, # which, from top to bottom; None = all
@@ -890,17 +900,17 @@ def plot_seeds(
     d = v[(v.kind != "baseline") & v.variant.isin(v.variant if variants is None else variants)].dropna(subset="value")
     if not len(d): raise ValueError("plot_seeds: no value to show")
     variants, methods = list(variants or sorted(d.variant.unique())), in_order(d.method.unique())
-    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .3)
+    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
     for (name, ratio), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
         for m, x, y in rows_of(ax, methods, variants, part):
             dots = part[(part.method == m) & (part.variant == x)].groupby("seed").value.mean(); colour, marker = style_of(m)
             ax.plot(dots, np.full(len(dots), y), ls="", marker=marker, ms=3.5, color=colour, mfc="w" if x == "plain" and len(variants) > 1 else colour, mew=.8, alpha=.75)
-            ax.plot([dots.mean()]*2, [y - .22, y + .22], color=colour, lw=2)
+            ax.plot([dots.mean()]*2, [y - .17, y + .17], color=colour, lw=2)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman")
     return variant_legend(fig, variants)
 
-# %% ../nbs/24_reports.ipynb #aef8bf02
+# %% ../nbs/24_reports.ipynb #625cfe40
 LARGEST = 300_000  # bytes of a page with all that lies beside it
 
 def save_small(
