@@ -340,9 +340,16 @@ def missing_words(
     counts: pd.DataFrame, # from `count_cells`
     most: int = 3, # cells that are named of each
 ) -> list: # of sentences
-    "A sentence for every method that lacks cells."
+    "A sentence for all methods that lack the same cells."
     def cells(m): return ", ".join(f"{(t + ' ') if t else ''}fold {f} seed {s}" for t, f, s in m[:most]) + (f" and {len(m) - most} more" if len(m) > most else "")
-    return [f"{r.data}, {r.ratio:.0%}: {title(r.method)} ({r.variant}) lacks {len(r.missing)} of {r.wanted} cells: {cells(r.missing)}." for r in counts[counts.n < counts.wanted].itertuples()]
+    alike = {}
+    for r in counts[counts.n < counts.wanted].itertuples(): alike.setdefault((r.data, r.variant, r.wanted, tuple(r.missing)), {}).setdefault(title(r.method), []).append(r.ratio)
+    sentences = {}
+    for (data, variant, wanted, missing), methods in alike.items():
+        for ratios in dict.fromkeys(map(tuple, methods.values())):
+            names = [m for m, x in methods.items() if tuple(x) == ratios]
+            sentences[f"{data}, {', '.join(f'{x:.0%}' for x in ratios)}: {', '.join(names)} ({variant}) {'lacks' if len(names) == 1 else 'lack'} {len(missing)} of {wanted} cells: {cells(missing)}."] = None
+    return list(sentences)
 
 
 
