@@ -63,6 +63,7 @@ def work(
             data = make_views(config, visible, accelerator)
         control = Control(run, main=main)
         train_run(config, run, data, hidden, accelerator, control)
+        accelerator.wait_for_everyone()  # whoever leaves first takes the connections of the others along
         accelerator.end_training()
         control.finish()
 
@@ -92,7 +93,10 @@ def main(argv=None):
         print(f"{FAILED}{type(e).__name__}: {e}", file=sys.stderr, flush=True)
         raise
 
-if __name__ == "__main__" and "__file__" in globals(): main()
+if __name__ == "__main__" and "__file__" in globals():
+    main()
+    sys.stdout.flush(); sys.stderr.flush()
+    os._exit(0)  # not by the interpreter's teardown, where a thread of gloo once aborted a process that had done its work
 
 # %% ../nbs/17b_launch.ipynb #c009
 def check_processes(
