@@ -64,7 +64,7 @@ def test_typo_costs_nothing(feature_folder, tmp_path):
 
 def test_killed_sweep_goes_on_and_loses_nothing(feature_folder, tmp_path):
     plan = tmp_path / "plan.toml"
-    plan.write_text(HEAD.format(root=feature_folder) + "epochs = 150\ncheckpoint_seconds = 0\n[[grid]]\nseeds = 1\n")
+    plan.write_text(HEAD.format(root=feature_folder) + "epochs = 60\ncheckpoint_seconds = 0\n[[grid]]\nseeds = 1\n")
     process = subprocess.Popen(command(plan, tmp_path / "killed"), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 300
     while not any(len(pd.read_parquet(p)) for p in (tmp_path / "killed").glob("*/pseudo_labels.parquet")):

@@ -74,7 +74,7 @@ def kill_when(process, condition, timeout=300):
 
 
 def test_killed_run_resumes_to_the_same_result(papermill, tiny, tmp_path):
-    whole = {**tiny, "ratio": 0.2, "epochs": 150, "checkpoint_seconds": 0}
+    whole = {**tiny, "ratio": 0.2, "epochs": 60, "checkpoint_seconds": 0, "figures": False}
     assert papermill(**whole, out_dir=tmp_path / "whole").returncode == 0
     killed = tmp_path / "killed"
     slow = {**whole, "out_dir": killed}

@@ -123,9 +123,10 @@ class Checkpoint(Callback):
     def write(self, trainer):
         # A stage left in the middle of an epoch (error, interrupt) has nothing new that is whole: the last checkpoint stands.
         if trainer.in_epoch or not trainer.team.main: return
-        write_atomically(self.run / f"{self.prefix}checkpoint.pt", lambda p: torch.save(trainer.state_dict(), p))
+        # The checkpoint comes last: killed in between, a run finds more history than it needs, which it cuts, and never less.
         self.write_rows(trainer)
         if not self.prefix: write_atomically(self.run / "pseudo_labels.parquet", lambda p: trainer.history.table().to_parquet(p, index=False))
+        write_atomically(self.run / f"{self.prefix}checkpoint.pt", lambda p: torch.save(trainer.state_dict(), p))
         self.written = time.monotonic()
 
     def write_rows(self, trainer):
