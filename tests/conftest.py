@@ -11,6 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "nbs" / "train.ipynb"
 
 
+# A run that is long enough to be caught in its middle; `whole_run` is what it comes to when nothing disturbs it.
+LONG = dict(dataset="folder", backbone="none", ratio=0.2, burn_in_epochs=3, epochs=25, checkpoint_seconds=0, figures=False, device="cpu")
+
+
 def papermill_command(output, **parameters):
     flags = [part for name, value in parameters.items() for part in ("-p", name, str(value))]
     return [str(Path(sys.executable).with_name("papermill")), "--no-progress-bar", str(NOTEBOOK), str(output), *flags]
@@ -45,6 +49,31 @@ def feature_folder(tmp_path_factory):
         lines.append(f"c{i:02d},{score:.3f},{'train' if i < 60 else 'test'}")
     (root / "clips.csv").write_text("\n".join(lines) + "\n")
     return root
+
+
+@pytest.fixture(scope="session")
+def long(feature_folder, tmp_path_factory):
+    return dict(LONG, root=feature_folder, cache_dir=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def whole_run(long, tmp_path_factory):
+    """Folder of an undisturbed run; tests that need it are of the xdist group "whole", so that it is made once."""
+    run = tmp_path_factory.mktemp("whole")
+    command = papermill_command(run / "train.ipynb", **long, out_dir=run / "run")
+    done = subprocess.run(command, cwd=run, env={k: v for k, v in os.environ.items() if k != "IN_TEST"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return run / "run"
+
+
+def assert_same_run(a, b):
+    """The same weights and the same history, bit for bit."""
+    import pandas as pd
+    from safetensors.torch import load_file
+
+    ours, theirs = (load_file(Path(run) / "model.safetensors") for run in (a, b))
+    assert ours.keys() == theirs.keys() and all((ours[k] == theirs[k]).all() for k in ours)
+    pd.testing.assert_frame_equal(*(pd.read_parquet(Path(run) / "pseudo_labels.parquet") for run in (a, b)))
 
 
 @pytest.fixture

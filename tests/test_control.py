@@ -4,8 +4,8 @@ import subprocess
 import time
 
 import pandas as pd
-from conftest import papermill_command
-from safetensors.torch import load_file
+import pytest
+from conftest import LONG, assert_same_run, papermill_command
 from trs_lab.control import pause, read_progress, resume_training, stop
 
 
@@ -17,15 +17,14 @@ def until(process, condition, timeout=300):
         time.sleep(0.02)
 
 
-def test_paused_stopped_and_resumed(papermill, tiny, tmp_path, summary):
-    whole = {**tiny, "ratio": 0.2, "epochs": 60, "compare_supervised": False, "figures": False}
-    assert papermill(**whole, out_dir=tmp_path / "whole").returncode == 0
-    assert summary(tmp_path / "whole")["stopped"] is False
-    assert read_progress(tmp_path / "whole")["state"] == "finished"
+@pytest.mark.xdist_group("whole")
+def test_paused_stopped_and_resumed(papermill, long, whole_run, tmp_path, summary):
+    assert summary(whole_run)["stopped"] is False
+    assert read_progress(whole_run)["state"] == "finished"
 
     run = tmp_path / "stopped"
     environment = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
-    process = subprocess.Popen(papermill_command(tmp_path / "s.ipynb", **whole, out_dir=run), cwd=tmp_path, env=environment,
+    process = subprocess.Popen(papermill_command(tmp_path / "s.ipynb", **long, out_dir=run), cwd=tmp_path, env=environment,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     state = lambda: read_progress(run) or {}
     until(process, lambda: state().get("stage") == "trs" and state()["epoch"] > 1)
@@ -42,13 +41,11 @@ def test_paused_stopped_and_resumed(papermill, tiny, tmp_path, summary):
     assert state()["state"] == "stopped" and state()["ended"]
     assert summary(run)["stopped"] is True and summary(run)["student"]["spearman"] is not None
     epochs = pd.read_parquet(run / "pseudo_labels.parquet").epoch.nunique()
-    assert 0 < epochs < 60
+    assert 0 < epochs < LONG["epochs"]
     assert pd.read_csv(run / "metrics.csv").query("stage == 'trs' and network == 'student'").epoch.max() == epochs - 1
 
-    assert papermill(**whole, out_dir=run, resume=True).returncode == 0
-    a, b = load_file(tmp_path / "whole" / "model.safetensors"), load_file(run / "model.safetensors")
-    assert all((a[k] == b[k]).all() for k in a)
-    pd.testing.assert_frame_equal(pd.read_parquet(run / "pseudo_labels.parquet"), pd.read_parquet(tmp_path / "whole" / "pseudo_labels.parquet"))
+    assert papermill(**long, out_dir=run, resume=True).returncode == 0
+    assert_same_run(run, whole_run)
     assert summary(run)["stopped"] is False
 
 

@@ -4,12 +4,10 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import NOTEBOOK, papermill_command
-from safetensors.torch import load_file
+from conftest import NOTEBOOK, assert_same_run, papermill_command
 
 ARTEFACTS = {"config.json", "metrics.csv", "pseudo_labels.parquet", "predictions.csv", "summary.json", "model.safetensors", "model.json",
              "checkpoint.pt", "figures"}
@@ -73,21 +71,16 @@ def kill_when(process, condition, timeout=300):
     process.wait()
 
 
-def test_killed_run_resumes_to_the_same_result(papermill, tiny, tmp_path):
-    whole = {**tiny, "ratio": 0.2, "epochs": 60, "checkpoint_seconds": 0, "figures": False}
-    assert papermill(**whole, out_dir=tmp_path / "whole").returncode == 0
+@pytest.mark.xdist_group("whole")
+def test_killed_run_resumes_to_the_same_result(papermill, long, whole_run, tmp_path):
     killed = tmp_path / "killed"
-    slow = {**whole, "out_dir": killed}
-    process = subprocess.Popen(papermill_command(tmp_path / "k.ipynb", **slow), cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL,
+    process = subprocess.Popen(papermill_command(tmp_path / "k.ipynb", **long, out_dir=killed), cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     history = killed / "pseudo_labels.parquet"
     kill_when(process, lambda: history.exists() and len(pd.read_parquet(history)) > 0)
     assert not (killed / "summary.json").exists()
-    assert papermill(**slow, resume=True).returncode == 0
-    a, b = load_file(tmp_path / "whole" / "model.safetensors"), load_file(killed / "model.safetensors")
-    assert all((a[k] == b[k]).all() for k in a)
-    columns = lambda run: pd.read_parquet(Path(run) / "pseudo_labels.parquet")
-    pd.testing.assert_frame_equal(columns(killed), columns(tmp_path / "whole"))
+    assert papermill(**long, out_dir=killed, resume=True).returncode == 0
+    assert_same_run(killed, whole_run)
 
 
 def test_end_to_end(papermill, small_dives, tmp_path, summary):

@@ -244,9 +244,11 @@ def machine(threads):
 def execute(notebook, run, parameters, threads):
     "papermill, silent. Raises what went wrong in the notebook."
     import papermill
+    from trs_lab.kernels import WarmKernelManager
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of fields that are not in the notebook's cell of parameters
     os.environ.update({name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})  # for the kernel; this process computes nothing
-    papermill.execute_notebook(str(notebook), str(run / "train.ipynb"), parameters, progress_bar=False, log_output=False, extra_arguments=["--log-level=CRITICAL"])
+    papermill.execute_notebook(str(notebook), str(run / "train.ipynb"), parameters, progress_bar=False, log_output=False, extra_arguments=["--log-level=CRITICAL"],
+                                **(dict(kernel_manager_class=WarmKernelManager) if "trs_lab" in Path(notebook).read_text() else {}))  # another notebook has no use for what is loaded
 
 def failure(e: Exception) -> str:
     "The last line of a traceback: kind of error and message, of the notebook's error where it was one."
