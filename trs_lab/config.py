@@ -117,6 +117,7 @@ class Config:
     ema_momentum: float = option(0.99, "teacher = m * teacher + (1 - m) * student (Mean Teacher; the paper's value is unknown)", lo=0, hi=1)
     # -- what every method may be equipped with
     denoise: bool = option(False, "shrink directions of the frozen features in which the cached views of one clip differ, as far as clips do not (Wiener; ours for every method)")
+    use_difficulty: bool = option(False, "learn the score per degree of difficulty, which is known before the dive, and multiply by it again; for data that have one")
     recover_epochs: int = option(0, "passes over all training clips, labelled or not, in which the Mixer learns to recover masked segments before burn-in (S4AQA; ours for every method)", lo=0)
     ranking_weight: float = option(0.0, "weight of a ranking loss between the labelled clips of a batch", lo=0)
     # -- optimisation

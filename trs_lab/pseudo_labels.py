@@ -141,8 +141,8 @@ class History:
     "Collects outputs during an epoch and turns them into rows at its end."
     def __init__(self,
         clip_ids, # names of the unlabelled clips, in the order of the memories
-        center: float, # mean of the labelled scores
-        scale: float, # sd of the labelled scores
+        center, # mean of the labelled scores, or (n,) what it comes to for each clip
+        scale, # sd of the labelled scores, or (n,)
     ):
         self.clip_ids, self.center, self.scale = list(clip_ids), center, scale
         self.frames, self.now = [], {}

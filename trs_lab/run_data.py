@@ -650,10 +650,15 @@ class RunFeatures(RunPictures):
     @cached_property
     def _unit(self):
         "Mean and standard deviation of the labelled scores, the unit of the networks."
-        scores = self.labelled().score.to_numpy(float)
+        labelled = self.labelled(); scores = labelled.score.to_numpy(float) / self._times(labelled.clip_id)
         if len(scores) < 2: raise NoComparison("The labelled clips of this run are not known.")
         if not np.isfinite(scores).all(): raise NoComparison("A labelled clip has no score: its corrected score stood in a decisions file that is gone.")
         return float(scores.mean()), float(scores.std()) or 1.0
+
+    def _times(self, clip_ids):
+        "(n,) what the networks' unit is multiplied by for each clip: its degree of difficulty with `use_difficulty`, otherwise 1."
+        if not self.config.use_difficulty: return np.ones(len(clip_ids))
+        return self.table.set_index("clip_id").difficulty.reindex(clip_ids).to_numpy(float)
 
     @cached_property
     def _feature_store(self):
@@ -683,7 +688,7 @@ class RunFeatures(RunPictures):
         networks, (mean, scale), whitening = self.networks, self._unit, self._fit_whitening(store)
         if networks.stage != "trs" or networks.epoch - 1 not in self.arrays.epochs: return None, None
         said = self.arrays.at(int(np.searchsorted(self.arrays.epochs, networks.epoch - 1))).student_mean
-        return said, lambda raw, ids: networks.trs.student(whitening(raw))[0].double().numpy() * scale + mean
+        return said, lambda raw, ids: (networks.trs.student(whitening(raw))[0].double().numpy() * scale + mean) * self._times(ids)
 
     def _fit_whitening(self, store):
         "As training fits it: on the training clips that the store holds."
@@ -826,13 +831,13 @@ class RunData(RunFeatures):
         return compared[clip_id, k]
 
     def _compare(self, clip_id, k):
-        networks, scale, query = self.networks, self._unit[1], self._seen([clip_id])
+        networks, (mean, scale), query = self.networks, self._unit, self._seen([clip_id])
         exemplars = self.labelled().iloc[self._choose(clip_id, query, k)]
-        mean, _ = self._unit
-        scores = torch.as_tensor((exemplars.score.to_numpy(float) - mean) / scale, dtype=torch.float32)
-        answers = networks.compare(query, self._seen(exemplars.clip_id), scores)
-        return [Comparison(c, float(s), float(d) * scale, float((v / 2).exp()) * scale, a.numpy())
-                for c, s, d, v, a in zip(exemplars.clip_id, exemplars.score, *answers)]
+        judged, here = exemplars.score.to_numpy(float), self._times([clip_id])[0]
+        own = judged / self._times(exemplars.clip_id)  # of another difficulty, the exemplar's dive would have got this times `here`
+        answers = networks.compare(query, self._seen(exemplars.clip_id), torch.as_tensor((own - mean) / scale, dtype=torch.float32))
+        return [Comparison(c, float(s), float((o + float(d) * scale) * here - s), float((v / 2).exp()) * scale * here, a.numpy())
+                for c, s, o, d, v, a in zip(exemplars.clip_id, judged, own, *answers)]
 
     def suggest(self,
         k: int, # clips wanted

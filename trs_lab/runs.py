@@ -22,7 +22,7 @@ from .clips import ROLES
 from .config import Config, ConfigError, load_config, project_root, save_config
 from .decisions import in_force, read_entries
 from .metrics import plain, r_l2, spearman, summarise
-from .methods.base import build_networks
+from .methods.base import build_networks, method_class
 from .networks import Whitening
 from .training import Callback, StopTraining, Trainer, eval_mode
 
@@ -227,13 +227,16 @@ class Student:
     @torch.inference_mode()
     def predict(self,
         x, # (B, S, D) segment features as the backbone gives them, or (B, S, 3, 16, H, W) pixels after end-to-end training
-        difficulty=None, # (B,) degree of difficulty, NaN = not known; only MUSDL and CoRe look at it
+        difficulty=None, # (B,) degree of difficulty, NaN = not known; MUSDL and CoRe look at it, and who was trained with use_difficulty
     ):
         "-> scores (B,), sigmas (B,), numpy, in units of the score. Raises ValueError where the score is a multiple of the difficulty and none is given."
-        told = {}
+        told, times = {}, 1.0
+        if self.config.use_difficulty and not method_class(self.config.method).times_difficulty:
+            times = np.full(len(x), np.nan) if difficulty is None else np.asarray(difficulty, float)
+            if not (times > 0).all(): raise ValueError("this student was trained with use_difficulty: give the degree of difficulty of every clip")
         if hasattr(self.network, "needs_difficulty") and difficulty is not None: told["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
         with eval_mode(self.network): mean, log_var = self.network(self.whitening(x) if self.whitening else x, **told)
-        return (mean.double() * self.scale + self.center).cpu().numpy(), ((log_var.double() / 2).exp() * self.scale).cpu().numpy()
+        return (mean.double() * self.scale + self.center).cpu().numpy() * times, ((log_var.double() / 2).exp() * self.scale).cpu().numpy() * times
 
 def load_student(
     run, # run folder

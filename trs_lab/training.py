@@ -32,23 +32,26 @@ class Clips:
     def __init__(self,
         table: pd.DataFrame, # visible clip table with the column role
         device="cpu", # where the tensors live
+        use_difficulty: bool = False, # scores are learnt per degree of difficulty
     ):
         rows = {role: np.flatnonzero(table.role == role) for role in ("labelled", "validation", "unlabelled", "test")}
-        labelled = table.score.to_numpy(float)[rows["labelled"]]
+        self.difficulty = torch.as_tensor(table.difficulty.to_numpy(np.float32) if "difficulty" in table else np.full(len(table), np.nan, np.float32), device=device)
+        times = _factors(table) if use_difficulty else np.ones(len(table))
+        labelled = (table.score.to_numpy(float) / times)[rows["labelled"]]
         if len(labelled) < 2: raise ValueError(f"training needs at least 2 labelled clips, the table has {len(labelled)}")
         if not np.isfinite(labelled).all(): raise ValueError("a labelled clip has no score")
         self.center, self.scale = float(labelled.mean()), float(labelled.std()) or 1.0
         self.labelled, self.validation, self.unlabelled, self.test = (torch.as_tensor(rows[r], device=device) for r in rows)
-        scores = table.score.to_numpy(float).copy()
+        self.centers, self.scales = (torch.as_tensor(v * times, device=device) for v in (self.center, self.scale))  # of each clip: a standardised answer times scale plus center is its score
+        scores = table.score.to_numpy(float) / times
         scores[~table.role.isin(["labelled", "validation"])] = np.nan
         self.scores = torch.as_tensor((scores - self.center) / self.scale, dtype=torch.float32, device=device)
         groups = pd.factorize(table.group)[0]
         self.groups, self.one_group = torch.as_tensor(groups, device=device), len(np.unique(groups)) < 2
         self.ids = table.clip_id.to_numpy(str)
-        self.difficulty = torch.as_tensor(table.difficulty.to_numpy(np.float32) if "difficulty" in table else np.full(len(table), np.nan, np.float32), device=device)
         self.judges = _judges(table, device)
         accepted = table.accepted.where(table.role == "unlabelled").to_numpy(float) if "accepted" in table else np.full(len(table), np.nan)
-        self.accepted = torch.as_tensor((accepted - self.center) / self.scale, dtype=torch.float32, device=device)  # NaN = pseudo-label not fixed
+        self.accepted = torch.as_tensor((accepted / times - self.center) / self.scale, dtype=torch.float32, device=device)  # NaN = pseudo-label not fixed
         self.any_accepted = bool(np.isfinite(accepted).any())
         self.position = torch.full((len(table),), -1, device=device)  # row number -> place among the unlabelled
         self.position[self.unlabelled] = torch.arange(len(self.unlabelled), device=device)
@@ -59,6 +62,12 @@ class Clips:
         return self.groups[query_rows][:, None] == self.groups[self.labelled]
 
 # %% ../nbs/12_training.ipynb #c007
+def _factors(table):
+    "(N,) degrees of difficulty. Raises `ConfigError` where one is unknown."
+    known = table.difficulty.to_numpy(float) if "difficulty" in table else np.full(len(table), np.nan)
+    if (n := int((~(known > 0)).sum())): raise ConfigError(f"use_difficulty=True needs the degree of difficulty of every clip, which is unknown for {n} of {len(table)}, such as {table.clip_id[~(known > 0)].iloc[0]!r}")
+    return known
+
 def _judges(table, device):
     "(N, J) judge scores of the clips whose score is shown, NaN elsewhere; None where they are missing or not the same number for every labelled clip"
     if "judge_scores" not in table: return None
@@ -185,8 +194,8 @@ class Trainer:
         self.config, self.views, self.accelerator, self.callbacks = config, views, accelerator, list(callbacks)
         self.device, self.team = accelerator.device, Team(accelerator)
         self.networks = prepare_networks(networks.to(self.device), config, self.team, self.device)
-        self.clips = Clips(table, self.device)
-        self.history = History(self.clips.ids[self.clips.unlabelled.cpu().numpy()], self.clips.center, self.clips.scale)
+        self.clips = Clips(table, self.device, config.use_difficulty and not method_class(config.method).times_difficulty)
+        self.history = History(self.clips.ids[self.clips.unlabelled.cpu().numpy()], *(v[self.clips.unlabelled].cpu() for v in (self.clips.centers, self.clips.scales)))
         self.rows, self.losses, self.selected, self.recovery = [], {}, None, None
         self.stage, self.epoch, self.step, self.n_epochs = "new", 0, 0, 0
         self.saved_rng = None
@@ -405,7 +414,8 @@ class Trainer:
         "Scores and sigmas as numpy arrays, in units of the score."
         rows = torch.arange(len(self.clips.ids), device=self.device) if rows is None else rows
         mean, log_var = self.outputs(network, rows)
-        return (mean.double() * self.clips.scale + self.clips.center).cpu().numpy(), ((log_var.double() / 2).exp() * self.clips.scale).cpu().numpy()
+        center, scale = self.clips.centers[rows], self.clips.scales[rows]
+        return (mean.double() * scale + center).cpu().numpy(), ((log_var.double() / 2).exp() * scale).cpu().numpy()
 
     def select(self):
         "Put the selected student in place: the best on the validation part, or the last one."

@@ -61,6 +61,7 @@ class Method:
     voices = ("student", "teacher")  # networks that can be asked for scores; by default the teacher is the student's moving average
     pseudo_labels = False            # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
     one_process = False              # True: the step needs the whole batch in one process
+    times_difficulty = False         # True: it multiplies by the degree of difficulty itself, so `use_difficulty` leaves the scores as they are
 
     @classmethod
     def build(cls,

@@ -215,6 +215,7 @@ class JudgedScorer(Scorer):
 # %% ../../nbs/12e_methods.distributions.ipynb #c026
 class MUSDL(USDL):
     "USDL with a head for each judge."
+    times_difficulty = True
     options = dict(bins=Option(41, "bins of a judge: a quarter of a point in diving, where the paper has half a point; finer than the targets"),
                    sd=Option(0.3, "sd of the targets, in sd of the judge's marks: about the half point to which diving judges mark"),
                    reach=Option(4.0, "where the bins end, in sd of the judge's marks, unless a labelled clip lies further out"),
@@ -232,6 +233,7 @@ class MUSDL(USDL):
         judges = c.judges[c.labelled]
         weights, times = find_rule(judges, c.scores[c.labelled] * c.scale + c.center, c.difficulty[c.labelled], self.rule)
         if times and (n := int(c.difficulty.isnan().sum())): raise ConfigError(f"method=musdl multiplies by the degree of difficulty, which is unknown for {n} of {len(c.difficulty)} clips; use method=usdl")
+        if self.config.use_difficulty and not times: raise ConfigError("use_difficulty=True: the rule by which method=musdl makes the scores of the judges' marks here does not multiply by the difficulty")
         self.seat(head, judges.shape[1])
         head.learn_scale(judges, weights, times, c.center, c.scale)
 
