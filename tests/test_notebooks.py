@@ -8,7 +8,7 @@ import pytest
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
 # What most notebooks import, loaded once; each notebook runs in a fork of it. Nothing of trs_lab: a notebook must find its own imports.
-LOADED = ["torch", "pandas", "pyarrow.parquet", "scipy.stats", "matplotlib.pyplot", "seaborn", "sklearn.svm", "accelerate", "ipywidgets", "nbdev.test", "IPython.core.interactiveshell"]
+LOADED = ["torch", "torch._inductor.config", "pandas", "pyarrow.parquet", "scipy.stats", "matplotlib.pyplot", "seaborn", "sklearn.svm", "accelerate", "ipywidgets", "nbdev.test", "IPython.core.interactiveshell"]
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
 # %% ../nbs/22a_kernels.ipynb #a632289f
-PRELOAD = ("ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "accelerate", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.linalg", "sklearn.svm", "einops", "safetensors.torch",
+PRELOAD = ("ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "torch._inductor.config", "accelerate", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.linalg", "sklearn.svm", "einops", "safetensors.torch",
            "trs_lab.runs", "trs_lab.launch", "trs_lab.run_data", "trs_lab.baselines", "trs_lab.decisions", "trs_lab.methods.trs", "trs_lab.methods.trs_gp")  # what train.ipynb needs in a sweep, which draws nothing
 
 HARMLESS = ("jemalloc_bg_thd",)  # Arrow's allocator takes care of a fork itself
