@@ -18,8 +18,8 @@ def test_parameters_cell_is_tagged():
     assert [c["metadata"].get("tags") for c in cells if c["metadata"].get("tags")] == [["parameters"]]
 
 
-def test_run_folder_is_complete(papermill, tiny, tmp_path, summary):
-    done = papermill(**tiny, ratio=0.2, out_dir=tmp_path / "run")
+def test_run_folder_is_complete(papermill_cli, tiny, tmp_path, summary):
+    done = papermill_cli(**tiny, ratio=0.2, out_dir=tmp_path / "run")
     assert done.returncode == 0, done.stderr[-3000:]
     run = tmp_path / "run"
     assert ARTEFACTS <= {p.name for p in run.iterdir()}
@@ -35,7 +35,6 @@ def test_run_folder_is_complete(papermill, tiny, tmp_path, summary):
 
 
 @pytest.mark.parametrize("wrong, message", [
-    (dict(ration=0.2), "did you mean 'ratio'"),
     (dict(ratio=0), "above 0 and at most 1"),
     (dict(ratio=1.5), "above 0 and at most 1"),
     (dict(ratio="abc"), "'abc'"),
@@ -81,6 +80,11 @@ def test_killed_run_resumes_to_the_same_result(papermill, long, whole_run, tmp_p
     assert not (killed / "summary.json").exists()
     assert papermill(**long, out_dir=killed, resume=True).returncode == 0
     assert_same_run(killed, whole_run)
+
+
+def test_command_says_what_is_wrong(papermill_cli, tiny, tmp_path):
+    done = papermill_cli(**tiny, ration=0.2, out_dir=tmp_path / "run")
+    assert done.returncode != 0 and "did you mean 'ratio'" in done.stderr, done.stderr[-1500:]
 
 
 def test_end_to_end(papermill, small_dives, tmp_path, summary):
