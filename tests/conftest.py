@@ -1,4 +1,8 @@
-"""What the tests from outside share: the notebook run by papermill in a process of its own."""
+"""What the tests from outside share: the notebook run by papermill in a process of its own.
+
+Tests of one `xdist_group` share what is dear to set up. pytest-xdist 3.8 writes the group into a name that pytest 9.2
+no longer reads, so that each worker would set it up for itself; hence pytest < 9.2 in settings.ini.
+"""
 import json
 import os
 import subprocess
