@@ -13,11 +13,11 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FE
            'verdict', 'doubt', 'side', 'difference', 'differences', 'everyone', 'against_supervised', 'against_plain',
            'ours_against', 'best_other', 'against_each', 'each_in_words', 'ablation_table', 'calibration_by_method',
            'has_predictions', 'pooled_rows', 'title', 'in_order', 'ridge_of', 'published_note', 'number', 'interval',
-           'shown_variants', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell', 'latex_text', 'latex',
-           'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals', 'goal_table', 'reached',
-           'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of', 'plot_forest',
-           'whisker', 'variant_legend', 'plot_ratios', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small',
-           'write_page']
+           'shown_variants', 'variant_words', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell',
+           'latex_text', 'latex', 'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals',
+           'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of',
+           'plot_forest', 'whisker', 'variant_legend', 'plot_ratios', 'ratio_line', 'method_legend', 'plot_seeds',
+           'save_small', 'write_page']
 
 # %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
@@ -632,6 +632,18 @@ def shown_variants(
     chosen = {*shared, *more, *([ours.partition("/")[2]] if "/" in ours else [])} & set(means.variant)
     return sorted(chosen or set(means[means.kind != "baseline"].variant), key=lambda x: (x != "plain", x != "equipped", x))
 
+def variant_words(
+    found: Found, # from `read_runs`
+    variants: list, # from `shown_variants`
+) -> list: # "told: use_difficulty=True"
+    "What the variants change against plain, as most of the methods that were run with both have it."
+    runs = found.rows[found.rows.kind == "run"]; usual_of = runs.groupby(["method", "variant"]).settings.agg(lambda s: s.value_counts(sort=False).idxmax()); out = []
+    for x in variants:
+        both = [m for m in usual_of.index.get_level_values(0).unique() if (m, x) in usual_of and (m, "plain") in usual_of]
+        changes = [in_words(differing(found.settings[usual_of[m, x]], found.settings[usual_of[m, "plain"]])) for m in both]
+        if x != "plain" and any(changes): out.append(f"{x}: {max(changes, key=changes.count)}")
+    return out
+
 def paper_table(
     means: pd.DataFrame, # from `mean_table`
     data: str, # which data set
@@ -657,7 +669,7 @@ def with_published(t, data, methods, ratios):
     "Columns of MTL-AQA beside dives, or a row of the ridge regression."
     if data in (DATA_NAMES["dives"], DATA_NAMES["mtl_aqa"]):
         p = PUBLISHED.set_index("method"); extra = PUBLISHED[~PUBLISHED.method.isin(set(methods))]
-        t = t.assign(**{f"MTL-AQA {r:.0%}†": [number(p[r][m]) + "†" if m in p.index else "" for m in methods] for r in (.1, .4)})
+        t = t.assign(**{f"MTL-AQA {r:.0%}†": [number(p[r][m]) + "†" if m in p.index and m not in methods[:i] else "" for i, m in enumerate(methods)] for r in (.1, .4)})  # beside the first variant only: nobody published our others
         return pd.concat([t, pd.DataFrame([{"method": e.title} | {f"MTL-AQA {r:.0%}†": number(PUBLISHED[r][e.Index]) + "†" for r in (.1, .4)} for e in extra.itertuples()])], ignore_index=True).fillna("")
     if not (ridge := ridge_of(data)): return t
     return pd.concat([pd.DataFrame([dict(method="Ridge‡", variant="") | {f"{r:.0%}": number(ridge[r]) if r in ridge else "–" for r in ratios}]), t], ignore_index=True)
