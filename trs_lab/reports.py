@@ -636,11 +636,10 @@ def variant_words(
     found: Found, # from `read_runs`
     variants: list, # from `shown_variants`
 ) -> list: # "told: use_difficulty=True"
-    "What the variants change against plain, as most of the methods that were run with both have it."
-    runs = found.rows[found.rows.kind == "run"]; usual_of = runs.groupby(["method", "variant"]).settings.agg(lambda s: s.value_counts(sort=False).idxmax()); out = []
+    "What the variants change against plain, as most of the methods that were run with both on the same data have it."
+    runs = found.rows[found.rows.kind == "run"]; usual_of = runs.groupby(["data", "method", "variant"]).settings.agg(lambda s: s.value_counts(sort=False).idxmax()).to_dict(); out = []
     for x in variants:
-        both = [m for m in usual_of.index.get_level_values(0).unique() if (m, x) in usual_of and (m, "plain") in usual_of]
-        changes = [in_words(differing(found.settings[usual_of[m, x]], found.settings[usual_of[m, "plain"]])) for m in both]
+        changes = [in_words(differing(found.settings[s], found.settings[usual_of[data, m, "plain"]])) for (data, m, variant), s in usual_of.items() if variant == x and (data, m, "plain") in usual_of]
         if x != "plain" and any(changes): out.append(f"{x}: {max(changes, key=changes.count)}")
     return out
 
