@@ -16,8 +16,8 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FE
            'shown_variants', 'variant_words', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell',
            'latex_text', 'latex', 'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals',
            'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of',
-           'plot_forest', 'whisker', 'variant_legend', 'plot_ratios', 'ratio_line', 'method_legend', 'plot_seeds',
-           'save_small', 'write_page']
+           'plot_forest', 'whisker', 'fill_of', 'variant_legend', 'plot_ratios', 'ratio_line', 'method_legend',
+           'plot_seeds', 'save_small', 'write_page']
 
 # %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
@@ -868,12 +868,17 @@ def plot_forest(
 def whisker(ax, r, y, variant, variants):
     "Mean and interval of one row."
     colour, marker = style_of(r.method); bars = np.nan_to_num([[r["mean"] - r.low], [r.high - r["mean"]]]).clip(0)
-    ax.errorbar(r["mean"], y, xerr=bars, fmt=marker, color=colour, mfc="w" if variant == "plain" and len(variants) > 1 else colour, ms=4.5, lw=1.3, mew=1.1)
+    ax.errorbar(r["mean"], y, xerr=bars, fmt=marker, color=colour, ms=5, lw=1.3, mew=1, **fill_of(variant, variants))
+
+def fill_of(variant, variants):
+    "How the marker of a variant is filled: open for plain, then full, left, below, right, above; full where there is one only."
+    others = [x for x in variants if x != "plain"]
+    return dict(fillstyle="full" if len(variants) < 2 else "none" if variant == "plain" else ("full", "left", "bottom", "right", "top")[others.index(variant) % 5], markerfacecoloralt="w")
 
 def variant_legend(fig, variants):
-    "Open and filled, where there is more than one variant."
+    "What the fillings mean, where there is more than one variant."
     if len(variants) > 1:
-        handles = [plt.Line2D([], [], ls="", marker="o", color=".3", mfc="w" if x == "plain" else ".3") for x in variants]
+        handles = [plt.Line2D([], [], ls="", marker="o", color=".3", **fill_of(x, variants)) for x in variants]
         fig.legend(handles, variants, loc="outside lower center", ncols=len(variants))
     return fig
 
@@ -927,7 +932,7 @@ def plot_seeds(
         if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
         for m, x, y in rows_of(ax, methods, variants, part):
             dots = part[(part.method == m) & (part.variant == x)].groupby("seed").value.mean(); colour, marker = style_of(m)
-            ax.plot(dots, np.full(len(dots), y), ls="", marker=marker, ms=3.5, color=colour, mfc="w" if x == "plain" and len(variants) > 1 else colour, mew=.8, alpha=.75)
+            ax.plot(dots, np.full(len(dots), y), ls="", marker=marker, ms=3.5, color=colour, mew=.8, alpha=.75, **fill_of(x, variants))
             ax.plot([dots.mean()]*2, [y - .17, y + .17], color=colour, lw=2)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman")
     return variant_legend(fig, variants)
