@@ -873,7 +873,8 @@ def whisker(ax, r, y, variant, variants):
 def fill_of(variant, variants):
     "How the marker of a variant is filled: open for plain, then full, left, below, right, above; full where there is one only."
     others = [x for x in variants if x != "plain"]
-    return dict(fillstyle="full" if len(variants) < 2 else "none" if variant == "plain" else ("full", "left", "bottom", "right", "top")[others.index(variant) % 5], markerfacecoloralt="w")
+    if len(variants) > 1 and variant == "plain": return dict(markerfacecolor="w")
+    return dict(fillstyle=("full", "left", "bottom", "right", "top")[others.index(variant) % 5 if others else 0], markerfacecoloralt="w")
 
 def variant_legend(fig, variants):
     "What the fillings mean, where there is more than one variant."
