@@ -31,8 +31,10 @@ def _be_kernel(order):
     os.environ.clear(); os.environ.update(order["env"], JPY_PARENT_PID=str(os.getppid()))
     if order["cwd"]: os.chdir(order["cwd"])
     sys.argv = ["ipykernel_launcher", *order["flags"]]
-    import random, numpy
+    import random, numpy, threadpoolctl
     random.seed(); numpy.random.seed()
+    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
+    threadpoolctl.threadpool_limits(int(threads), user_api="blas")  # what OpenBLAS itself would have read; torch starts its threads when it first needs them
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance()
 
@@ -72,7 +74,8 @@ class Nursery:
     "A process that forks kernels."
     def __init__(self, env: dict): # environment of the kernels
         self.env = env
-        self.process = subprocess.Popen([sys.executable, "-c", "from trs_lab.kernels import nurse; nurse()"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        alone = {**env, "OPENBLAS_NUM_THREADS": "1"}  # or NumPy and SciPy start threads as soon as they are loaded
+        self.process = subprocess.Popen([sys.executable, "-c", "from trs_lab.kernels import nurse; nurse()"], env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def fork(self,
         flags: list, # of ipykernel: -f FILE
