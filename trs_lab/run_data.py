@@ -658,7 +658,9 @@ class RunFeatures(RunPictures):
     def _times(self, clip_ids):
         "(n,) what the networks' unit is multiplied by for each clip: its degree of difficulty with `use_difficulty`, otherwise 1."
         if not self.config.use_difficulty: return np.ones(len(clip_ids))
-        return self.table.set_index("clip_id").difficulty.reindex(clip_ids).to_numpy(float)
+        times = self.table.set_index("clip_id").difficulty.reindex(clip_ids).to_numpy(float)
+        if np.isnan(times).any(): raise NoComparison("This run learnt scores per degree of difficulty, which only its data folder knows, and that is not there.")
+        return times
 
     @cached_property
     def _feature_store(self):
@@ -683,7 +685,7 @@ class RunFeatures(RunPictures):
 
     def _said(self, store):
         "(what a student said of the clean views, in units of the score; that student), or (None, None) in burn-in."
-        difficulty = self.table.set_index("clip_id").difficulty
+        difficulty = self.table.set_index("clip_id").difficulty; self._times(self.table.clip_id)
         if self._student: return self.predictions.set_index("clip_id").predicted, lambda raw, ids: self._student.predict(raw, difficulty.reindex(ids).to_numpy(np.float32))[0]
         networks, (mean, scale), whitening = self.networks, self._unit, self._fit_whitening(store)
         if networks.stage != "trs" or networks.epoch - 1 not in self.arrays.epochs: return None, None
