@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FEW', 'DIFFERENCE', 'PUBLISHED', 'CEILING', 'RIDGE',
-           'TITLES', 'ESCAPES', 'GOAL', 'METHOD_STYLES', 'LARGEST', 'example_runs', 'product', 'write_example',
+           'TITLES', 'ESCAPES', 'GOAL', 'METHOD_STYLES', 'FAR', 'LARGEST', 'example_runs', 'product', 'write_example',
            'data_name', 'data_order', 'settings_of', 'variant_of', 'differing', 'in_words', 'read_json',
            'content_of_run', 'machine_text', 'read_run', 'read_whole_run', 'short_hash', 'group_rows', 'test_clips',
            'Found', 'named', 'find_runs', 'read_runs', 'add_table', 'table_row', 'write_rows', 'usual',
@@ -16,8 +16,8 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FE
            'shown_variants', 'variant_words', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell',
            'latex_text', 'latex', 'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals',
            'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of',
-           'plot_forest', 'whisker', 'fill_of', 'variant_legend', 'plot_ratios', 'ratio_line', 'method_legend',
-           'plot_seeds', 'save_small', 'write_page']
+           'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend', 'plot_ratios', 'look_closer', 'ratio_line',
+           'method_legend', 'plot_seeds', 'save_small', 'write_page']
 
 # %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt, numpy as np, pandas as pd
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 from scipy import stats
 
 from .config import Config, ConfigError, DATASETS, check_names
@@ -859,11 +859,16 @@ def plot_forest(
     fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
     for (name, ratio), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
-        ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
+        ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0); ax.xaxis.set_major_locator(MaxNLocator(3))
         for m, x, y in rows_of(ax, methods, variants, part):
-            r = part[(part.method == m) & (part.variant == x)].iloc[0]; whisker(ax, r, y, x, variants)
+            r = part[(part.method == m) & (part.variant == x)].iloc[0]
+            if is_far(r): ax.annotate(f"← {number(r['mean'])}" if r["mean"] < 0 else f"{number(r['mean'], sign=True)} →", (0.02 if r["mean"] < 0 else .98, y), xycoords=("axes fraction", "data"), ha="left" if r["mean"] < 0 else "right", va="center", fontsize=7, color=style_of(m)[0])
+            else: whisker(ax, r, y, x, variants)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman minus supervised")
     return variant_legend(fig, variants)
+
+FAR = .2
+def is_far(r): "A difference that would squeeze all others into a corner; it is written at the edge instead of drawn."; return abs(r["mean"]) > FAR
 
 def whisker(ax, r, y, variant, variants):
     "Mean and interval of one row."
@@ -892,17 +897,29 @@ def plot_ratios(
     "Spearman over the share of labelled clips; the dashed line is the supervised network with all labels."
     d = means[(means.kind != "baseline") & means.variant.isin(means.variant if variants is None else variants)].dropna(subset="mean")
     if not len(d): raise ValueError("plot_ratios: no mean to show")
-    variants = list(variants or sorted(d.variant.unique())); ratios = sorted(d.ratio.unique()); fig, axes = panels(list(d.data.unique()), variants, sharex="all", sharey="col")
+    if (curves := d.groupby(["data", "variant"]).ratio.transform("nunique") > 1).any(): d = d[curves]  # one share of labels makes no curve
+    variants = [x for x in variants or sorted(d.variant.unique()) if (d.variant == x).any()]; ratios = sorted(d.ratio.unique()); fig, axes = panels(list(d.data.unique()), variants, sharex="all", sharey="col")
     for (name, variant), ax in axes.items():
         if not len(part := d[(d.data == name) & (d.variant == variant)]): continue
         for m in in_order(part.method.unique()): ratio_line(ax, part[part.method == m].sort_values("ratio"), m, m in banded)
         ceiling = part[(part.method == "supervised") & (part.ratio == 1)]["mean"]
         if len(ceiling): ax.axhline(ceiling.item(), color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
         ax.set_xscale("log"); ax.xaxis.set_major_locator(FixedLocator(ratios)); ax.xaxis.set_minor_locator(NullLocator()); ax.set_xticks(ratios, [f"{r:.0%}" for r in ratios])
+    for name in d.data.unique(): look_closer({v: axes[name, v] for v in variants}, d[d.data == name])
     head(axes, str, "labelled")
     for ax in axes.values(): ax.tick_params(labelleft=True)
     list(axes.values())[0].set_ylabel("Spearman")
     return method_legend(fig, axes.values())
+
+def look_closer(axes, d):
+    "Methods that are more than .3 below the best at their share of labels do not stretch the axis of a data set; those that are below it everywhere are named at its foot."
+    near = d["mean"] > d.groupby("ratio")["mean"].transform("max") - .3
+    if near.all(): return
+    low, high = d[near]["mean"].min(), d[near]["mean"].max(); pad = .08 * (high - low)
+    for variant, ax in axes.items():
+        ax.set_ylim(low - pad, high + pad)
+        below = d[d.variant == variant].groupby("method")["mean"].max().loc[lambda m: m < low]
+        if len(below): ax.annotate("below: " + ", ".join(f"{title(m)} (at most {number(x, 2)})" for m, x in below.items()), (.98, .03), xycoords="axes fraction", ha="right", fontsize=6.5)
 
 def ratio_line(ax, d, method, band):
     "One method over ratios."
