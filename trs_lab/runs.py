@@ -217,26 +217,33 @@ def save_student(
     state |= {k: v.detach().cpu().contiguous() for k, v in trainer.networks.student.state_dict().items()}
     write_atomically(Path(run) / "model.safetensors", lambda p: save_file(state, p))
     backbone = None if weights is None else dict(file=Path(weights).name, sha256=sha256(weights))
-    write_json(Path(run) / "model.json", dict(in_dim=in_dim, center=trainer.clips.center, scale=trainer.clips.scale, backbone=backbone, config=asdict(trainer.config)))
+    clips = trainer.clips
+    write_json(Path(run) / "model.json", dict(in_dim=in_dim, center=clips.center, scale=clips.scale, groups=clips.group_names, backbone=backbone, config=asdict(trainer.config)))
 
 class Student:
     "A trained student: scores and sigmas of raw segment features, or of pixels when the backbone was trained with it."
-    def __init__(self, network, whitening, config, center, scale, backbone):
-        self.network, self.whitening, self.config, self.center, self.scale, self.backbone = network, whitening, config, center, scale, backbone
+    def __init__(self, network, whitening, config, center, scale, backbone, groups=()):
+        self.network, self.whitening, self.config, self.center, self.scale, self.backbone, self.groups = network, whitening, config, center, scale, backbone, list(groups)
 
     @torch.inference_mode()
     def predict(self,
         x, # (B, S, D) segment features as the backbone gives them, or (B, S, 3, 16, H, W) pixels after end-to-end training
         difficulty=None, # (B,) degree of difficulty, NaN = not known; MUSDL and CoRe look at it, and who was trained with use_difficulty
+        group=None, # (B,) name of each clip's group, one of `groups`; CoRe looks at it, and goes by likeness where it is not told
     ):
-        "-> scores (B,), sigmas (B,), numpy, in units of the score. Raises ValueError where the score is a multiple of the difficulty and none is given."
+        "-> scores (B,), sigmas (B,), numpy, in units of the score. Raises ValueError where the score is a multiple of the difficulty and none is given, and for a group that training did not have."
         told, times = {}, 1.0
         if self.config.use_difficulty and not method_class(self.config.method).times_difficulty:
             times = np.full(len(x), np.nan) if difficulty is None else np.asarray(difficulty, float)
             if not (times > 0).all(): raise ValueError("this student was trained with use_difficulty: give the degree of difficulty of every clip")
         if hasattr(self.network, "needs_difficulty") and difficulty is not None: told["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
+        if hasattr(self.network, "asks_group") and group is not None: told["groups"] = torch.as_tensor(self._group_numbers(group), device=x.device)
         with eval_mode(self.network): mean, log_var = self.network(self.whitening(x) if self.whitening else x, **told)
         return (mean.double() * self.scale + self.center).cpu().numpy() * times, ((log_var.double() / 2).exp() * self.scale).cpu().numpy() * times
+
+    def _group_numbers(self, names):
+        if new := sorted(set(map(str, names)) - set(self.groups)): raise ValueError(f"group: training had {', '.join(self.groups)}; got {', '.join(new)}")
+        return [self.groups.index(str(n)) for n in names]
 
 def load_student(
     run, # run folder
@@ -253,4 +260,4 @@ def load_student(
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
     network = build_networks(config, about["in_dim"], encoder).student
     network.load_state_dict(state)
-    return Student(network, None if mean is None else Whitening(mean, matrix), config, about["center"], about["scale"], about["backbone"])
+    return Student(network, None if mean is None else Whitening(mean, matrix), config, about["center"], about["scale"], about["backbone"], about.get("groups", ()))

@@ -46,7 +46,8 @@ class Clips:
         scores = table.score.to_numpy(float) / times
         scores[~table.role.isin(["labelled", "validation"])] = np.nan
         self.scores = torch.as_tensor((scores - self.center) / self.scale, dtype=torch.float32, device=device)
-        groups = pd.factorize(table.group)[0]
+        groups, names = pd.factorize(table.group)
+        self.group_names = names.tolist()  # self.groups are places in it
         self.groups, self.one_group = torch.as_tensor(groups, device=device), len(np.unique(groups)) < 2
         self.ids = table.clip_id.to_numpy(str)
         self.judges = _judges(table, device)

@@ -131,6 +131,7 @@ BANK = ("exemplars", "exemplar_scores", "exemplar_groups", "exemplar_difficulty"
 class Contrastive(nn.Module):
     "Scores a clip by comparison with the labelled clips that it holds."
     needs_difficulty = False  # but better with it, where the exemplars have one
+    asks_group = True
     def __init__(self,
         mixer: Mixer, # clip feature from segment features
         encoder: nn.Module = None, # pixels -> segment features; None = the input already is features
