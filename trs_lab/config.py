@@ -224,7 +224,7 @@ def make_config(
 
 # What a variant of a method is made of, where it is a matter of these fields; laid over the preset.
 METHOD_SETTINGS = {
-    "trs_gp": dict(pseudo_views=5, memory_rule="ema", memory_momentum=0.7, fusion="mean", pseudo_loss="mse", unlabelled_weight=10.0),
+    "trs_gp": dict(pseudo_views=5, memory_rule="ema", memory_momentum=0.7, fusion="mean", pseudo_loss="nll", unlabelled_weight=3.0),
 }
 
 TEXTS = ("fold", "task", "options", "decisions", "root", "annotations", "out_dir", "cache_dir", "weights", "backbone", "tracker", "scheduler")
