@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FEW', 'DIFFERENCE', 'PUBLISHED', 'CEILING', 'RIDGE',
-           'TITLES', 'ESCAPES', 'GOAL', 'METHOD_STYLES', 'FAR', 'LARGEST', 'example_runs', 'product', 'write_example',
-           'data_name', 'data_order', 'settings_of', 'variant_of', 'differing', 'in_words', 'read_json',
-           'content_of_run', 'machine_text', 'read_run', 'read_whole_run', 'short_hash', 'group_rows', 'test_clips',
-           'Found', 'named', 'find_runs', 'read_runs', 'add_table', 'table_row', 'write_rows', 'usual',
+           'TITLES', 'ESCAPES', 'GOAL', 'METHOD_STYLES', 'FAR', 'HONEST', 'LARGEST', 'example_runs', 'product',
+           'write_example', 'data_name', 'data_order', 'settings_of', 'variant_of', 'differing', 'in_words',
+           'read_json', 'content_of_run', 'machine_text', 'read_run', 'read_whole_run', 'short_hash', 'group_rows',
+           'test_clips', 'Found', 'named', 'find_runs', 'read_runs', 'add_table', 'table_row', 'write_rows', 'usual',
            'tell_settings_apart', 'without_doubles', 'one_branch', 'count_cells', 'count_print', 'read_words',
            'missing_words', 'over_groups', 'values', 'crossed_means', 'crossed_interval', 'matrix', 'mean_table',
            'verdict', 'doubt', 'side', 'difference', 'differences', 'everyone', 'against_supervised', 'against_plain',
@@ -16,8 +16,8 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FE
            'shown_variants', 'variant_words', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell',
            'latex_text', 'latex', 'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals',
            'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of',
-           'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend', 'plot_ratios', 'look_closer', 'ratio_line',
-           'method_legend', 'plot_seeds', 'save_small', 'write_page']
+           'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend', 'plot_calibration', 'plot_ratios',
+           'look_closer', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small', 'write_page']
 
 # %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
@@ -887,6 +887,28 @@ def variant_legend(fig, variants):
         handles = [plt.Line2D([], [], ls="", marker="o", color=".3", **fill_of(x, variants)) for x in variants]
         fig.legend(handles, variants, loc="outside lower center", ncols=len(variants))
     return fig
+
+# %% ../nbs/24_reports.ipynb #0a9b2805
+def plot_calibration(
+    t: pd.DataFrame, # from `calibration_by_method`
+    variants=None, # which, from top to bottom; None = all
+): # Figure
+    "Share of the errors within one and two claimed sigmas, per data set and ratio."
+    t = t if variants is None else t[t.variant.isin(variants)]
+    if not len(t): raise ValueError("plot_calibration: no sigma to show")
+    variants = [x for x in variants or sorted(t.variant.unique()) if x in set(t.variant)]; methods = in_order(t.method.unique())
+    fig, axes = panels(list(t.data.unique()), sorted(t.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
+    for (name, ratio), ax in axes.items():
+        if not len(part := t[(t.data == name) & (t.ratio == ratio)]): continue
+        for share in HONEST: ax.axvline(share, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
+        for m, x, y in rows_of(ax, methods, variants, part):
+            r = part[(part.method == m) & (part.variant == x)].iloc[0]; colour, marker = style_of(m)
+            ax.plot([r.within_1_sigma, r.within_2_sigma], [y, y], "-", color=colour, lw=1.3, marker=marker, ms=5, mew=1, **fill_of(x, variants))
+        ax.set_xlim(0, 1.03); ax.set_xticks([0, .25, .5, .75, 1], ["0", "25 %", "50 %", "75 %", ""])
+    head(axes, lambda ratio: f"{ratio:.0%} labelled", "errors within 1 and 2 sigma")
+    return variant_legend(fig, variants)
+
+HONEST = (.683, .954)  # of a Gaussian, within one and two sigma
 
 # %% ../nbs/24_reports.ipynb #d2a1a59a
 def plot_ratios(
