@@ -15,9 +15,9 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FE
            'has_predictions', 'pooled_rows', 'title', 'in_order', 'ridge_of', 'published_note', 'number', 'interval',
            'shown_variants', 'variant_words', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell',
            'latex_text', 'latex', 'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals',
-           'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head', 'rows_of',
-           'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend', 'plot_calibration', 'plot_ratios',
-           'look_closer', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small', 'write_page']
+           'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head',
+           'entries_of', 'rows_of', 'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend', 'plot_calibration',
+           'plot_ratios', 'look_closer', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small', 'write_page']
 
 # %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
@@ -842,11 +842,18 @@ def head(axes, label, xlabel):
         if ax.has_data(): ax.set_title(("\n".join(textwrap.wrap(name, width)) + "\n" if first[name] == line else "") + label(line)); ax.tick_params(labelbottom=last[name] == line, labelleft=left[line] == name or ax.get_subplotspec().is_first_col())
         if ax.has_data() and last[name] == line: ax.set_xlabel(xlabel)
 
+def entries_of(axes, table, methods, variants):
+    "Axes of each panel that has data, and its entries: rows of the table, variant, height."
+    for (name, ratio), ax in axes.items():
+        part = table[(table.data == name) & (table.ratio == ratio)]
+        if len(part): yield ax, rows_of(ax, methods, variants, part)
+
 def rows_of(ax, methods, variants, table):
-    "(method, variant, height) of each entry, methods from top to bottom; names at the axis."
+    "(rows, variant, height) of each entry, methods from top to bottom; names at the axis."
     ax.set_yticks(range(len(methods)), [title(m) for m in methods]); ax.set_ylim(len(methods) - .4, -.6); ax.grid(axis="y", visible=False)
     step = .36 / max(1, len(variants) - 1)  # variants of a method stand closer than methods
-    return [(m, x, i + ((k*step - .18) if len(variants) > 1 else 0)) for i, m in enumerate(methods) for k, x in enumerate(variants) if ((table.method == m) & (table.variant == x)).any()]
+    found = [(table[(table.method == m) & (table.variant == x)], x, i + ((k*step - .18) if len(variants) > 1 else 0)) for i, m in enumerate(methods) for k, x in enumerate(variants)]
+    return [(rows, x, y) for rows, x, y in found if len(rows)]
 
 def plot_forest(
     d: pd.DataFrame, # from `against_supervised`
@@ -857,12 +864,11 @@ def plot_forest(
     if not len(d): raise ValueError("plot_forest: no difference to show")
     variants, methods = variants or sorted(d.variant.unique()), in_order(d.method.unique())
     fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
-    for (name, ratio), ax in axes.items():
-        if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
+    for ax, entries in entries_of(axes, d, methods, variants):
         ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0); ax.xaxis.set_major_locator(MaxNLocator(3))
-        for m, x, y in rows_of(ax, methods, variants, part):
-            r = part[(part.method == m) & (part.variant == x)].iloc[0]
-            if is_far(r): ax.annotate(f"← {number(r['mean'])}" if r["mean"] < 0 else f"{number(r['mean'], sign=True)} →", (0.02 if r["mean"] < 0 else .98, y), xycoords=("axes fraction", "data"), ha="left" if r["mean"] < 0 else "right", va="center", fontsize=7, color=style_of(m)[0])
+        for rows, x, y in entries:
+            r = rows.iloc[0]
+            if is_far(r): ax.annotate(f"← {number(r['mean'])}" if r["mean"] < 0 else f"{number(r['mean'], sign=True)} →", (0.02 if r["mean"] < 0 else .98, y), xycoords=("axes fraction", "data"), ha="left" if r["mean"] < 0 else "right", va="center", fontsize=7, color=style_of(r.method)[0])
             else: whisker(ax, r, y, x, variants)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman minus supervised")
     return variant_legend(fig, variants)
@@ -898,11 +904,10 @@ def plot_calibration(
     if not len(t): raise ValueError("plot_calibration: no sigma to show")
     variants = [x for x in variants or sorted(t.variant.unique()) if x in set(t.variant)]; methods = in_order(t.method.unique())
     fig, axes = panels(list(t.data.unique()), sorted(t.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
-    for (name, ratio), ax in axes.items():
-        if not len(part := t[(t.data == name) & (t.ratio == ratio)]): continue
+    for ax, entries in entries_of(axes, t, methods, variants):
         for share in HONEST: ax.axvline(share, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
-        for m, x, y in rows_of(ax, methods, variants, part):
-            r = part[(part.method == m) & (part.variant == x)].iloc[0]; colour, marker = style_of(m)
+        for rows, x, y in entries:
+            r = rows.iloc[0]; colour, marker = style_of(r.method)
             ax.plot([r.within_1_sigma, r.within_2_sigma], [y, y], "-", color=colour, lw=1.3, marker=marker, ms=5, mew=1, **fill_of(x, variants))
         ax.set_xlim(0, 1.03); ax.set_xticks([0, .25, .5, .75, 1], ["0", "25 %", "50 %", "75 %", ""])
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "errors within 1 and 2 sigma")
@@ -968,10 +973,9 @@ def plot_seeds(
     if not len(d): raise ValueError("plot_seeds: no value to show")
     variants, methods = list(variants or sorted(d.variant.unique())), in_order(d.method.unique())
     fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
-    for (name, ratio), ax in axes.items():
-        if not len(part := d[(d.data == name) & (d.ratio == ratio)]): continue
-        for m, x, y in rows_of(ax, methods, variants, part):
-            dots = part[(part.method == m) & (part.variant == x)].groupby("seed").value.mean(); colour, marker = style_of(m)
+    for ax, entries in entries_of(axes, d, methods, variants):
+        for rows, x, y in entries:
+            dots = rows.groupby("seed").value.mean(); colour, marker = style_of(rows.method.iloc[0])
             ax.plot(dots, np.full(len(dots), y), ls="", marker=marker, ms=3.5, color=colour, mew=.8, alpha=.75, **fill_of(x, variants))
             ax.plot([dots.mean()]*2, [y - .17, y + .17], color=colour, lw=2)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman")
