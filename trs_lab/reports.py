@@ -982,7 +982,7 @@ def plot_seeds(
     return variant_legend(fig, variants)
 
 # %% ../nbs/24_reports.ipynb #625cfe40
-LARGEST = 300_000  # bytes of a page with all that lies beside it
+LARGEST = 500_000  # bytes of a page with all that lies beside it
 
 def save_small(
     figure, # Figure
