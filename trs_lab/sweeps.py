@@ -139,7 +139,8 @@ def read_plan(
 
 def absolute(path, base, what):
     "The path, from the folder `base`; ~ and $VARIABLES are filled in. Raises `ConfigError` if nothing is there."
-    full = Path(os.path.normpath(Path(base) / os.path.expanduser(os.path.expandvars(str(path)))))
+    text = os.path.expandvars(str(path)); full = Path(os.path.normpath(Path(base) / os.path.expanduser(text)))
+    if not full.exists() and (unset := re.search(r"\$\{?(\w+)", text)): raise ConfigError(f"{what}: the environment variable {unset[1]} is not set; it should hold the path, or the grid be taken out of the plan")
     if not full.exists(): raise ConfigError(f"{what}: {full} does not exist")
     return str(full)
 
