@@ -16,8 +16,9 @@ __all__ = ['DATA_NAMES', 'NOT_SETTINGS', 'COLUMNS', 'TOGETHER', 'BOOTSTRAP', 'FE
            'shown_variants', 'variant_words', 'paper_table', 'mean_text', 'with_published', 'markdown', 'cell',
            'latex_text', 'latex', 'write_tables', 'difference_print', 'difference_table', 'sentence', 'read_goals',
            'goal_table', 'reached', 'above', 'group_table', 'time_and_machine', 'style_of', 'panels', 'head',
-           'entries_of', 'rows_of', 'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend', 'plot_calibration',
-           'plot_ratios', 'look_closer', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small', 'write_page']
+           'method_panels', 'entries_of', 'rows_of', 'plot_forest', 'is_far', 'whisker', 'fill_of', 'variant_legend',
+           'plot_calibration', 'plot_ratios', 'look_closer', 'ratio_line', 'method_legend', 'plot_seeds', 'save_small',
+           'write_page']
 
 # %% ../nbs/24_reports.ipynb #94a25c54
 import gzip, hashlib, io, json, textwrap, tomllib, warnings, zlib
@@ -842,6 +843,10 @@ def head(axes, label, xlabel):
         if ax.has_data(): ax.set_title(("\n".join(textwrap.wrap(name, width)) + "\n" if first[name] == line else "") + label(line)); ax.tick_params(labelbottom=last[name] == line, labelleft=left[line] == name or ax.get_subplotspec().is_first_col())
         if ax.has_data() and last[name] == line: ax.set_xlabel(xlabel)
 
+def method_panels(table, methods, variants):
+    "Figure and axes: a column per data set, a row per ratio, each high enough for a line per method and variant."
+    return panels(list(table.data.unique()), sorted(table.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
+
 def entries_of(axes, table, methods, variants):
     "Axes of each panel that has data, and its entries: rows of the table, variant, height."
     for (name, ratio), ax in axes.items():
@@ -863,7 +868,7 @@ def plot_forest(
     d = d if variants is None else d[d.variant.isin(variants)]
     if not len(d): raise ValueError("plot_forest: no difference to show")
     variants, methods = variants or sorted(d.variant.unique()), in_order(d.method.unique())
-    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
+    fig, axes = method_panels(d, methods, variants)
     for ax, entries in entries_of(axes, d, methods, variants):
         ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0); ax.xaxis.set_major_locator(MaxNLocator(3))
         for rows, x, y in entries:
@@ -903,13 +908,13 @@ def plot_calibration(
     t = t if variants is None else t[t.variant.isin(variants)]
     if not len(t): raise ValueError("plot_calibration: no sigma to show")
     variants = [x for x in variants or sorted(t.variant.unique()) if x in set(t.variant)]; methods = in_order(t.method.unique())
-    fig, axes = panels(list(t.data.unique()), sorted(t.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
+    fig, axes = method_panels(t, methods, variants)
     for ax, entries in entries_of(axes, t, methods, variants):
         for share in HONEST: ax.axvline(share, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
         for rows, x, y in entries:
             r = rows.iloc[0]; colour, marker = style_of(r.method)
             ax.plot([r.within_1_sigma, r.within_2_sigma], [y, y], "-", color=colour, lw=1.3, marker=marker, ms=5, mew=1, **fill_of(x, variants))
-        ax.set_xlim(0, 1.03); ax.set_xticks([0, .25, .5, .75, 1], ["0", "25 %", "50 %", "75 %", ""])
+        ax.set_xlim(0, 1.03); ax.set_xticks([0, .25, .5, .75, 1], ["0", "25%", "50%", "75%", ""])
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "errors within 1 and 2 sigma")
     return variant_legend(fig, variants)
 
@@ -972,7 +977,7 @@ def plot_seeds(
     d = v[(v.kind != "baseline") & v.variant.isin(v.variant if variants is None else variants)].dropna(subset="value")
     if not len(d): raise ValueError("plot_seeds: no value to show")
     variants, methods = list(variants or sorted(d.variant.unique())), in_order(d.method.unique())
-    fig, axes = panels(list(d.data.unique()), sorted(d.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
+    fig, axes = method_panels(d, methods, variants)
     for ax, entries in entries_of(axes, d, methods, variants):
         for rows, x, y in entries:
             dots = rows.groupby("seed").value.mean(); colour, marker = style_of(rows.method.iloc[0])

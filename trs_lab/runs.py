@@ -242,6 +242,7 @@ class Student:
         return (mean.double() * self.scale + self.center).cpu().numpy() * times, ((log_var.double() / 2).exp() * self.scale).cpu().numpy() * times
 
     def _group_numbers(self, names):
+        if not self.groups: raise ValueError("group: this student was saved by an earlier version, which did not keep the groups' names")
         if new := sorted(set(map(str, names)) - set(self.groups)): raise ValueError(f"group: training had {', '.join(self.groups)}; got {', '.join(new)}")
         return [self.groups.index(str(n)) for n in names]
 
