@@ -13,8 +13,8 @@ root = Path(__file__).resolve().parent.parent
 
 
 def exported(folder):
-    kept = [*folder.glob("nbs/*.ipynb"), *folder.glob("trs_lab/**/*.py")]
-    return {p.relative_to(folder) for p in kept if not p.name.startswith(".")}
+    kept = (p.relative_to(folder) for p in [*folder.glob("nbs/**/*.ipynb"), *folder.glob("trs_lab/**/*.py")])
+    return {p for p in kept if not any(part.startswith(".") for part in p.parts)}
 
 
 def write_readme(index, folder):

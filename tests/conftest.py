@@ -44,7 +44,7 @@ def papermill_cli(tmp_path):
 def papermill(tmp_path, monkeypatch):
     """The same by papermill's Python interface and in a forked kernel, which takes seconds less."""
     from papermill import PapermillExecutionError, execute_notebook
-    from trs_lab.kernels import WarmKernelManager
+    from trs_lab.runs.kernels import WarmKernelManager
 
     def run(output="out.ipynb", **parameters):
         for name in ("IN_TEST", "PYTEST_CURRENT_TEST"):  # all tests of a worker share one process that kernels are forked from, as long as their environment is the same

@@ -6,7 +6,7 @@ import time
 import pandas as pd
 import pytest
 from conftest import LONG, assert_same_run, papermill_command
-from trs_lab.control import pause, read_progress, resume_training, stop
+from trs_lab.runs.pause import pause, read_progress, resume_training, stop
 
 
 def until(process, condition, timeout=300):

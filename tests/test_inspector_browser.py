@@ -31,7 +31,7 @@ PATIENCE = 240_000  # ms; a busy machine takes a minute and more for the kernel'
 # long enough in burn-in for predictions that differ: dots on one heap cannot be clicked one by one
 TINY = dict(ratio=0.3, frame_height=48, frame_width=48, crop=32, epochs=3, burn_in_epochs=60, lr=2e-3, n_weak=1, n_strong=1, compare_supervised=False, device="cpu")
 BROKEN = """
-from trs_lab.inspector import PseudoLabelInspector
+from trs_lab.inspect.inspector import PseudoLabelInspector
 broken = PseudoLabelInspector({run!r}, order="change")
 broken
 """
@@ -74,7 +74,7 @@ def lost(work, dives, run):
     shutil.copytree(dives, moved)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | dict(root=str(moved), cache_dir=str(work / "no_cache"))))
-    from trs_lab.run_data import RunData
+    from trs_lab.results.opened_run import RunData
 
     data = RunData.load(folder)
     clip = data.overview().index[0]
@@ -246,7 +246,7 @@ def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
     before, after = (pd.read_csv(r / "predictions.csv", dtype=dict(clip_id=str)).set_index("clip_id").role for r in (run, next_run))
     assert (before[dot["clip"]], after[dot["clip"]]) == ("unlabelled", "labelled")
     assert (before.drop(dot["clip"]) == after.drop(dot["clip"])).all()
-    from trs_lab.run_data import RunData
+    from trs_lab.results.opened_run import RunData
 
     assert RunData.load(next_run).labelled().set_index("clip_id").score[dot["clip"]] == 61.5
 

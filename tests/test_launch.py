@@ -46,7 +46,7 @@ def test_launch_from_a_terminal_then_the_notebook(papermill, tiny, tmp_path, sum
     assert papermill(**parameters, out_dir=one).returncode == 0
     flags = [part for name, value in dict(parameters, num_processes=3).items() for part in ("-p", name, str(value))]
     launched = subprocess.run([sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "3", "--num_machines", "1", "--mixed_precision", "no",
-                               "--dynamo_backend", "no", "-m", "trs_lab.launch", str(two), *flags], capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
+                               "--dynamo_backend", "no", "-m", "trs_lab.runs.launch", str(two), *flags], capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert launched.returncode == 0, launched.stderr[-3000:]
     assert "3 processes" in launched.stdout and not (two / "summary.json").exists()
     assert list((two / "logs").rglob("events*")), "the tracker wrote its curves"
@@ -74,7 +74,7 @@ def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_pa
     while not (history.exists() and len(pd.read_parquet(history))):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.1)
-    workers = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and f"trs_lab.launch\0{run}".encode() in (p / "cmdline").read_bytes()]
+    workers = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and f"trs_lab.runs.launch\0{run}".encode() in (p / "cmdline").read_bytes()]
     assert len(workers) >= 2
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -89,7 +89,7 @@ def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_pa
 
 
 def test_pause_and_stop_reach_all_processes(papermill, tiny, tmp_path, summary):
-    from trs_lab.control import pause, read_progress, stop
+    from trs_lab.runs.pause import pause, read_progress, stop
 
     run = tmp_path / "run"
     long = dict(tiny, ratio=0.2, epochs=5000, burn_in_epochs=1, checkpoint_seconds=0, num_processes=2, out_dir=run, compare_supervised=False)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from conftest import LONG, assert_same_run
 
-from trs_lab.reports import read_runs, write_rows
+from trs_lab.results.reports import read_runs, write_rows
 
 pytest.importorskip("distributed", reason="sweeps need the extra 'dask'")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
@@ -20,7 +20,7 @@ HEAD = 'dataset = "folder"\nroot = "{root}"\nmethods = "trs"\nratios = 0.2\n[giv
 
 def command(plan, folder, **more):
     flags = [part for name, value in dict(plan=plan, folder=folder, jobs=1, **more).items() for part in ("-p", name, str(value))]
-    return [sys.executable, "-m", "trs_lab.sweeps", *flags]
+    return [sys.executable, "-m", "trs_lab.runs.sweeps", *flags]
 
 
 def run(*args, **kwargs):
