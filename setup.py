@@ -1,4 +1,5 @@
 """Everything that installation needs is read from settings.ini."""
+
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -23,7 +24,9 @@ setup(
     packages=find_packages(include=["trs_lab", "trs_lab.*"]),
     package_data={"trs_lab": ["py.typed"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={name: cfg[f"{name}_requirements"].split() for name in ("dask", "hf", "tensorboard", "dev")},
+    extras_require={
+        name: cfg[f"{name}_requirements"].split() for name in ("dask", "hf", "tensorboard", "dev")
+    },
     entry_points={"nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     zip_safe=False,
 )

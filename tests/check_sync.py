@@ -2,6 +2,7 @@
 
 A copy, so that a failing check leaves the working tree as it was. With --readme, write README.md of nbs/index.ipynb instead.
 """
+
 import filecmp
 import shutil
 import subprocess
@@ -22,7 +23,9 @@ def write_readme(index, folder):
     page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", folder, "--output", "README", index]
     subprocess.run([Path(sys.executable).with_name("jupyter"), "nbconvert", *map(str, page)], check=True)
     readme = folder / "README.md"
-    readme.write_text(readme.read_text().replace("](images/", "](nbs/images/").replace("](results/", "](nbs/results/"))
+    readme.write_text(
+        readme.read_text().replace("](images/", "](nbs/images/").replace("](results/", "](nbs/results/")
+    )
 
 
 def main():
@@ -30,7 +33,9 @@ def main():
         copy = Path(tmp) / root.name
         copy.mkdir()
         for name in ("nbs", "trs_lab"):
-            shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+            shutil.copytree(
+                root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            )
         for name in ("settings.ini", "setup.py"):
             shutil.copy(root / name, copy / name)
         for tool in ("nbdev_export", "nbdev_clean"):

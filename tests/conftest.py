@@ -3,6 +3,7 @@
 Tests of one `xdist_group` share what is dear to set up. pytest-xdist 3.8 writes the group into a name that pytest 9.2
 no longer reads, so that each worker would set it up for itself; hence pytest < 9.2 in settings.ini.
 """
+
 import json
 import os
 import subprocess
@@ -17,12 +18,27 @@ NOTEBOOK = ROOT / "nbs" / "train.ipynb"
 
 
 # A run that is long enough to be caught in its middle; `whole_run` is what it comes to when nothing disturbs it.
-LONG = dict(dataset="folder", backbone="none", ratio=0.2, burn_in_epochs=3, epochs=25, checkpoint_seconds=0, figures=False, device="cpu")
+LONG = dict(
+    dataset="folder",
+    backbone="none",
+    ratio=0.2,
+    burn_in_epochs=3,
+    epochs=25,
+    checkpoint_seconds=0,
+    figures=False,
+    device="cpu",
+)
 
 
 def papermill_command(output, **parameters):
     flags = [part for name, value in parameters.items() for part in ("-p", name, str(value))]
-    return [str(Path(sys.executable).with_name("papermill")), "--no-progress-bar", str(NOTEBOOK), str(output), *flags]
+    return [
+        str(Path(sys.executable).with_name("papermill")),
+        "--no-progress-bar",
+        str(NOTEBOOK),
+        str(output),
+        *flags,
+    ]
 
 
 Done = namedtuple("Done", "returncode stderr")
@@ -34,8 +50,15 @@ def papermill_cli(tmp_path):
 
     def run(output="out.ipynb", **parameters):
         environment = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
-        return subprocess.run(papermill_command(tmp_path / output, **parameters), cwd=tmp_path, env=environment,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+        return subprocess.run(
+            papermill_command(tmp_path / output, **parameters),
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
 
     return run
 
@@ -47,12 +70,23 @@ def papermill(tmp_path, monkeypatch):
     from trs_lab.runs.kernels import WarmKernelManager
 
     def run(output="out.ipynb", **parameters):
-        for name in ("IN_TEST", "PYTEST_CURRENT_TEST"):  # all tests of a worker share one process that kernels are forked from, as long as their environment is the same
+        for name in (
+            "IN_TEST",
+            "PYTEST_CURRENT_TEST",
+        ):  # all tests of a worker share one process that kernels are forked from, as long as their environment is the same
             monkeypatch.delenv(name, raising=False)
         plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()}
         try:
-            execute_notebook(str(NOTEBOOK), str(tmp_path / output), plain, cwd=str(tmp_path), progress_bar=False, log_output=False,
-                             kernel_manager_class=WarmKernelManager, extra_arguments=["--log-level=CRITICAL"])
+            execute_notebook(
+                str(NOTEBOOK),
+                str(tmp_path / output),
+                plain,
+                cwd=str(tmp_path),
+                progress_bar=False,
+                log_output=False,
+                kernel_manager_class=WarmKernelManager,
+                extra_arguments=["--log-level=CRITICAL"],
+            )
         except PapermillExecutionError as e:
             return Done(1, str(e))
         return Done(0, "")
@@ -89,7 +123,15 @@ def whole_run(long, tmp_path_factory):
     """Folder of an undisturbed run; tests that need it are of the xdist group "whole", so that it is made once."""
     run = tmp_path_factory.mktemp("whole")
     command = papermill_command(run / "train.ipynb", **long, out_dir=run / "run")
-    done = subprocess.run(command, cwd=run, env={k: v for k, v in os.environ.items() if k != "IN_TEST"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        command,
+        cwd=run,
+        env={k: v for k, v in os.environ.items() if k != "IN_TEST"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return run / "run"
 
@@ -107,7 +149,15 @@ def assert_same_run(a, b):
 @pytest.fixture
 def tiny(feature_folder, tmp_path):
     """Parameters of a run that takes seconds."""
-    return dict(dataset="folder", root=feature_folder, backbone="none", epochs=3, burn_in_epochs=3, cache_dir=tmp_path / "cache", device="cpu")
+    return dict(
+        dataset="folder",
+        root=feature_folder,
+        backbone="none",
+        epochs=3,
+        burn_in_epochs=3,
+        cache_dir=tmp_path / "cache",
+        device="cpu",
+    )
 
 
 @pytest.fixture

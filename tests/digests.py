@@ -7,6 +7,7 @@
 Digests are of this machine: another processor or another release of torch rounds differently. The few runs that
 tests/test_digests.py keeps are compared by numbers with a tolerance instead.
 """
+
 import argparse
 import hashlib
 import json
@@ -21,7 +22,9 @@ import pandas as pd
 from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
-METHODS = "supervised trs trs_gp pseudo_label mean_teacher vat s4l usdl musdl core svr coreg rankup ucvme".split()
+METHODS = (
+    "supervised trs trs_gp pseudo_label mean_teacher vat s4l usdl musdl core svr coreg rankup ucvme".split()
+)
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
@@ -46,8 +49,15 @@ def make_data(folder):
     if not (folder / "dives").exists():
         make = "import sys; from trs_lab.dives.dataset import make_dives; make_dives(sys.argv[1], 24, seed=11, size=(48, 48), progress=False)"
         subprocess.run([sys.executable, "-c", make, str(folder / "dives")], check=True, env=ENVIRONMENT)
-    decided = [dict(clip_id="c03", decision="correct", score=71.5), dict(clip_id="c11", decision="reject", score=None), dict(clip_id="c20", decision="accept", score=55.0)]
-    entries = [dict(d, id=f"{i:012d}", note="", time="2026-01-01T00:00:00+00:00", previous=None, undone=None) for i, d in enumerate(decided)]
+    decided = [
+        dict(clip_id="c03", decision="correct", score=71.5),
+        dict(clip_id="c11", decision="reject", score=None),
+        dict(clip_id="c20", decision="accept", score=55.0),
+    ]
+    entries = [
+        dict(d, id=f"{i:012d}", note="", time="2026-01-01T00:00:00+00:00", previous=None, undone=None)
+        for i, d in enumerate(decided)
+    ]
     (folder / "decisions.json").write_text(json.dumps(dict(entries=entries)) + "\n")
 
 
@@ -55,25 +65,60 @@ def runs(folder):
     """name -> parameters of train.ipynb; a list of them is one run that is taken up again."""
     short = dict(epochs=3, burn_in_epochs=3, device="cpu", figures=False, cache_dir=folder / "cache")
     features = dict(short, dataset="folder", root=folder / "features", backbone="none", ratio=0.2)
-    dives = dict(short, dataset="dives", root=folder / "dives", ratio=0.4, frame_height=48, frame_width=48, crop=32, n_weak=2, n_strong=1)
-    pixels = dict(dives, finetune=True, batch_size=2, unlabelled_per_labelled=1, eval_batch_size=4, epochs=1, burn_in_epochs=1)
-    listed = {name: dict(dives, method=name, burn_in_epochs=0 if name in ("svr", "coreg") else 3) for name in METHODS}
-    listed |= {f"{name}-features": dict(features, method=name) for name in ("trs", "trs_gp", "core", "usdl", "svr")}
+    dives = dict(
+        short,
+        dataset="dives",
+        root=folder / "dives",
+        ratio=0.4,
+        frame_height=48,
+        frame_width=48,
+        crop=32,
+        n_weak=2,
+        n_strong=1,
+    )
+    pixels = dict(
+        dives,
+        finetune=True,
+        batch_size=2,
+        unlabelled_per_labelled=1,
+        eval_batch_size=4,
+        epochs=1,
+        burn_in_epochs=1,
+    )
+    listed = {
+        name: dict(dives, method=name, burn_in_epochs=0 if name in ("svr", "coreg") else 3)
+        for name in METHODS
+    }
+    listed |= {
+        f"{name}-features": dict(features, method=name) for name in ("trs", "trs_gp", "core", "usdl", "svr")
+    }
     listed |= {
         "vat-eps": dict(features, method="vat", eps=2.0),
         "decisions": dict(features, decisions=folder / "decisions.json"),
-        "validation": dict(features, ratio=0.5, validation=0.25, selection="validation", compare_supervised=False),
+        "validation": dict(
+            features, ratio=0.5, validation=0.25, selection="validation", compare_supervised=False
+        ),
         "several views": dict(dives, pseudo_views=3, n_strong=0),
         "motion": dict(dives, motion=True),
         "denoise": dict(dives, denoise=True, compare_supervised=False),
         "difficulty": dict(dives, use_difficulty=True),
         "recovery and ranking": dict(features, recover_epochs=2, ranking_weight=0.5, labelled_view="strong"),
-        "paper's rules": dict(features, memory_rule="best", fusion="most_confident", pseudo_loss="mse", exemplar_choice="nearest", use_memory=True),
+        "paper's rules": dict(
+            features,
+            memory_rule="best",
+            fusion="most_confident",
+            pseudo_loss="mse",
+            exemplar_choice="nearest",
+            use_memory=True,
+        ),
         "no teacher": dict(features, use_teacher=False, use_strong=False),
         "steps": dict(features, burn_in_steps=60, components=6, schedule="constant"),
         "end to end": dict(pixels, accumulate=2, pseudo_views=1),
         "two processes": dict(features, num_processes=2, dropout=0),
-        "resumed": [dict(features, schedule="constant", epochs=2), dict(features, schedule="constant", epochs=4, resume=True)],
+        "resumed": [
+            dict(features, schedule="constant", epochs=2),
+            dict(features, schedule="constant", epochs=4, resume=True),
+        ],
     }
     return listed
 
@@ -94,14 +139,33 @@ def digests_of(run):
     weights = load_file(run / "model.safetensors")
     history, predictions, metrics = tables(run)
     scored = predictions[predictions.role == "test"]
-    return dict(weights=digest(b"".join(k.encode() + weights[k].numpy().tobytes() for k in sorted(weights))), history=digest(history[sorted(history)].to_csv()),
-                predictions=digest(predictions.to_csv()), metrics=digest(metrics[sorted(metrics)].to_csv()),
-                mae=round(float((scored.score - scored.predicted).abs().mean()), 6), weight_sum=round(float(sum(w.double().abs().sum() for w in weights.values())), 5))
+    return dict(
+        weights=digest(b"".join(k.encode() + weights[k].numpy().tobytes() for k in sorted(weights))),
+        history=digest(history[sorted(history)].to_csv()),
+        predictions=digest(predictions.to_csv()),
+        metrics=digest(metrics[sorted(metrics)].to_csv()),
+        mae=round(float((scored.score - scored.predicted).abs().mean()), 6),
+        weight_sum=round(float(sum(w.double().abs().sum() for w in weights.values())), 5),
+    )
 
 
 def papermill(notebook, output, **parameters):
     flags = [str(part) for name, value in parameters.items() for part in ("-p", name, value)]
-    done = subprocess.run([sys.executable, "-m", "papermill", "--no-progress-bar", str(ROOT / "nbs" / notebook), str(output), *flags], capture_output=True, text=True, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "papermill",
+            "--no-progress-bar",
+            str(ROOT / "nbs" / notebook),
+            str(output),
+            *flags,
+        ],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         raise RuntimeError(f"{output}: {done.stderr[-2000:]}")
 
@@ -118,15 +182,31 @@ def make_sweep(folder):
     """Four runs of a sweep, and the rows of its report."""
     sweep, report = folder / "runs" / "sweep", folder / "runs" / "report"
     report.mkdir(parents=True, exist_ok=True)
-    papermill("sweep.ipynb", folder / "runs" / "sweep.ipynb", dataset="folder", root=folder / "features", methods="supervised trs", ratios="0.2 0.4", seeds=1, folder=sweep, jobs=1,
-              given=f"backbone=none, epochs=2, burn_in_epochs=2, device=cpu, cache_dir='{folder / 'cache'}'")
-    papermill("report.ipynb", report / "report.ipynb", runs=sweep, out_dir=report, page=report / "page", n_boot=200)
-    rows = pd.read_csv(report / "page" / "rows.csv", dtype=str).drop(columns=["digest", "seconds", "settings"])
+    papermill(
+        "sweep.ipynb",
+        folder / "runs" / "sweep.ipynb",
+        dataset="folder",
+        root=folder / "features",
+        methods="supervised trs",
+        ratios="0.2 0.4",
+        seeds=1,
+        folder=sweep,
+        jobs=1,
+        given=f"backbone=none, epochs=2, burn_in_epochs=2, device=cpu, cache_dir='{folder / 'cache'}'",
+    )
+    papermill(
+        "report.ipynb", report / "report.ipynb", runs=sweep, out_dir=report, page=report / "page", n_boot=200
+    )
+    rows = pd.read_csv(report / "page" / "rows.csv", dtype=str).drop(
+        columns=["digest", "seconds", "settings"]
+    )
     return dict(rows=digest(rows.to_csv()), n=len(rows), spearman=rows.spearman.astype(float).sum().round(5))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--compare", type=Path)
     parser.add_argument("--only", nargs="*")
@@ -135,7 +215,9 @@ def main():
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     make_data(folder)
-    jobs = {name: lambda name=name, p=p: make_run(folder, name, p) for name, p in runs(folder).items()} | {"sweep and report": lambda: make_sweep(folder)}
+    jobs = {name: lambda name=name, p=p: make_run(folder, name, p) for name, p in runs(folder).items()} | {
+        "sweep and report": lambda: make_sweep(folder)
+    }
     jobs = {n: j for n, j in jobs.items() if not args.only or n in args.only}
     found, failed = {}, []
     with ThreadPoolExecutor(args.jobs) as pool:

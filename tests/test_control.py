@@ -1,4 +1,5 @@
 """A run that papermill executes, stopped and paused from outside through its folder, and resumed."""
+
 import os
 import subprocess
 import time
@@ -24,8 +25,14 @@ def test_paused_stopped_and_resumed(papermill, long, whole_run, tmp_path, summar
 
     run = tmp_path / "stopped"
     environment = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
-    process = subprocess.Popen(papermill_command(tmp_path / "s.ipynb", **long, out_dir=run), cwd=tmp_path, env=environment,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        papermill_command(tmp_path / "s.ipynb", **long, out_dir=run),
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     state = lambda: read_progress(run) or {}
     until(process, lambda: state().get("stage") == "trs" and state()["epoch"] > 1)
     pause(run)
@@ -42,7 +49,10 @@ def test_paused_stopped_and_resumed(papermill, long, whole_run, tmp_path, summar
     assert summary(run)["stopped"] is True and summary(run)["student"]["spearman"] is not None
     epochs = pd.read_parquet(run / "pseudo_labels.parquet").epoch.nunique()
     assert 0 < epochs < LONG["epochs"]
-    assert pd.read_csv(run / "metrics.csv").query("stage == 'trs' and network == 'student'").epoch.max() == epochs - 1
+    assert (
+        pd.read_csv(run / "metrics.csv").query("stage == 'trs' and network == 'student'").epoch.max()
+        == epochs - 1
+    )
 
     assert papermill(**long, out_dir=run, resume=True).returncode == 0
     assert_same_run(run, whole_run)
@@ -52,8 +62,13 @@ def test_paused_stopped_and_resumed(papermill, long, whole_run, tmp_path, summar
 def test_stopped_in_burn_in(papermill, tiny, tmp_path, summary):
     """Nothing of the second stage exists, and the notebook still comes to its end."""
     run = tmp_path / "run"
-    process = subprocess.Popen(papermill_command(tmp_path / "b.ipynb", **{**tiny, "burn_in_epochs": 5000}, ratio=0.2, out_dir=run), cwd=tmp_path,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        papermill_command(tmp_path / "b.ipynb", **{**tiny, "burn_in_epochs": 5000}, ratio=0.2, out_dir=run),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     until(process, lambda: (read_progress(run) or {}).get("stage") == "burn_in")
     stop(run)
     assert process.wait(300) == 0, process.stderr.read()[-3000:]

@@ -1,4 +1,5 @@
 """inspect.ipynb in JupyterLab, under the hands of a headless Chromium: from a dot to a decision to the next training."""
+
 import json
 import os
 import shutil
@@ -19,17 +20,46 @@ try:
     from playwright.sync_api import TimeoutError, sync_playwright
 except ImportError:
     sync_playwright = None
-MISSING = ("no chromium on this machine (apt-get install chromium)" if CHROMIUM is None else
-           "playwright is not installed (pip install playwright)" if sync_playwright is None else None)
+MISSING = (
+    "no chromium on this machine (apt-get install chromium)"
+    if CHROMIUM is None
+    else "playwright is not installed (pip install playwright)"
+    if sync_playwright is None
+    else None
+)
 if MISSING and os.environ.get("TRS_REQUIRE_BROWSER"):
     pytest.fail(f"TRS_REQUIRE_BROWSER is set, but {MISSING}", pytrace=False)
-pytestmark = [pytest.mark.skipif(MISSING is not None, reason=MISSING or ""), pytest.mark.xdist_group("browser")]  # one page for all of them
+pytestmark = [
+    pytest.mark.skipif(MISSING is not None, reason=MISSING or ""),
+    pytest.mark.xdist_group("browser"),
+]  # one page for all of them
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE = 240_000  # ms; a busy machine takes a minute and more for the kernel's imports alone
 # long enough in burn-in for predictions that differ: dots on one heap cannot be clicked one by one
-TINY = dict(ratio=0.3, frame_height=48, frame_width=48, crop=32, epochs=3, burn_in_epochs=60, lr=2e-3, n_weak=1, n_strong=1, compare_supervised=False, device="cpu")
+TINY = dict(
+    ratio=0.3,
+    frame_height=48,
+    frame_width=48,
+    crop=32,
+    epochs=3,
+    burn_in_epochs=60,
+    lr=2e-3,
+    n_weak=1,
+    n_strong=1,
+    compare_supervised=False,
+    device="cpu",
+)
 BROKEN = """
 from trs_lab.inspect.inspector import PseudoLabelInspector
 broken = PseudoLabelInspector({run!r}, order="change")
@@ -43,7 +73,15 @@ def environment(**more):
 
 def train(folder, **parameters):
     command = papermill_command(folder.with_suffix(".ipynb"), **TINY, **parameters, out_dir=folder)
-    done = subprocess.run(command, cwd=folder.parent, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        command,
+        cwd=folder.parent,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
 
@@ -73,7 +111,9 @@ def lost(work, dives, run):
     shutil.copytree(run, folder)
     shutil.copytree(dives, moved)
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | dict(root=str(moved), cache_dir=str(work / "no_cache"))))
+    (folder / "config.json").write_text(
+        json.dumps(config | dict(root=str(moved), cache_dir=str(work / "no_cache")))
+    )
     from trs_lab.results.opened_run import RunData
 
     data = RunData.load(folder)
@@ -88,8 +128,25 @@ def notebook(work, run, lost):
     import nbformat
 
     path = work / "inspect.ipynb"
-    papermill = [str(Path(sys.executable).with_name("papermill")), str(ROOT / "nbs" / "inspect.ipynb"), str(path), "-p", "run", str(run), "--prepare-only", "--no-progress-bar"]
-    done = subprocess.run(papermill, cwd=work, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    papermill = [
+        str(Path(sys.executable).with_name("papermill")),
+        str(ROOT / "nbs" / "inspect.ipynb"),
+        str(path),
+        "-p",
+        "run",
+        str(run),
+        "--prepare-only",
+        "--no-progress-bar",
+    ]
+    done = subprocess.run(
+        papermill,
+        cwd=work,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     document = nbformat.read(path, 4)
     document.cells.append(nbformat.v4.new_code_cell(BROKEN.format(run=str(lost[0]))))
@@ -104,15 +161,43 @@ def lab(work, notebook):
     settings.mkdir(parents=True)
     quiet = dict(fetchNews="false", checkForUpdates=False, doNotDisturbMode=True)
     whole = dict(windowingMode="none")  # cells that are out of sight stay in the page
-    (settings / "default_setting_overrides.json").write_text(json.dumps({"@jupyterlab/apputils-extension:notification": quiet, "@jupyterlab/notebook-extension:tracker": whole}))
+    (settings / "default_setting_overrides.json").write_text(
+        json.dumps(
+            {
+                "@jupyterlab/apputils-extension:notification": quiet,
+                "@jupyterlab/notebook-extension:tracker": whole,
+            }
+        )
+    )
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    home = {f"JUPYTER_{n.upper()}_DIR": str(work / "jupyter" / n) for n in ("config", "data", "runtime")} | {"IPYTHONDIR": str(work / "jupyter" / "ipython")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root",
-               "--IdentityProvider.token=secret", f"--ServerApp.root_dir={work}", "--LabApp.extension_manager=readonly"]
+    home = {f"JUPYTER_{n.upper()}_DIR": str(work / "jupyter" / n) for n in ("config", "data", "runtime")} | {
+        "IPYTHONDIR": str(work / "jupyter" / "ipython")
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--allow-root",
+        "--IdentityProvider.token=secret",
+        f"--ServerApp.root_dir={work}",
+        "--LabApp.extension_manager=readonly",
+    ]
     with open(work / "lab.log", "w") as log:
-        server = subprocess.Popen(command, cwd=work, env=environment(**home), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        server = subprocess.Popen(
+            command,
+            cwd=work,
+            env=environment(**home),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         deadline = time.monotonic() + 90
         while True:
@@ -120,7 +205,9 @@ def lab(work, notebook):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token=secret", timeout=5).close()
                 break
             except OSError:
-                assert server.poll() is None and time.monotonic() < deadline, (work / "lab.log").read_text()[-3000:]
+                assert server.poll() is None and time.monotonic() < deadline, (work / "lab.log").read_text()[
+                    -3000:
+                ]
                 time.sleep(0.3)
         yield f"http://127.0.0.1:{port}", "secret"
     finally:
@@ -209,14 +296,21 @@ def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
     inspector.locator(".trsi-controls select").first.select_option(label="disagreement")
     inspector.locator(".trsi-table .foot", has_text="by largest minus smallest").wait_for()
     history = pd.read_parquet(run / "pseudo_labels.parquet")
-    expected = history[history.epoch == history.epoch.max()].sort_values("disagreement", ascending=False).clip_id.tolist()
+    expected = (
+        history[history.epoch == history.epoch.max()]
+        .sort_values("disagreement", ascending=False)
+        .clip_id.tolist()
+    )
     listed = [r.get_attribute("data-id") for r in inspector.locator(".trsi-table tbody tr").all()]
     assert listed[:5] == expected[:5]
 
     dot = click_dot(page, inspector)
     assert inspector.locator(".trsi-table tr.cur").get_attribute("data-id") == dot["clip"]
     player = inspector.locator(".trs-player")
-    page.wait_for_function("e => e.dataset.mode === 'frames' && e.querySelector('canvas').dataset.drawn !== undefined", arg=player.element_handle())
+    page.wait_for_function(
+        "e => e.dataset.mode === 'frames' && e.querySelector('canvas').dataset.drawn !== undefined",
+        arg=player.element_handle(),
+    )
     picture = "e => e.querySelector('canvas').toDataURL()"
     still = player.evaluate(picture)
     page.keyboard.press(" ")
@@ -233,7 +327,9 @@ def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
     inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
     page.screenshot(path=tmp_path / "corrected.png")
     assert page.locator(".jp-Cell").count() == cells, "keys of the inspector are not the notebook's"
-    assert not page.locator(".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]").count()
+    assert not page.locator(
+        ".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]"
+    ).count()
 
     inspector = run_all(page, lab)
     row = inspector.locator(f".trsi-table tr[data-id='{dot['clip']}']")
@@ -243,7 +339,10 @@ def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
     page.screenshot(path=tmp_path / "reloaded.png")
 
     next_run = train(work / "next", root=dives, cache_dir=work / "cache", decisions=run / "decisions.json")
-    before, after = (pd.read_csv(r / "predictions.csv", dtype=dict(clip_id=str)).set_index("clip_id").role for r in (run, next_run))
+    before, after = (
+        pd.read_csv(r / "predictions.csv", dtype=dict(clip_id=str)).set_index("clip_id").role
+        for r in (run, next_run)
+    )
     assert (before[dot["clip"]], after[dot["clip"]]) == ("unlabelled", "labelled")
     assert (before.drop(dot["clip"]) == after.drop(dot["clip"])).all()
     from trs_lab.results.opened_run import RunData
@@ -252,7 +351,11 @@ def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
 
 
 def test_missing_video_is_explained_and_the_rest_works(page, lab, lost, tmp_path):
-    inspector = show(page, 1) if page.locator(".trsi-inspector").count() > 1 else (run_all(page, lab), show(page, 1))[1]
+    inspector = (
+        show(page, 1)
+        if page.locator(".trsi-inspector").count() > 1
+        else (run_all(page, lab), show(page, 1))[1]
+    )
     player, missing = inspector.locator(".trs-player"), lost[1]
     inspector.locator(f".trsi-table tr[data-id='{missing}']").click()
     wait_for_clip(page, inspector, missing)
@@ -263,14 +366,22 @@ def test_missing_video_is_explained_and_the_rest_works(page, lab, lost, tmp_path
     inspector.locator(".trsi-state", has_text="rejected").wait_for()
     page.keyboard.press("u")
     inspector.locator(".trsi-state", has_text="undecided").wait_for()
-    page.keyboard.press("j" if clip_of(inspector) != inspector.locator(".trsi-table tbody tr").last.get_attribute("data-id") else "k")
+    page.keyboard.press(
+        "j"
+        if clip_of(inspector) != inspector.locator(".trsi-table tbody tr").last.get_attribute("data-id")
+        else "k"
+    )
     page.wait_for_function("e => e.dataset.mode === 'frames'", arg=player.element_handle())
     assert clip_of(inspector) != missing
-    assert not page.locator(".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]").count()
+    assert not page.locator(
+        ".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]"
+    ).count()
 
 
 def test_nothing_left_the_machine(page, lab):
     assert page.asked, "the page has asked for something"
-    assert not [u for u in page.asked if not u.startswith((lab[0], lab[0].replace("http", "ws"), "data:", "blob:"))]
+    assert not [
+        u for u in page.asked if not u.startswith((lab[0], lab[0].replace("http", "ws"), "data:", "blob:"))
+    ]
     # anywidget gives a widget 2 s to load, which plotly's 5 MB may exceed on a busy machine; that the plots are there, the tests above have seen.
     assert not [e for e in page.errors if "Failed to initialize model" not in e]

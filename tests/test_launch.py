@@ -1,4 +1,5 @@
 """Training in two processes gives what one process gives, through the notebook, end to end, and after kill -9."""
+
 import os
 import signal
 import subprocess
@@ -21,7 +22,10 @@ def assert_same(a, b, points=0.05):
         torch.testing.assert_close(value, weights_b[name], atol=2e-3, rtol=2e-3, msg=lambda m: f"{name}: {m}")
     one, two = pd.read_parquet(a / "pseudo_labels.parquet"), pd.read_parquet(b / "pseudo_labels.parquet")
     assert (one[["epoch", "clip_id"]] == two[["epoch", "clip_id"]]).all(axis=None)
-    assert (one[["memory_teacher_epoch", "memory_reference_epoch"]] == two[["memory_teacher_epoch", "memory_reference_epoch"]]).mean(axis=None) > 0.97
+    assert (
+        one[["memory_teacher_epoch", "memory_reference_epoch"]]
+        == two[["memory_teacher_epoch", "memory_reference_epoch"]]
+    ).mean(axis=None) > 0.97
     for column in one.columns.drop(["epoch", "clip_id", "memory_teacher_epoch", "memory_reference_epoch"]):
         assert np.nanmedian(np.abs(one[column] - two[column])) < points, column
     return one
@@ -29,8 +33,29 @@ def assert_same(a, b, points=0.05):
 
 def test_end_to_end_in_two_processes(papermill, small_dives, tmp_path, summary):
     """The backbone trained with the rest: pixels augmented by parts, gradients of the pairs through both processes, activations recomputed, gradients accumulated."""
-    common = dict(dataset="dives", root=small_dives, finetune=True, ratio=0.4, frame_height=48, frame_width=48, crop=32, epochs=2, burn_in_epochs=2, batch_size=3, dropout=0,
-                  unlabelled_per_labelled=1, eval_batch_size=5, accumulate=2, recompute_segments=4, pseudo_views=1, n_segments=3, n_frames=40, cache_dir=tmp_path / "cache", device="cpu", compare_supervised=False)
+    common = dict(
+        dataset="dives",
+        root=small_dives,
+        finetune=True,
+        ratio=0.4,
+        frame_height=48,
+        frame_width=48,
+        crop=32,
+        epochs=2,
+        burn_in_epochs=2,
+        batch_size=3,
+        dropout=0,
+        unlabelled_per_labelled=1,
+        eval_batch_size=5,
+        accumulate=2,
+        recompute_segments=4,
+        pseudo_views=1,
+        n_segments=3,
+        n_frames=40,
+        cache_dir=tmp_path / "cache",
+        device="cpu",
+        compare_supervised=False,
+    )
     one, two = tmp_path / "one", tmp_path / "two"
     for run, n in ((one, 1), (two, 2)):
         done = papermill(**common, num_processes=n, out_dir=run)
@@ -41,12 +66,44 @@ def test_end_to_end_in_two_processes(papermill, small_dives, tmp_path, summary):
 
 def test_launch_from_a_terminal_then_the_notebook(papermill, tiny, tmp_path, summary):
     """The cluster's way: accelerate launch makes and trains the run, the notebook loads it for the figures. More processes than labelled clips of a step."""
-    parameters = dict(tiny, ratio=0.2, dropout=0, batch_size=2, exemplar_choice="nearest", fusion="mean", tracker="tensorboard")
+    parameters = dict(
+        tiny,
+        ratio=0.2,
+        dropout=0,
+        batch_size=2,
+        exemplar_choice="nearest",
+        fusion="mean",
+        tracker="tensorboard",
+    )
     one, two = tmp_path / "one", tmp_path / "two"
     assert papermill(**parameters, out_dir=one).returncode == 0
-    flags = [part for name, value in dict(parameters, num_processes=3).items() for part in ("-p", name, str(value))]
-    launched = subprocess.run([sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "3", "--num_machines", "1", "--mixed_precision", "no",
-                               "--dynamo_backend", "no", "-m", "trs_lab.runs.launch", str(two), *flags], capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    flags = [
+        part for name, value in dict(parameters, num_processes=3).items() for part in ("-p", name, str(value))
+    ]
+    launched = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "accelerate.commands.launch",
+            "--multi_gpu",
+            "--num_processes",
+            "3",
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+            "-m",
+            "trs_lab.runs.launch",
+            str(two),
+            *flags,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert launched.returncode == 0, launched.stderr[-3000:]
     assert "3 processes" in launched.stdout and not (two / "summary.json").exists()
     assert list((two / "logs").rglob("events*")), "the tracker wrote its curves"
@@ -66,15 +123,34 @@ def alive(pid):
 
 def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_path, summary):
     run = tmp_path / "run"
-    long = dict(tiny, ratio=0.2, epochs=400, checkpoint_seconds=0, num_processes=2, out_dir=run, compare_supervised=False)
-    process = subprocess.Popen(papermill_command(tmp_path / "k.ipynb", **long), cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "IN_TEST"})
+    long = dict(
+        tiny,
+        ratio=0.2,
+        epochs=400,
+        checkpoint_seconds=0,
+        num_processes=2,
+        out_dir=run,
+        compare_supervised=False,
+    )
+    process = subprocess.Popen(
+        papermill_command(tmp_path / "k.ipynb", **long),
+        cwd=tmp_path,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={k: v for k, v in os.environ.items() if k != "IN_TEST"},
+    )
     history = run / "pseudo_labels.parquet"
     end = time.monotonic() + 300
     while not (history.exists() and len(pd.read_parquet(history))):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.1)
-    workers = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and f"trs_lab.runs.launch\0{run}".encode() in (p / "cmdline").read_bytes()]
+    workers = [
+        int(p.name)
+        for p in Path("/proc").iterdir()
+        if p.name.isdigit() and f"trs_lab.runs.launch\0{run}".encode() in (p / "cmdline").read_bytes()
+    ]
     assert len(workers) >= 2
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -92,9 +168,25 @@ def test_pause_and_stop_reach_all_processes(papermill, tiny, tmp_path, summary):
     from trs_lab.runs.pause import pause, read_progress, stop
 
     run = tmp_path / "run"
-    long = dict(tiny, ratio=0.2, epochs=5000, burn_in_epochs=1, checkpoint_seconds=0, num_processes=2, out_dir=run, compare_supervised=False)
-    process = subprocess.Popen(papermill_command(tmp_path / "s.ipynb", **long), cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                               env={k: v for k, v in os.environ.items() if k != "IN_TEST"})
+    long = dict(
+        tiny,
+        ratio=0.2,
+        epochs=5000,
+        burn_in_epochs=1,
+        checkpoint_seconds=0,
+        num_processes=2,
+        out_dir=run,
+        compare_supervised=False,
+    )
+    process = subprocess.Popen(
+        papermill_command(tmp_path / "s.ipynb", **long),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={k: v for k, v in os.environ.items() if k != "IN_TEST"},
+    )
     end = time.monotonic() + 300
 
     def wait_for(condition):
@@ -102,7 +194,11 @@ def test_pause_and_stop_reach_all_processes(papermill, tiny, tmp_path, summary):
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.1)
 
-    wait_for(lambda: (run / "pseudo_labels.parquet").exists() and len(pd.read_parquet(run / "pseudo_labels.parquet")))
+    wait_for(
+        lambda: (
+            (run / "pseudo_labels.parquet").exists() and len(pd.read_parquet(run / "pseudo_labels.parquet"))
+        )
+    )
     pause(run)
     wait_for(lambda: read_progress(run)["state"] == "paused")
     before = read_progress(run)["epochs_done"]
@@ -112,4 +208,8 @@ def test_pause_and_stop_reach_all_processes(papermill, tiny, tmp_path, summary):
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors[-3000:]
     assert summary(run)["stopped"] and summary(run)["student"]["spearman"] is not None
-    assert pd.read_parquet(run / "pseudo_labels.parquet").epoch.max() + 1 == torch.load(run / "checkpoint.pt", weights_only=True)["epoch"] < 5000
+    assert (
+        pd.read_parquet(run / "pseudo_labels.parquet").epoch.max() + 1
+        == torch.load(run / "checkpoint.pt", weights_only=True)["epoch"]
+        < 5000
+    )

@@ -1,4 +1,5 @@
 """Every notebook's own tests, one counted test and one process a notebook."""
+
 import multiprocessing
 import os
 import re
@@ -9,7 +10,20 @@ import pytest
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
 # What most notebooks import, loaded once; each notebook runs in a fork of it. Nothing of trs_lab: a notebook must find its own imports.
-LOADED = ["torch", "torch._inductor.config", "pandas", "pyarrow.parquet", "scipy.stats", "matplotlib.pyplot", "seaborn", "sklearn.svm", "accelerate", "ipywidgets", "nbdev.test", "IPython.core.interactiveshell"]
+LOADED = [
+    "torch",
+    "torch._inductor.config",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "matplotlib.pyplot",
+    "seaborn",
+    "sklearn.svm",
+    "accelerate",
+    "ipywidgets",
+    "nbdev.test",
+    "IPython.core.interactiveshell",
+]
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +70,6 @@ def test_notebook(notebook, process, tmp_path):
     child = process(target=run, args=(notebook, log))
     child.start()
     child.join()
-    assert child.exitcode == 0, log.read_text() if log.exists() else f"ended with {child.exitcode} before it began"
+    assert child.exitcode == 0, (
+        log.read_text() if log.exists() else f"ended with {child.exitcode} before it began"
+    )

@@ -1,4 +1,5 @@
 """The training notebook on real surgical video and real motion capture, where their folder is at hand."""
+
 import os
 from pathlib import Path
 
@@ -12,8 +13,21 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DAT
 
 @needs_data
 def test_jigsaws_video_to_the_end(papermill, tmp_path, summary):
-    done = papermill(dataset="jigsaws", root=DATA / "jigsaws_video_small", annotations=DATA / "annotations", task="Knot_Tying", fold=0, ratio=0.4,
-                     epochs=2, burn_in_epochs=2, n_weak=1, n_strong=1, cache_dir=tmp_path / "cache", out_dir=tmp_path / "run", device="cpu")
+    done = papermill(
+        dataset="jigsaws",
+        root=DATA / "jigsaws_video_small",
+        annotations=DATA / "annotations",
+        task="Knot_Tying",
+        fold=0,
+        ratio=0.4,
+        epochs=2,
+        burn_in_epochs=2,
+        n_weak=1,
+        n_strong=1,
+        cache_dir=tmp_path / "cache",
+        out_dir=tmp_path / "run",
+        device="cpu",
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     s = summary(tmp_path / "run")
     assert s["test"] == 9 and s["labelled"] + s["unlabelled"] == 27 and s["labelled"] == 11
@@ -23,7 +37,16 @@ def test_jigsaws_video_to_the_end(papermill, tmp_path, summary):
 @needs_data
 def test_motion_capture_features(papermill, tmp_path, summary):
     root = convert(DATA / "ui_prmd_m01_autoencoder", tmp_path / "squats")
-    done = papermill(dataset="folder", root=root, backbone="none", ratio=0.1, epochs=2, burn_in_epochs=2, out_dir=tmp_path / "run", device="cpu")
+    done = papermill(
+        dataset="folder",
+        root=root,
+        backbone="none",
+        ratio=0.1,
+        epochs=2,
+        burn_in_epochs=2,
+        out_dir=tmp_path / "run",
+        device="cpu",
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert summary(tmp_path / "run")["labelled"] == 14
 
@@ -31,6 +54,11 @@ def test_motion_capture_features(papermill, tmp_path, summary):
 @needs_data
 def test_missing_frames_name_the_folder(papermill, tmp_path):
     (tmp_path / "frames").mkdir()
-    done = papermill(dataset="mtl_aqa", root=tmp_path / "frames", annotations=DATA / "annotations" / "core_mtl" / "MTL-AQA" / "info", out_dir=tmp_path / "run")
+    done = papermill(
+        dataset="mtl_aqa",
+        root=tmp_path / "frames",
+        annotations=DATA / "annotations" / "core_mtl" / "MTL-AQA" / "info",
+        out_dir=tmp_path / "run",
+    )
     assert done.returncode != 0 and str(tmp_path / "frames") in done.stderr
     assert not (tmp_path / "run").exists()

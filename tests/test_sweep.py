@@ -1,4 +1,5 @@
 """A sweep from outside: killed and resumed, with a cell that fails, and called again."""
+
 import json
 import os
 import signal
@@ -19,12 +20,23 @@ HEAD = 'dataset = "folder"\nroot = "{root}"\nmethods = "trs"\nratios = 0.2\n[giv
 
 
 def command(plan, folder, **more):
-    flags = [part for name, value in dict(plan=plan, folder=folder, jobs=1, **more).items() for part in ("-p", name, str(value))]
+    flags = [
+        part
+        for name, value in dict(plan=plan, folder=folder, jobs=1, **more).items()
+        for part in ("-p", name, str(value))
+    ]
     return [sys.executable, "-m", "trs_lab.runs.sweeps", *flags]
 
 
 def run(*args, **kwargs):
-    return subprocess.run(command(*args, **kwargs), env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
+    return subprocess.run(
+        command(*args, **kwargs),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=600,
+    )
 
 
 def cells(folder):
@@ -34,23 +46,43 @@ def cells(folder):
 def test_failed_cell_is_reported_and_finished_ones_stay(feature_folder, tmp_path):
     plan, folder = tmp_path / "plan.toml", tmp_path / "runs"
     head = HEAD.format(root=feature_folder)
-    plan.write_text(head + 'epochs = 2\n[[grid]]\nseeds = 1\n[variants.broken]\ndevice = "cuda:99"\n[variants.plain]\nepochs = 3\n')
+    plan.write_text(
+        head
+        + 'epochs = 2\n[[grid]]\nseeds = 1\n[variants.broken]\ndevice = "cuda:99"\n[variants.plain]\nepochs = 3\n'
+    )
     done = run(plan, folder)
     assert done.returncode == 1, done.stderr[-3000:]
-    assert "broken" in done.stdout and "train.ipynb" in done.stdout and "1 finished" in done.stdout and "1 failed" in done.stdout
-    broken, = (r for r in cells(folder) if (r / "failed.json").exists())
-    assert "cuda:99" in json.loads((broken / "failed.json").read_text())["error"] and (broken / "train.ipynb").exists()
-    finished, = (r for r in cells(folder) if (r / "summary.json").exists())
+    assert (
+        "broken" in done.stdout
+        and "train.ipynb" in done.stdout
+        and "1 finished" in done.stdout
+        and "1 failed" in done.stdout
+    )
+    (broken,) = (r for r in cells(folder) if (r / "failed.json").exists())
+    assert (
+        "cuda:99" in json.loads((broken / "failed.json").read_text())["error"]
+        and (broken / "train.ipynb").exists()
+    )
+    (finished,) = (r for r in cells(folder) if (r / "summary.json").exists())
     before = (finished / "summary.json").stat().st_mtime_ns
     # the plan under another name, in another order, grown, and the broken device mended: nothing is run again, the failed cell is
-    plan.rename(tmp_path / "other.toml").write_text(head + 'epochs = 2\n[[grid]]\nseeds = 1\n[variants.plain]\nepochs = 3\n[variants.broken]\nrecover_epochs = 0\n')
+    plan.rename(tmp_path / "other.toml").write_text(
+        head
+        + "epochs = 2\n[[grid]]\nseeds = 1\n[variants.plain]\nepochs = 3\n[variants.broken]\nrecover_epochs = 0\n"
+    )
     done = run(tmp_path / "other.toml", folder)
     assert done.returncode == 0 and "2 finished" in done.stdout, done.stdout + done.stderr[-3000:]
-    assert (finished / "summary.json").stat().st_mtime_ns == before and (broken / "summary.json").exists() and len(cells(folder)) == 2
+    assert (
+        (finished / "summary.json").stat().st_mtime_ns == before
+        and (broken / "summary.json").exists()
+        and len(cells(folder)) == 2
+    )
     # on another machine, which has the rows of the report and none of the run folders
     write_rows(read_runs([folder]), tmp_path / "report")
     done = run(tmp_path / "other.toml", tmp_path / "elsewhere", finished=tmp_path / "report" / "rows.csv")
-    assert done.returncode == 0 and "2 of 2 cells are finished" in done.stdout, done.stdout + done.stderr[-3000:]
+    assert done.returncode == 0 and "2 of 2 cells are finished" in done.stdout, (
+        done.stdout + done.stderr[-3000:]
+    )
     assert not cells(tmp_path / "elsewhere")
 
 
@@ -58,15 +90,27 @@ def test_typo_costs_nothing(feature_folder, tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text(HEAD.format(root=feature_folder) + "[[grid]]\n[[grid]]\ngiven = { epoch = 3 }\n")
     done = run(plan, tmp_path / "runs")
-    assert done.returncode != 0 and "plan.toml, grid 2 (folder): unknown parameter 'epoch'; did you mean 'epochs'" in done.stderr
+    assert (
+        done.returncode != 0
+        and "plan.toml, grid 2 (folder): unknown parameter 'epoch'; did you mean 'epochs'" in done.stderr
+    )
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.xdist_group("whole")
 def test_killed_sweep_goes_on_and_loses_nothing(feature_folder, whole_run, tmp_path):
     plan = tmp_path / "plan.toml"
-    plan.write_text(HEAD.format(root=feature_folder) + f"epochs = {LONG['epochs']}\ncheckpoint_seconds = 0\ncompare_supervised = true\n[[grid]]\nseeds = 1\n")
-    process = subprocess.Popen(command(plan, tmp_path / "killed"), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    plan.write_text(
+        HEAD.format(root=feature_folder)
+        + f"epochs = {LONG['epochs']}\ncheckpoint_seconds = 0\ncompare_supervised = true\n[[grid]]\nseeds = 1\n"
+    )
+    process = subprocess.Popen(
+        command(plan, tmp_path / "killed"),
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     end = time.monotonic() + 300
     while not any(len(pd.read_parquet(p)) for p in (tmp_path / "killed").glob("*/pseudo_labels.parquet")):
         assert process.poll() is None, "the sweep ended before it could be killed"
@@ -77,9 +121,13 @@ def test_killed_sweep_goes_on_and_loses_nothing(feature_folder, whole_run, tmp_p
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     _, alive = psutil.wait_procs(family, timeout=20)
-    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE], "worker and kernel end with the sweep"
-    killed, = cells(tmp_path / "killed")
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE], (
+        "worker and kernel end with the sweep"
+    )
+    (killed,) = cells(tmp_path / "killed")
     assert not (killed / "summary.json").exists() and (killed / "checkpoint.pt").exists()
     done = run(plan, tmp_path / "killed")
     assert done.returncode == 0 and "1 finished" in done.stdout, done.stdout + done.stderr[-3000:]
-    assert_same_run(killed, whole_run)  # a kernel that was forked, killed and begun anew, against one that papermill started
+    assert_same_run(
+        killed, whole_run
+    )  # a kernel that was forked, killed and begun anew, against one that papermill started

@@ -1,4 +1,5 @@
 """train.ipynb as its users call it: papermill, wrong parameters, kill -9 and resume."""
+
 import json
 import os
 import signal
@@ -9,8 +10,17 @@ import pandas as pd
 import pytest
 from conftest import NOTEBOOK, assert_same_run, papermill_command
 
-ARTEFACTS = {"config.json", "metrics.csv", "pseudo_labels.parquet", "predictions.csv", "summary.json", "model.safetensors", "model.json",
-             "checkpoint.pt", "figures"}
+ARTEFACTS = {
+    "config.json",
+    "metrics.csv",
+    "pseudo_labels.parquet",
+    "predictions.csv",
+    "summary.json",
+    "model.safetensors",
+    "model.json",
+    "checkpoint.pt",
+    "figures",
+}
 
 
 def test_parameters_cell_is_tagged():
@@ -34,13 +44,16 @@ def test_run_folder_is_complete(papermill_cli, tiny, tmp_path, summary):
     assert {"student", "teacher", "reference", "supervised"} <= set(metrics.network)
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (dict(ratio=0), "above 0 and at most 1"),
-    (dict(ratio=1.5), "above 0 and at most 1"),
-    (dict(ratio="abc"), "'abc'"),
-    (dict(dataset="dive"), "dives"),
-    (dict(root="/nowhere/at/all"), "/nowhere/at/all"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(ratio=0), "above 0 and at most 1"),
+        (dict(ratio=1.5), "above 0 and at most 1"),
+        (dict(ratio="abc"), "'abc'"),
+        (dict(dataset="dive"), "dives"),
+        (dict(root="/nowhere/at/all"), "/nowhere/at/all"),
+    ],
+)
 def test_wrong_parameters_are_refused(papermill, tiny, tmp_path, wrong, message):
     done = papermill(**{**tiny, **wrong}, out_dir=tmp_path / "run")
     assert done.returncode != 0
@@ -54,8 +67,13 @@ def test_lost_tag_is_refused(tiny, tmp_path):
         cell["metadata"].pop("tags", None)
     stripped = tmp_path / "stripped.ipynb"
     stripped.write_text(json.dumps(notebook))
-    command = [str(stripped) if part == str(NOTEBOOK) else part for part in papermill_command(tmp_path / "out.ipynb", **tiny)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    command = [
+        str(stripped) if part == str(NOTEBOOK) else part
+        for part in papermill_command(tmp_path / "out.ipynb", **tiny)
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300
+    )
     assert done.returncode != 0 and "lost its papermill tag" in done.stderr
 
 
@@ -73,8 +91,14 @@ def kill_when(process, condition, timeout=300):
 @pytest.mark.xdist_group("whole")
 def test_killed_run_resumes_to_the_same_result(papermill, long, whole_run, tmp_path):
     killed = tmp_path / "killed"
-    process = subprocess.Popen(papermill_command(tmp_path / "k.ipynb", **long, out_dir=killed), cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        papermill_command(tmp_path / "k.ipynb", **long, out_dir=killed),
+        cwd=tmp_path,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     history = killed / "pseudo_labels.parquet"
     kill_when(process, lambda: history.exists() and len(pd.read_parquet(history)) > 0)
     assert not (killed / "summary.json").exists()
@@ -90,8 +114,24 @@ def test_command_says_what_is_wrong(papermill_cli, tiny, tmp_path):
 def test_end_to_end(papermill, small_dives, tmp_path, summary):
     """The backbone trained with the rest: its weights move, and the saved student answers as the run did."""
     run = tmp_path / "run"
-    done = papermill(dataset="dives", root=small_dives, finetune=True, ratio=0.3, frame_height=48, frame_width=48, crop=32, epochs=1, burn_in_epochs=1,
-                     batch_size=2, unlabelled_per_labelled=1, eval_batch_size=4, accumulate=2, cache_dir=tmp_path / "cache", out_dir=run, device="cpu")
+    done = papermill(
+        dataset="dives",
+        root=small_dives,
+        finetune=True,
+        ratio=0.3,
+        frame_height=48,
+        frame_width=48,
+        crop=32,
+        epochs=1,
+        burn_in_epochs=1,
+        batch_size=2,
+        unlabelled_per_labelled=1,
+        eval_batch_size=4,
+        accumulate=2,
+        cache_dir=tmp_path / "cache",
+        out_dir=run,
+        device="cpu",
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(pd.read_parquet(run / "pseudo_labels.parquet")) == summary(run)["unlabelled"]
 

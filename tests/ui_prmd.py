@@ -3,6 +3,7 @@
 SOURCE holds Autoencoder_Output_{Correct,Incorrect}.csv (a row per sequence: 240 moments x 4 values) and
 Labels_{Correct,Incorrect}.csv. Every fifth sequence (seeded) is a test clip. A segment is ten moments: (24, 40).
 """
+
 import sys
 from pathlib import Path
 

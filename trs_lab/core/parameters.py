@@ -19,13 +19,14 @@ from tqdm import tqdm
 class ConfigError(ValueError):
     "A parameter that does not exist or a value that it cannot take."
 
+
 def option(
-    default, # value when neither the preset nor the caller says otherwise
-    why: str, # one line: what it is, and why this default
-    choices: tuple = (), # the only values allowed; empty = no such limit
-    lo: float = None, # smallest value allowed
-    hi: float = None, # largest value allowed
-    above: bool = False, # True: `lo` itself is excluded
+    default,  # value when neither the preset nor the caller says otherwise
+    why: str,  # one line: what it is, and why this default
+    choices: tuple = (),  # the only values allowed; empty = no such limit
+    lo: float = None,  # smallest value allowed
+    hi: float = None,  # largest value allowed
+    above: bool = False,  # True: `lo` itself is excluded
 ):
     "A dataclass field with its documentation and its limits."
     return field(default=default, metadata=dict(why=why, choices=choices, lo=lo, hi=hi, above=above))
@@ -51,42 +52,102 @@ METHODS = {
     "ucvme": "trs_lab.methods.uncertainty:UCVME",
 }
 
+
 @dataclass(frozen=True)
 class Config:
     "What a run depends on. Scores are standardised with labelled clips only, so losses are in units of their sd."
+
     # -- data
     dataset: str = option("dives", "which reader makes the clip table", DATASETS)
     root: str = option("", "folder of the data; empty = the embedded dives")
     annotations: str = option("", "folder of the annotation files; empty = beside the data")
-    task: str = option("", "jigsaws: Suturing, Needle_Passing, Knot_Tying or all; rhythmic_gymnastics: apparatus")
+    task: str = option(
+        "", "jigsaws: Suturing, Needle_Passing, Knot_Tying or all; rhythmic_gymnastics: apparatus"
+    )
     fold: str = option("0", "official fold 0-3, user:B (leave one user out), or random:0/5")
-    ratio: float = option(0.1, "share of the training clips whose scores are kept (the paper: 0.1 and 0.4)", lo=0, hi=1, above=True)
-    validation: float = option(0.0, "share of the *labelled* clips set aside for selection; 0 = last epoch, as no test score may select", lo=0, hi=0.9)
-    decisions: str = option("", "decisions.json of an earlier run: corrected clips become labelled, accepted ones keep their pseudo-label, rejected ones are left out; empty = none")
+    ratio: float = option(
+        0.1,
+        "share of the training clips whose scores are kept (the paper: 0.1 and 0.4)",
+        lo=0,
+        hi=1,
+        above=True,
+    )
+    validation: float = option(
+        0.0,
+        "share of the *labelled* clips set aside for selection; 0 = last epoch, as no test score may select",
+        lo=0,
+        hi=0.9,
+    )
+    decisions: str = option(
+        "",
+        "decisions.json of an earlier run: corrected clips become labelled, accepted ones keep their pseudo-label, rejected ones are left out; empty = none",
+    )
     seed: int = option(0, "draws the labelled subset, the weights, the order and the augmentations", lo=0)
     # -- clips, segments and views
     n_frames: int = option(103, "frames per clip (paper)", lo=16)
-    n_segments: int = option(10, "segments per clip (paper: starts 0, 10, ..., 80 and the last 16 frames)", lo=1)
+    n_segments: int = option(
+        10, "segments per clip (paper: starts 0, 10, ..., 80 and the last 16 frames)", lo=1
+    )
     frame_height: int = option(112, "height of the cached frames in pixels", lo=16)
-    frame_width: int = option(112, "width of the cached frames in pixels (paper: 455 x 256 for MTL-AQA)", lo=16)
+    frame_width: int = option(
+        112, "width of the cached frames in pixels (paper: 455 x 256 for MTL-AQA)", lo=16
+    )
     crop: int = option(80, "side of the square that the backbone sees (paper: 224)", lo=16)
     on_error: str = option("stop", "a corrupt video: stop, or skip it by name", ("stop", "skip"))
     n_weak: int = option(2, "weakly augmented views cached per clip when the backbone is frozen", lo=1)
-    n_strong: int = option(4, "strongly augmented views cached per clip when the backbone is frozen; 0 = the strong view is made of a weak one in feature space", lo=0)
-    feature_noise: float = option(0.1, "noise on the features of the strong view, in sd of the feature (our choice)", lo=0)
-    drop_segments: float = option(0.2, "share of segments blanked in the strong view (our choice)", lo=0, hi=0.9)
-    drop_dims: float = option(0.1, "share of feature dimensions blanked in the strong view (our choice)", lo=0, hi=0.9)
-    shift_segments: float = option(0.5, "largest shift of the strong view in feature space, in segments (our choice)", lo=0)
-    labelled_view: str = option("weak", "view of labelled clips; strong ones gained nothing on our tuning dives (paper: only unlabelled clips are strongly augmented)", ("weak", "strong"))
+    n_strong: int = option(
+        4,
+        "strongly augmented views cached per clip when the backbone is frozen; 0 = the strong view is made of a weak one in feature space",
+        lo=0,
+    )
+    feature_noise: float = option(
+        0.1, "noise on the features of the strong view, in sd of the feature (our choice)", lo=0
+    )
+    drop_segments: float = option(
+        0.2, "share of segments blanked in the strong view (our choice)", lo=0, hi=0.9
+    )
+    drop_dims: float = option(
+        0.1, "share of feature dimensions blanked in the strong view (our choice)", lo=0, hi=0.9
+    )
+    shift_segments: float = option(
+        0.5, "largest shift of the strong view in feature space, in segments (our choice)", lo=0
+    )
+    labelled_view: str = option(
+        "weak",
+        "view of labelled clips; strong ones gained nothing on our tuning dives (paper: only unlabelled clips are strongly augmented)",
+        ("weak", "strong"),
+    )
     # -- backbone
-    backbone: str = option("i3d", "i3d; hf:<model id or folder> for a video model of Hugging Face transformers; none when the data are features already")
+    backbone: str = option(
+        "i3d",
+        "i3d; hf:<model id or folder> for a video model of Hugging Face transformers; none when the data are features already",
+    )
     weights: str = option("", "file of I3D weights; empty = the embedded small I3D")
-    finetune: bool = option(False, "True: train the backbone end to end (paper); False: cached features of a frozen one")
-    recompute_segments: int = option(0, "segments that the trained backbone takes at a time, forgetting its activations and computing them again in the backward pass: a third more work for a small part of the memory; 0 = keep all", lo=0)
-    normalisation: str = option("unit", "pixels to [-1, 1] as published I3D weights expect, or imagenet mean and sd (paper)", ("unit", "imagenet"))
-    freeze_bn: bool = option(True, "keep BatchNorm statistics while fine-tuning: batches of 1-4 clips ruin them")
-    motion: bool = option(False, "append statistics of the motion in each segment, and how long the clip took, to the features of a frozen backbone")
-    components: int = option(0, "frozen features are whitened to so many principal components, label-free (our choice); 0 = each is standardised", lo=0)
+    finetune: bool = option(
+        False, "True: train the backbone end to end (paper); False: cached features of a frozen one"
+    )
+    recompute_segments: int = option(
+        0,
+        "segments that the trained backbone takes at a time, forgetting its activations and computing them again in the backward pass: a third more work for a small part of the memory; 0 = keep all",
+        lo=0,
+    )
+    normalisation: str = option(
+        "unit",
+        "pixels to [-1, 1] as published I3D weights expect, or imagenet mean and sd (paper)",
+        ("unit", "imagenet"),
+    )
+    freeze_bn: bool = option(
+        True, "keep BatchNorm statistics while fine-tuning: batches of 1-4 clips ruin them"
+    )
+    motion: bool = option(
+        False,
+        "append statistics of the motion in each segment, and how long the clip took, to the features of a frozen backbone",
+    )
+    components: int = option(
+        0,
+        "frozen features are whitened to so many principal components, label-free (our choice); 0 = each is standardised",
+        lo=0,
+    )
     # -- networks
     mixer_depth: int = option(8, "Mixer blocks (paper)", lo=1)
     token_dim: int = option(512, "hidden units of the token-mixing MLP (paper)", lo=1)
@@ -95,63 +156,144 @@ class Config:
     dropout: float = option(0.1, "inside the Mixer and the reference network (our choice)", lo=0, hi=0.9)
     reference_dim: int = option(256, "width of the cross-attention (our choice)", lo=8)
     reference_heads: int = option(4, "attention heads (our choice); divides reference_dim", lo=1)
-    log_var_min: float = option(-5.0, "lower bound of the predicted log-variance: sigma >= 0.08 sd stops overconfidence (our choice)")
+    log_var_min: float = option(
+        -5.0, "lower bound of the predicted log-variance: sigma >= 0.08 sd stops overconfidence (our choice)"
+    )
     log_var_max: float = option(2.0, "upper bound of the predicted log-variance (our choice)")
     # -- pseudo-labels
     method: str = option("trs", "a name in METHODS, or your own class as module:Class")
-    options: str = option("", "choices of the method alone, as in 'eps=2, gate=0.5'; each class lists its own")
+    options: str = option(
+        "", "choices of the method alone, as in 'eps=2, gate=0.5'; each class lists its own"
+    )
     use_teacher: bool = option(True, "ablation: False drops the teacher's pseudo-labels")
     use_reference: bool = option(True, "ablation: False drops the reference network's pseudo-labels")
     use_memory: bool = option(True, "ablation: False uses this step's outputs instead of the memories")
     use_strong: bool = option(True, "ablation: False lets the student see weak views")
-    memory_rule: str = option("best", "best = most confident output ever (paper, inferred); ema = old outputs fade; latest", ("best", "ema", "latest"))
-    memory_momentum: float = option(0.7, "share of the old entry kept by the rule ema (our choice)", lo=0, hi=1)
-    fusion: str = option("confidence", "how the two memories become one pseudo-label: confidence = weighted by 1/variance (our choice)", ("confidence", "mean", "most_confident"))
-    pseudo_views: int = option(1, "views of a clip whose answers are averaged to its pseudo-label: 1 = a weak one (paper); more = the clean one and weak ones", lo=1)
-    n_exemplars: int = option(8, "labelled clips that an unlabelled one is compared with, as CoRe votes over 10 (our choice)", lo=1)
-    exemplar_choice: str = option("random", "random, drawn anew each step, or nearest in feature space (our choice)", ("random", "nearest"))
-    pseudo_loss: str = option("mse", "mse = squared error weighted by the pseudo-label's confidence; nll = the labelled loss (our choice)", ("mse", "nll"))
-    unlabelled_weight: float = option(1.0, "weight of the pseudo-label loss after the ramp (our choice)", lo=0)
-    reference_weight: float = option(1.0, "weight of the pairwise loss of the reference network (our choice)", lo=0)
-    ramp_epochs: int = option(5, "epochs of the sigmoid ramp-up of unlabelled_weight (Mean Teacher; our choice)", lo=0)
-    ema_momentum: float = option(0.99, "teacher = m * teacher + (1 - m) * student (Mean Teacher; the paper's value is unknown)", lo=0, hi=1)
+    memory_rule: str = option(
+        "best",
+        "best = most confident output ever (paper, inferred); ema = old outputs fade; latest",
+        ("best", "ema", "latest"),
+    )
+    memory_momentum: float = option(
+        0.7, "share of the old entry kept by the rule ema (our choice)", lo=0, hi=1
+    )
+    fusion: str = option(
+        "confidence",
+        "how the two memories become one pseudo-label: confidence = weighted by 1/variance (our choice)",
+        ("confidence", "mean", "most_confident"),
+    )
+    pseudo_views: int = option(
+        1,
+        "views of a clip whose answers are averaged to its pseudo-label: 1 = a weak one (paper); more = the clean one and weak ones",
+        lo=1,
+    )
+    n_exemplars: int = option(
+        8, "labelled clips that an unlabelled one is compared with, as CoRe votes over 10 (our choice)", lo=1
+    )
+    exemplar_choice: str = option(
+        "random",
+        "random, drawn anew each step, or nearest in feature space (our choice)",
+        ("random", "nearest"),
+    )
+    pseudo_loss: str = option(
+        "mse",
+        "mse = squared error weighted by the pseudo-label's confidence; nll = the labelled loss (our choice)",
+        ("mse", "nll"),
+    )
+    unlabelled_weight: float = option(
+        1.0, "weight of the pseudo-label loss after the ramp (our choice)", lo=0
+    )
+    reference_weight: float = option(
+        1.0, "weight of the pairwise loss of the reference network (our choice)", lo=0
+    )
+    ramp_epochs: int = option(
+        5, "epochs of the sigmoid ramp-up of unlabelled_weight (Mean Teacher; our choice)", lo=0
+    )
+    ema_momentum: float = option(
+        0.99,
+        "teacher = m * teacher + (1 - m) * student (Mean Teacher; the paper's value is unknown)",
+        lo=0,
+        hi=1,
+    )
     # -- what every method may be equipped with
-    denoise: bool = option(False, "shrink directions of the frozen features in which the cached views of one clip differ, as far as clips do not (Wiener; ours for every method)")
-    use_difficulty: bool = option(False, "learn the score per degree of difficulty, which is known before the dive, and multiply by it again; for data that have one")
-    recover_epochs: int = option(0, "passes over all training clips, labelled or not, in which the Mixer learns to recover masked segments before burn-in (S4AQA; ours for every method)", lo=0)
-    ranking_weight: float = option(0.0, "weight of a ranking loss between the labelled clips of a batch", lo=0)
+    denoise: bool = option(
+        False,
+        "shrink directions of the frozen features in which the cached views of one clip differ, as far as clips do not (Wiener; ours for every method)",
+    )
+    use_difficulty: bool = option(
+        False,
+        "learn the score per degree of difficulty, which is known before the dive, and multiply by it again; for data that have one",
+    )
+    recover_epochs: int = option(
+        0,
+        "passes over all training clips, labelled or not, in which the Mixer learns to recover masked segments before burn-in (S4AQA; ours for every method)",
+        lo=0,
+    )
+    ranking_weight: float = option(
+        0.0, "weight of a ranking loss between the labelled clips of a batch", lo=0
+    )
     # -- optimisation
-    epochs: int = option(150, "passes over the unlabelled clips in the teacher-reference-student stage (paper)", lo=0)
+    epochs: int = option(
+        150, "passes over the unlabelled clips in the teacher-reference-student stage (paper)", lo=0
+    )
     burn_in_epochs: int = option(50, "passes over the labelled clips in burn-in (unknown in the paper)", lo=0)
-    burn_in_steps: int = option(0, "steps of burn-in, rounded up to whole passes: the same length whatever the share of labels; 0 = burn_in_epochs decides", lo=0)
+    burn_in_steps: int = option(
+        0,
+        "steps of burn-in, rounded up to whole passes: the same length whatever the share of labels; 0 = burn_in_epochs decides",
+        lo=0,
+    )
     batch_size: int = option(4, "labelled clips per step (paper)", lo=1)
-    unlabelled_per_labelled: int = option(2, "unlabelled clips per labelled clip in a step (our choice)", lo=1)
+    unlabelled_per_labelled: int = option(
+        2, "unlabelled clips per labelled clip in a step (our choice)", lo=1
+    )
     eval_batch_size: int = option(20, "clips per forward pass at evaluation (paper)", lo=1)
     accumulate: int = option(1, "steps whose gradients are summed before the weights move", lo=1)
     lr: float = option(2e-4, "learning rate of Adam (paper)", lo=0, above=True)
     weight_decay: float = option(1e-5, "(paper)", lo=0)
-    schedule: str = option("constant", "constant (paper, inferred) or cosine down to 0 over the stage", ("constant", "cosine"))
+    schedule: str = option(
+        "constant", "constant (paper, inferred) or cosine down to 0 over the stage", ("constant", "cosine")
+    )
     clip_grad: float = option(5.0, "largest gradient norm; 0 = no limit (our choice)", lo=0)
-    selection: str = option("last", "last epoch, or best on the validation part; never the test part", ("last", "validation"))
+    selection: str = option(
+        "last", "last epoch, or best on the validation part; never the test part", ("last", "validation")
+    )
     last_k: int = option(5, "epochs averaged in the 'mean of the last k' row", lo=1)
     # -- the run
-    compare_supervised: bool = option(True, "method=trs: train the supervised network, too, on the same labels from the same burn-in")
-    figures: bool = option(True, "draw pictures and keep them in the run folder; False saves a sweep the time")
+    compare_supervised: bool = option(
+        True, "method=trs: train the supervised network, too, on the same labels from the same burn-in"
+    )
+    figures: bool = option(
+        True, "draw pictures and keep them in the run folder; False saves a sweep the time"
+    )
     device: str = option("auto", "auto = cuda where there is one, otherwise cpu; or cpu, cuda, cuda:1")
     precision: str = option("auto", "auto = bf16 on cuda, fp32 on cpu", ("auto", "fp32", "bf16"))
-    num_processes: int = option(1, "processes that train together, one per GPU; batch_size stays that of a whole step and is divided among them", lo=1)
+    num_processes: int = option(
+        1,
+        "processes that train together, one per GPU; batch_size stays that of a whole step and is divided among them",
+        lo=1,
+    )
     compile: bool = option(False, "torch.compile the trained networks: pays for itself in long runs on a GPU")
-    tracker: str = option("", "tensorboard, or whatever accelerate can log to, separated by commas; empty = none")
+    tracker: str = option(
+        "", "tensorboard, or whatever accelerate can log to, separated by commas; empty = none"
+    )
     workers: int = option(2, "threads that decode video and read frames ahead", lo=1)
-    extract_workers: int = option(1, "processes of this machine that extract features of a frozen backbone", lo=1)
-    scheduler: str = option("", "address of a Dask scheduler whose workers extract features; local = a local cluster of extract_workers; empty = without Dask")
+    extract_workers: int = option(
+        1, "processes of this machine that extract features of a frozen backbone", lo=1
+    )
+    scheduler: str = option(
+        "",
+        "address of a Dask scheduler whose workers extract features; local = a local cluster of extract_workers; empty = without Dask",
+    )
     cache_dir: str = option("", "decoded frames and features; empty = cache/ beside runs/")
     out_dir: str = option("", "run folder; empty = runs/<time>-<dataset>-<method>-<ratio>-<seed>")
-    checkpoint_seconds: float = option(30.0, "at least this long between two checkpoints; 0 = after every epoch", lo=0)
+    checkpoint_seconds: float = option(
+        30.0, "at least this long between two checkpoints; 0 = after every epoch", lo=0
+    )
     resume: bool = option(False, "go on from the checkpoint in out_dir")
 
     def __post_init__(self):
-        for f in fields(self): check_value(f, getattr(self, f.name))
+        for f in fields(self):
+            check_value(f, getattr(self, f.name))
         check_together(self)
 
 # %% ../../nbs/core/parameters.ipynb #c009
@@ -160,117 +302,226 @@ def _range_text(m):
     hi = "" if m["hi"] is None else f"at most {m['hi']}"
     return " and ".join(t for t in (lo, hi) if t) or "any"
 
+
 def _has_type(value, default):
-    if isinstance(default, bool): return isinstance(value, bool)
-    if isinstance(default, float): return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if isinstance(default, int): return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(default, int):
+        return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, str)
 
+
 def check_value(
-    f, # a field of `Config`
-    value, # what it is to be set to
+    f,  # a field of `Config`
+    value,  # what it is to be set to
 ):
     "Raise `ConfigError` that names the parameter, what was expected, and what came."
     m, kind = f.metadata, type(f.default).__name__
-    if not _has_type(value, f.default): raise ConfigError(f"{f.name}: expected {kind} ({_range_text(m)}), got {value!r}")
+    if not _has_type(value, f.default):
+        raise ConfigError(f"{f.name}: expected {kind} ({_range_text(m)}), got {value!r}")
     if m["choices"] and value not in m["choices"]:
         raise ConfigError(f"{f.name}: expected one of {', '.join(m['choices'])}; got {value!r}")
-    if isinstance(f.default, (str, bool)): return
+    if isinstance(f.default, (str, bool)):
+        return
     low = m["lo"] is not None and (value <= m["lo"] if m["above"] else value < m["lo"])
     if not abs(value) < float("inf") or low or (m["hi"] is not None and value > m["hi"]):
         raise ConfigError(f"{f.name}: expected {kind} {_range_text(m)}, got {value!r}")
 
+
 def check_together(c):
     "Conditions that join two fields, and the names of things that live elsewhere."
-    if c.method not in METHODS and not c.method.partition(":")[2]: raise ConfigError(f"method: expected one of {', '.join(METHODS)}, or your own as module:Class; got {c.method!r}{nearest(c.method, METHODS)}")
-    if c.finetune and c.denoise: raise ConfigError("denoise=True compares cached views of a frozen backbone, but finetune=True trains it")
-    if c.finetune and c.motion: raise ConfigError("motion=True appends to the features of a frozen backbone, but finetune=True trains it")
-    if c.log_var_min >= c.log_var_max: raise ConfigError(f"log_var_min ({c.log_var_min}) must be below log_var_max ({c.log_var_max})")
-    if c.reference_dim % c.reference_heads: raise ConfigError(f"reference_heads ({c.reference_heads}) must divide reference_dim ({c.reference_dim})")
+    if c.method not in METHODS and not c.method.partition(":")[2]:
+        raise ConfigError(
+            f"method: expected one of {', '.join(METHODS)}, or your own as module:Class; got {c.method!r}{nearest(c.method, METHODS)}"
+        )
+    if c.finetune and c.denoise:
+        raise ConfigError(
+            "denoise=True compares cached views of a frozen backbone, but finetune=True trains it"
+        )
+    if c.finetune and c.motion:
+        raise ConfigError(
+            "motion=True appends to the features of a frozen backbone, but finetune=True trains it"
+        )
+    if c.log_var_min >= c.log_var_max:
+        raise ConfigError(f"log_var_min ({c.log_var_min}) must be below log_var_max ({c.log_var_max})")
+    if c.reference_dim % c.reference_heads:
+        raise ConfigError(
+            f"reference_heads ({c.reference_heads}) must divide reference_dim ({c.reference_dim})"
+        )
     if c.selection == "validation" and not c.validation:
-        raise ConfigError("selection='validation' needs validation > 0: the share of the labelled clips that selects")
-    if c.crop > min(c.frame_height, c.frame_width): raise ConfigError(f"crop ({c.crop}) must fit into the frames ({c.frame_height} x {c.frame_width})")
-    if c.finetune and c.components: raise ConfigError("components > 0 whitens frozen features, but finetune=True trains the backbone")
-    if c.finetune and c.backbone == "none": raise ConfigError("finetune=True needs a backbone, but backbone='none'")
-    if c.backbone not in ("i3d", "none") and not c.backbone[:3] == "hf:" or c.backbone == "hf:": raise ConfigError(f"backbone: expected i3d, none, or hf:<model id or folder>; got {c.backbone!r}")
-    if c.recompute_segments and not c.freeze_bn: raise ConfigError("recompute_segments > 0 runs the backbone twice and in parts, which BatchNorm statistics in training would see; it needs freeze_bn=True")
+        raise ConfigError(
+            "selection='validation' needs validation > 0: the share of the labelled clips that selects"
+        )
+    if c.crop > min(c.frame_height, c.frame_width):
+        raise ConfigError(f"crop ({c.crop}) must fit into the frames ({c.frame_height} x {c.frame_width})")
+    if c.finetune and c.components:
+        raise ConfigError("components > 0 whitens frozen features, but finetune=True trains the backbone")
+    if c.finetune and c.backbone == "none":
+        raise ConfigError("finetune=True needs a backbone, but backbone='none'")
+    if c.backbone not in ("i3d", "none") and not c.backbone[:3] == "hf:" or c.backbone == "hf:":
+        raise ConfigError(f"backbone: expected i3d, none, or hf:<model id or folder>; got {c.backbone!r}")
+    if c.recompute_segments and not c.freeze_bn:
+        raise ConfigError(
+            "recompute_segments > 0 runs the backbone twice and in parts, which BatchNorm statistics in training would see; it needs freeze_bn=True"
+        )
 
 # %% ../../nbs/core/parameters.ipynb #c013
-_SMALL = dict(mixer_depth=2, token_dim=32, channel_dim=256, mixer_dim=0, reference_dim=64, batch_size=8, eval_batch_size=256,
-              epochs=40, burn_in_epochs=160, lr=5e-4, schedule="cosine", dropout=0.3,
-              memory_rule="ema", pseudo_loss="nll", unlabelled_weight=3.0, pseudo_views=4)
-_SMALL_VIDEO = dict(_SMALL, components=64, frame_height=80, frame_width=80, crop=64, n_weak=4, n_strong=0, drop_segments=0.0, shift_segments=0.0)
+_SMALL = dict(
+    mixer_depth=2,
+    token_dim=32,
+    channel_dim=256,
+    mixer_dim=0,
+    reference_dim=64,
+    batch_size=8,
+    eval_batch_size=256,
+    epochs=40,
+    burn_in_epochs=160,
+    lr=5e-4,
+    schedule="cosine",
+    dropout=0.3,
+    memory_rule="ema",
+    pseudo_loss="nll",
+    unlabelled_weight=3.0,
+    pseudo_views=4,
+)
+_SMALL_VIDEO = dict(
+    _SMALL,
+    components=64,
+    frame_height=80,
+    frame_width=80,
+    crop=64,
+    n_weak=4,
+    n_strong=0,
+    drop_segments=0.0,
+    shift_segments=0.0,
+)
 PRESETS = {
     "dives": dict(_SMALL_VIDEO),
-    "mtl_aqa": dict(dataset="mtl_aqa", finetune=True, frame_height=256, frame_width=455, crop=224, epochs=150, batch_size=4,
-                    eval_batch_size=20, lr=2e-4, weight_decay=1e-5, normalisation="imagenet"),
-    "jigsaws": dict(_SMALL_VIDEO, dataset="jigsaws", task="Suturing", ratio=0.4, frame_width=107, motion=True),
-    "rhythmic_gymnastics": dict(_SMALL, dataset="rhythmic_gymnastics", backbone="none", n_segments=68, task="Ball"),
+    "mtl_aqa": dict(
+        dataset="mtl_aqa",
+        finetune=True,
+        frame_height=256,
+        frame_width=455,
+        crop=224,
+        epochs=150,
+        batch_size=4,
+        eval_batch_size=20,
+        lr=2e-4,
+        weight_decay=1e-5,
+        normalisation="imagenet",
+    ),
+    "jigsaws": dict(
+        _SMALL_VIDEO, dataset="jigsaws", task="Suturing", ratio=0.4, frame_width=107, motion=True
+    ),
+    "rhythmic_gymnastics": dict(
+        _SMALL, dataset="rhythmic_gymnastics", backbone="none", n_segments=68, task="Ball"
+    ),
     "folder": dict(_SMALL, dataset="folder", frame_height=80, frame_width=80, crop=64),
 }
 
+
 def make_config(
-    preset: str = "auto", # a name in `PRESETS`; auto = the one named after the data set
-    **params, # fields of `Config`; None = leave it to the preset
+    preset: str = "auto",  # a name in `PRESETS`; auto = the one named after the data set
+    **params,  # fields of `Config`; None = leave it to the preset
 ) -> Config:
     "Caller's values over the method's over the preset's over the defaults. Raises `ConfigError` with the nearest valid name."
     check_names(params)
     params = {k: as_text(k, v) for k, v in params.items() if v is not None}
-    if preset == "auto": preset = params.get("dataset", "dives")
-    if preset not in PRESETS: raise ConfigError(f"preset: expected auto or one of {', '.join(PRESETS)}; got {preset!r}{nearest(preset, PRESETS)}")
+    if preset == "auto":
+        preset = params.get("dataset", "dives")
+    if preset not in PRESETS:
+        raise ConfigError(
+            f"preset: expected auto or one of {', '.join(PRESETS)}; got {preset!r}{nearest(preset, PRESETS)}"
+        )
     values = {**PRESETS[preset], **METHOD_SETTINGS.get(params.get("method"), {}), **params}
-    if values.get("finetune") and "components" not in params: values["components"] = 0  # a preset's whitening is for frozen features
+    if values.get("finetune") and "components" not in params:
+        values["components"] = 0  # a preset's whitening is for frozen features
     return Config(**values)
+
 
 # What a variant of a method is made of, where it is a matter of these fields; laid over the preset.
 METHOD_SETTINGS = {
-    "trs_gp": dict(pseudo_views=5, memory_rule="ema", memory_momentum=0.7, fusion="mean", pseudo_loss="nll", unlabelled_weight=3.0),
+    "trs_gp": dict(
+        pseudo_views=5,
+        memory_rule="ema",
+        memory_momentum=0.7,
+        fusion="mean",
+        pseudo_loss="nll",
+        unlabelled_weight=3.0,
+    ),
 }
 
-TEXTS = ("fold", "task", "options", "decisions", "root", "annotations", "out_dir", "cache_dir", "weights", "backbone", "tracker", "scheduler")
+TEXTS = (
+    "fold",
+    "task",
+    "options",
+    "decisions",
+    "root",
+    "annotations",
+    "out_dir",
+    "cache_dir",
+    "weights",
+    "backbone",
+    "tracker",
+    "scheduler",
+)
+
 
 def as_text(name, value):
     "The command line turns `-p fold 0` into a number; where any text is allowed, it becomes text again."
     return str(value) if name in TEXTS and isinstance(value, int) and not isinstance(value, bool) else value
+
 
 def nearest(name, valid):
     "'; did you mean ...?', or nothing when no valid name is close."
     close = get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
-def _valid(names): return set(names) if names else {f.name for f in fields(Config)} | {"preset"}
+
+def _valid(names):
+    return set(names) if names else {f.name for f in fields(Config)} | {"preset"}
+
 
 def check_names(params, valid=None):
     "Raise `ConfigError` for the first name that is no parameter."
     valid = sorted(_valid(valid))
     for name in params:
-        if name not in valid: raise ConfigError(f"unknown parameter {name!r}{nearest(name, valid)}")
+        if name not in valid:
+            raise ConfigError(f"unknown parameter {name!r}{nearest(name, valid)}")
 
 # %% ../../nbs/core/parameters.ipynb #c017
-def read_value(text: str): # as typed after -p
+def read_value(text: str):  # as typed after -p
     "Numbers, True, False and None are what they look like, as with papermill; everything else is text."
-    try: return ast.literal_eval(text)
-    except (ValueError, SyntaxError): return text
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 # %% ../../nbs/core/parameters.ipynb #c019
 def early_parameters(
-    namespace: dict, # `globals()` at the top of the notebook, before the parameters cell
-    valid=None, # names of the parameters; None = the fields of `Config`, and preset
+    namespace: dict,  # `globals()` at the top of the notebook, before the parameters cell
+    valid=None,  # names of the parameters; None = the fields of `Config`, and preset
 ) -> set:
     "The names that exist before the parameters cell. Raises `ConfigError` if a parameter is among them in a fresh kernel."
     early = sorted(_valid(valid) & set(namespace))
     if early and not namespace.get("_parameters_read"):
-        raise ConfigError(f"{', '.join(early)} set before the cell with the defaults: it has lost its papermill tag 'parameters'")
+        raise ConfigError(
+            f"{', '.join(early)} set before the cell with the defaults: it has lost its papermill tag 'parameters'"
+        )
     return set(namespace) - _valid(valid)
 
+
 def notebook_parameters(
-    namespace: dict, # `globals()` after the parameters cell
-    before: set, # what `early_parameters` returned
-    valid=None, # as for `early_parameters`
+    namespace: dict,  # `globals()` after the parameters cell
+    before: set,  # what `early_parameters` returned
+    valid=None,  # as for `early_parameters`
 ) -> dict:
     "Parameters that the notebook holds; unknown names are refused. A cell run again by hand knows the later cells' names too, and takes the valid ones."
     names = [n for n in namespace if n not in before and not n.startswith("_")]
-    if namespace.get("_parameters_read"): names = [n for n in names if n in _valid(valid)]
+    if namespace.get("_parameters_read"):
+        names = [n for n in names if n in _valid(valid)]
     params = {n: namespace[n] for n in names}
     check_names(params, _valid(valid))
     namespace["_parameters_read"] = True
@@ -280,17 +531,22 @@ def notebook_parameters(
 def project_root() -> Path:
     "The clone that this package lives in, or the working directory when it is installed elsewhere."
     here = Path(__file__).resolve().parent.parent if "__file__" in globals() else Path.cwd()
-    return next((p for p in (here, *here.parents) if (p / "settings.ini").exists() and (p / "trs_lab").is_dir()), Path.cwd())
+    return next(
+        (p for p in (here, *here.parents) if (p / "settings.ini").exists() and (p / "trs_lab").is_dir()),
+        Path.cwd(),
+    )
+
 
 def save_config(
-    config: Config, # what to write
-    path, # a json file
+    config: Config,  # what to write
+    path,  # a json file
 ):
     "Write every field as json."
     Path(path).write_text(json.dumps(asdict(config), indent=1) + "\n")
 
+
 def load_config(
-    path, # a json file written by `save_config`
+    path,  # a json file written by `save_config`
 ) -> Config:
     "Read it back, validated."
     return Config(**json.loads(Path(path).read_text()))
@@ -302,9 +558,12 @@ def progress_bar(*args, **kwargs):
 
 # %% ../../nbs/core/parameters.ipynb #c028
 def describe_config(
-    config: Config = None, # None = the defaults
+    config: Config = None,  # None = the defaults
 ):
     "A frame of every field: value and reason."
     import pandas as pd
+
     config = config or Config()
-    return pd.DataFrame([dict(name=f.name, value=getattr(config, f.name), why=f.metadata["why"]) for f in fields(config)]).set_index("name")
+    return pd.DataFrame(
+        [dict(name=f.name, value=getattr(config, f.name), why=f.metadata["why"]) for f in fields(config)]
+    ).set_index("name")

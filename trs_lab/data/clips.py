@@ -11,38 +11,71 @@ import numpy as np
 import pandas as pd
 
 # %% ../../nbs/data/clips.ipynb #c005
-CLIP_COLUMNS = ("clip_id", "source", "kind", "start", "end", "score", "split", "group", "user", "difficulty", "judge_scores")
-SCORE_COLUMNS = ("score", "judge_scores")  # the only columns that may carry information about the judged result
+CLIP_COLUMNS = (
+    "clip_id",
+    "source",
+    "kind",
+    "start",
+    "end",
+    "score",
+    "split",
+    "group",
+    "user",
+    "difficulty",
+    "judge_scores",
+)
+SCORE_COLUMNS = (
+    "score",
+    "judge_scores",
+)  # the only columns that may carry information about the judged result
 KINDS = ("video", "frames", "features")
 SPLITS = ("train", "test")
 SAMPLINGS = ("consecutive", "even")
-ROLES = ("labelled", "validation", "unlabelled", "test", "rejected") # rejected: left out of training by a decision
+ROLES = (
+    "labelled",
+    "validation",
+    "unlabelled",
+    "test",
+    "rejected",
+)  # rejected: left out of training by a decision
 
 # %% ../../nbs/data/clips.ipynb #c007
 def _bad(table, where, column, mask, expected):
     "Raise for the first clip of the mask: table, column, clip, value, expectation."
     rows = np.flatnonzero(np.asarray(mask, dtype=bool))
-    if len(rows) == 0: return
+    if len(rows) == 0:
+        return
     clip, value = (table[c].iloc[rows[0]] for c in ("clip_id", column))
-    if isinstance(value, np.generic): value = value.item()
+    if isinstance(value, np.generic):
+        value = value.item()
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     raise ValueError(f"{where}: column {column!r}, clip {clip!r}{more}: found {value!r}, expected {expected}")
 
 
 def _is_judges(x):
     "None, or a tuple of finite numbers."
-    return x is None or (isinstance(x, tuple) and len(x) > 0 and all(isinstance(v, float) and np.isfinite(v) for v in x))
+    return x is None or (
+        isinstance(x, tuple) and len(x) > 0 and all(isinstance(v, float) and np.isfinite(v) for v in x)
+    )
 
 
 def _check_names(table, where):
     "Names, places and split of every clip."
     text = lambda c: table[c].map(lambda v: isinstance(v, str) and v != "").astype(bool)
-    for column in ("clip_id", "source", "group"): _bad(table, where, column, ~text(column), "a text that is not empty")
+    for column in ("clip_id", "source", "group"):
+        _bad(table, where, column, ~text(column), "a text that is not empty")
     _bad(table, where, "clip_id", table.clip_id.duplicated(), "a clip_id that occurs once")
     for column, allowed in (("kind", KINDS), ("split", SPLITS)):
         _bad(table, where, column, ~table[column].isin(allowed), "one of " + ", ".join(allowed))
     features = table.kind.eq("features")
-    if features.any(): _bad(table, where, "kind", ~features, "'features' like the clips before it: features and video cannot be mixed")
+    if features.any():
+        _bad(
+            table,
+            where,
+            "kind",
+            ~features,
+            "'features' like the clips before it: features and video cannot be mixed",
+        )
     whole = table.start.isna() & table.end.isna()
     _bad(table, where, "start", table.start.isna() != table.end.isna(), "start and end, or neither")
     _bad(table, where, "start", ~whole & (table.start < 0).fillna(False), "a frame number from 0")
@@ -52,55 +85,111 @@ def _check_names(table, where):
 def _check_scores(table, where):
     "Scores, judges and difficulty of every clip."
     lo, hi = table.attrs["score_range"]
-    _bad(table, where, "score", np.isinf(table.score), "a finite number, or nothing where the clip was not judged")
+    _bad(
+        table,
+        where,
+        "score",
+        np.isinf(table.score),
+        "a finite number, or nothing where the clip was not judged",
+    )
     if table.attrs.get("range_source", "given") == "given":
-        _bad(table, where, "score", (table.score < lo) | (table.score > hi), f"a score within score_range, {lo:g} to {hi:g}")
-    _bad(table, where, "judge_scores", ~table.judge_scores.map(_is_judges).astype(bool), "None or a tuple of finite floats")
-    _bad(table, where, "difficulty", np.isinf(table.difficulty) | (table.difficulty <= 0), "a number above 0, or NaN")
+        _bad(
+            table,
+            where,
+            "score",
+            (table.score < lo) | (table.score > hi),
+            f"a score within score_range, {lo:g} to {hi:g}",
+        )
+    _bad(
+        table,
+        where,
+        "judge_scores",
+        ~table.judge_scores.map(_is_judges).astype(bool),
+        "None or a tuple of finite floats",
+    )
+    _bad(
+        table,
+        where,
+        "difficulty",
+        np.isinf(table.difficulty) | (table.difficulty <= 0),
+        "a number above 0, or NaN",
+    )
     known = int((table.score.notna() & table.split.eq("train")).sum())
-    if known < 2: raise ValueError(f"{where}: column 'score': {known} training clips have a score, expected at least 2 labelled clips")
+    if known < 2:
+        raise ValueError(
+            f"{where}: column 'score': {known} training clips have a score, expected at least 2 labelled clips"
+        )
 
 # %% ../../nbs/data/clips.ipynb #c008
 def check_clips(
-    table,      # clip table
-    where=None, # what the messages call it, such as a file name; None = the data set's name
+    table,  # clip table
+    where=None,  # what the messages call it, such as a file name; None = the data set's name
 ) -> pd.DataFrame:  # the same table
     "Return the table if it is a valid clip table; otherwise raise ValueError with table, column, clip and expectation."
     where = where or f"clip table {table.attrs.get('dataset', '')!r}"
     missing = [c for c in CLIP_COLUMNS if c not in table]
-    if missing: raise ValueError(f"{where}: missing column {', '.join(missing)}; found {', '.join(map(str, table.columns))}")
-    if len(table) == 0: raise ValueError(f"{where}: no clip at all, expected at least 2")
-    if not table.index.equals(pd.RangeIndex(len(table))): raise ValueError(f"{where}: index is not 0, 1, ..., {len(table) - 1}; use reset_index(drop=True)")
+    if missing:
+        raise ValueError(
+            f"{where}: missing column {', '.join(missing)}; found {', '.join(map(str, table.columns))}"
+        )
+    if len(table) == 0:
+        raise ValueError(f"{where}: no clip at all, expected at least 2")
+    if not table.index.equals(pd.RangeIndex(len(table))):
+        raise ValueError(f"{where}: index is not 0, 1, ..., {len(table) - 1}; use reset_index(drop=True)")
     for column in ("score", "difficulty"):
-        if table[column].dtype != float: raise ValueError(f"{where}: column {column!r} is {table[column].dtype}, expected float")
+        if table[column].dtype != float:
+            raise ValueError(f"{where}: column {column!r} is {table[column].dtype}, expected float")
     score_range = table.attrs.get("score_range")
-    if not (isinstance(score_range, tuple) and len(score_range) == 2 and np.isfinite(score_range).all() and score_range[0] < score_range[1]):
-        raise ValueError(f"{where}: attrs['score_range'] is {score_range!r}, expected (lowest, highest possible score)")
-    if table.attrs.get("sampling") not in SAMPLINGS: raise ValueError(f"{where}: attrs['sampling'] is {table.attrs.get('sampling')!r}, expected one of {', '.join(SAMPLINGS)}")
-    _check_names(table, where); _check_scores(table, where)
+    if not (
+        isinstance(score_range, tuple)
+        and len(score_range) == 2
+        and np.isfinite(score_range).all()
+        and score_range[0] < score_range[1]
+    ):
+        raise ValueError(
+            f"{where}: attrs['score_range'] is {score_range!r}, expected (lowest, highest possible score)"
+        )
+    if table.attrs.get("sampling") not in SAMPLINGS:
+        raise ValueError(
+            f"{where}: attrs['sampling'] is {table.attrs.get('sampling')!r}, expected one of {', '.join(SAMPLINGS)}"
+        )
+    _check_names(table, where)
+    _check_scores(table, where)
     return table
 
 # %% ../../nbs/data/clips.ipynb #c009
-_DEFAULTS = dict(start=pd.NA, end=pd.NA, score=np.nan, group="all", user=pd.NA, difficulty=np.nan, judge_scores=None)
+_DEFAULTS = dict(
+    start=pd.NA, end=pd.NA, score=np.nan, group="all", user=pd.NA, difficulty=np.nan, judge_scores=None
+)
 
 
 def clip_table(
-    rows,                   # list of dicts: one clip each; clip_id, source, kind and split are required, the rest has defaults
-    dataset,                # name of the data set
-    score_range=None,       # (lowest, highest) possible score; None = taken from the scored training clips
-    sampling="consecutive", # 'consecutive' or 'even'
-    where=None,             # what error messages call the table, such as a file name; None = the data set's name
-) -> pd.DataFrame:          # the checked clip table
+    rows,  # list of dicts: one clip each; clip_id, source, kind and split are required, the rest has defaults
+    dataset,  # name of the data set
+    score_range=None,  # (lowest, highest) possible score; None = taken from the scored training clips
+    sampling="consecutive",  # 'consecutive' or 'even'
+    where=None,  # what error messages call the table, such as a file name; None = the data set's name
+) -> pd.DataFrame:  # the checked clip table
     "A clip table from a list of dicts. Raises ValueError (see `check_clips`)."
-    if not rows: raise ValueError(f"{where or dataset}: no clip at all, expected at least 2")
+    if not rows:
+        raise ValueError(f"{where or dataset}: no clip at all, expected at least 2")
     rows = [{**_DEFAULTS, **row} for row in rows]
     extra = [k for row in rows[:1] for k in row if k not in CLIP_COLUMNS]
-    table = pd.DataFrame({c: [row.get(c) for row in rows] for c in (*CLIP_COLUMNS, *extra)}, columns=[*CLIP_COLUMNS, *extra])
+    table = pd.DataFrame(
+        {c: [row.get(c) for row in rows] for c in (*CLIP_COLUMNS, *extra)}, columns=[*CLIP_COLUMNS, *extra]
+    )
     table["judge_scores"] = pd.Series([row["judge_scores"] for row in rows], dtype=object)
-    table = table.astype({"start": "Int64", "end": "Int64", "score": float, "difficulty": float, "user": "str"})
-    table.attrs.update(dataset=dataset, sampling=sampling, score_range=score_range,
-                       range_source="given" if score_range is not None else "scores")
-    if score_range is None: table.attrs["score_range"] = _range_of(table, where or dataset)
+    table = table.astype(
+        {"start": "Int64", "end": "Int64", "score": float, "difficulty": float, "user": "str"}
+    )
+    table.attrs.update(
+        dataset=dataset,
+        sampling=sampling,
+        score_range=score_range,
+        range_source="given" if score_range is not None else "scores",
+    )
+    if score_range is None:
+        table.attrs["score_range"] = _range_of(table, where or dataset)
     return check_clips(table, where)
 
 
@@ -108,20 +197,25 @@ def _range_of(table, where):
     "Lowest and highest score of the training clips that may be trained on (NaN and validation clips left out)."
     usable = table.split.eq("train") if "role" not in table else table.role.eq("labelled")
     scores = table.score[usable].dropna()
-    if len(scores) == 0: raise ValueError(f"{where}: column 'score': no training clip has a score, expected at least 2")
+    if len(scores) == 0:
+        raise ValueError(f"{where}: column 'score': no training clip has a score, expected at least 2")
     if scores.min() == scores.max():
-        raise ValueError(f"{where}: column 'score': all {len(scores)} labelled training clips score {scores.min():g}; "
-                         "give score_range=(lowest, highest possible score)")
+        raise ValueError(
+            f"{where}: column 'score': all {len(scores)} labelled training clips score {scores.min():g}; "
+            "give score_range=(lowest, highest possible score)"
+        )
     return float(scores.min()), float(scores.max())
 
 # %% ../../nbs/data/clips.ipynb #c015
 class HiddenScores:
     "The true scores that were taken out of a clip table. For evaluation only: training code never receives it."
+
     __slots__ = ("_scores", "_judges", "_counts")
 
-    def __init__(self,
-        table,        # clip table with all known scores
-        roles,        # role of each clip, see `ROLES`
+    def __init__(
+        self,
+        table,  # clip table with all known scores
+        roles,  # role of each clip, see `ROLES`
     ):
         self._scores = dict(zip(table.clip_id, table.score.astype(float)))
         self._judges = dict(zip(table.clip_id, table.judge_scores))
@@ -130,33 +224,42 @@ class HiddenScores:
 
     def _look_up(self, store, clip_ids):
         "Values of the clips, in their order."
-        if isinstance(clip_ids, str): raise TypeError(f"clip_ids is the text {clip_ids!r}, expected a list of clip ids")
+        if isinstance(clip_ids, str):
+            raise TypeError(f"clip_ids is the text {clip_ids!r}, expected a list of clip ids")
         unknown = [c for c in clip_ids if c not in store]
-        if unknown: raise KeyError(f"no clip {unknown[0]!r} in the table whose scores were hidden ({len(store)} clips)")
+        if unknown:
+            raise KeyError(
+                f"no clip {unknown[0]!r} in the table whose scores were hidden ({len(store)} clips)"
+            )
         return [store[c] for c in clip_ids]
 
-    def of(self,
-        clip_ids,     # clip ids, any length n
+    def of(
+        self,
+        clip_ids,  # clip ids, any length n
     ) -> np.ndarray:  # (n,) true scores; NaN where nobody judged the clip
         "Evaluation only: true scores. Raises KeyError for a clip of another table."
         return np.array(self._look_up(self._scores, clip_ids), dtype=float)
 
-    def known(self,
-        clip_ids,     # clip ids, any length n
+    def known(
+        self,
+        clip_ids,  # clip ids, any length n
     ) -> np.ndarray:  # (n,) bool
         "Evaluation only: whether a true score exists."
         return ~np.isnan(self.of(clip_ids))
 
-    def judges(self,
-        clip_ids,     # clip ids, any length n
-    ) -> list:        # n tuples of floats, or None
+    def judges(
+        self,
+        clip_ids,  # clip ids, any length n
+    ) -> list:  # n tuples of floats, or None
         "Evaluation only: the marks of the single judges."
         return self._look_up(self._judges, clip_ids)
 
     def _refuse(self, *args, **kwargs):
         raise TypeError("hidden scores stay out of runs, copies and arrays; evaluation asks .of(clip_ids)")
 
-    __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = __array__ = __iter__ = __getitem__ = __float__ = _refuse
+    __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = __array__ = __iter__ = (
+        __getitem__
+    ) = __float__ = _refuse
     __len__ = __contains__ = __eq__ = _refuse
     __hash__ = None
 
@@ -165,58 +268,77 @@ class HiddenScores:
         return f"HiddenScores({n['unlabelled']} unlabelled, {n['test']} test, {n['labelled'] + n['validation']} visible; values not shown)"
 
 # %% ../../nbs/data/clips.ipynb #c017
-def _share(ratio, n): return int(np.floor(ratio * n + 0.5))
+def _share(ratio, n):
+    return int(np.floor(ratio * n + 0.5))
 
 
 def draw_labelled(
-    clip_ids,       # ids of the training clips that have a score
-    ratio,          # share of them that stays labelled, in (0, 1]
-    seed,           # seed of the draw
-    validation=0.0, # share of the labelled clips that is set aside, in [0, 1)
-) -> tuple:         # (labelled ids, validation ids)
+    clip_ids,  # ids of the training clips that have a score
+    ratio,  # share of them that stays labelled, in (0, 1]
+    seed,  # seed of the draw
+    validation=0.0,  # share of the labelled clips that is set aside, in [0, 1)
+) -> tuple:  # (labelled ids, validation ids)
     "Uniform seeded draw, as in the paper; takes no scores and so cannot look at them."
-    for name, value, ok, span in (("ratio", ratio, lambda v: 0 < v <= 1, "(0, 1]"), ("validation", validation, lambda v: 0 <= v < 1, "[0, 1)")):
+    for name, value, ok, span in (
+        ("ratio", ratio, lambda v: 0 < v <= 1, "(0, 1]"),
+        ("validation", validation, lambda v: 0 <= v < 1, "[0, 1)"),
+    ):
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not ok(value):
             raise ValueError(f"{name} is {value!r}, expected a number in {span}")
-    if len(clip_ids) < 2: raise ValueError(f"{len(clip_ids)} training clips have a score, expected at least 2")
+    if len(clip_ids) < 2:
+        raise ValueError(f"{len(clip_ids)} training clips have a score, expected at least 2")
     order = np.random.default_rng(seed).permutation(sorted(clip_ids))
     n = max(2, _share(ratio, len(order)))
     aside = _share(validation, n)
     if validation and (aside < 1 or n - aside < 2):
-        raise ValueError(f"validation {validation:g} of {n} labelled clips is {aside} and leaves {n - aside} for training, "
-                         "expected at least 1 and 2: raise ratio, or use validation=0")
-    return order[:n - aside].tolist(), order[n - aside:n].tolist()
+        raise ValueError(
+            f"validation {validation:g} of {n} labelled clips is {aside} and leaves {n - aside} for training, "
+            "expected at least 1 and 2: raise ratio, or use validation=0"
+        )
+    return order[: n - aside].tolist(), order[n - aside : n].tolist()
 
 
 def hide_scores(
-    table,          # clip table with scores
-    ratio,          # share of the scored training clips that stays labelled, in (0, 1]; 1 = fully supervised
-    seed,           # seed of the draw
-    validation=0.0, # share of the labelled clips that is set aside for model selection, in [0, 1)
-) -> tuple:         # (visible clip table with column `role`, HiddenScores)
+    table,  # clip table with scores
+    ratio,  # share of the scored training clips that stays labelled, in (0, 1]; 1 = fully supervised
+    seed,  # seed of the draw
+    validation=0.0,  # share of the labelled clips that is set aside for model selection, in [0, 1)
+) -> tuple:  # (visible clip table with column `role`, HiddenScores)
     "Blank the scores that an experiment pretends not to know: unlabelled training clips and the test part."
     check_clips(table)
-    if "role" in table: raise ValueError(f"clip table {table.attrs['dataset']!r}: scores were hidden before (column 'role'), expected the reader's table")
+    if "role" in table:
+        raise ValueError(
+            f"clip table {table.attrs['dataset']!r}: scores were hidden before (column 'role'), expected the reader's table"
+        )
     scored = table.split.eq("train") & table.score.notna()
     labelled, aside = draw_labelled(table.clip_id[scored].tolist(), ratio, seed, validation)
-    roles = np.select([table.split.eq("test"), table.clip_id.isin(labelled), table.clip_id.isin(aside)], ["test", "labelled", "validation"], "unlabelled")
+    roles = np.select(
+        [table.split.eq("test"), table.clip_id.isin(labelled), table.clip_id.isin(aside)],
+        ["test", "labelled", "validation"],
+        "unlabelled",
+    )
     visible = table.assign(role=roles)
     blank = visible.role.isin(["unlabelled", "test"])
     visible["score"] = table.score.mask(blank)
-    visible["judge_scores"] = pd.Series([None if b else j for b, j in zip(blank, table.judge_scores)], dtype=object)
+    visible["judge_scores"] = pd.Series(
+        [None if b else j for b, j in zip(blank, table.judge_scores)], dtype=object
+    )
     visible.attrs = dict(table.attrs)
-    if table.attrs.get("range_source") == "scores": visible.attrs["score_range"] = _range_of(visible, table.attrs["dataset"])
+    if table.attrs.get("range_source") == "scores":
+        visible.attrs["score_range"] = _range_of(visible, table.attrs["dataset"])
     return visible, HiddenScores(table, roles)
 
 # %% ../../nbs/data/clips.ipynb #c024
 def rows_of(
-    visible,   # clip table with column `role`
-    *roles,    # any of 'labelled', 'validation', 'unlabelled', 'test'
+    visible,  # clip table with column `role`
+    *roles,  # any of 'labelled', 'validation', 'unlabelled', 'test'
 ) -> np.ndarray:  # row numbers, ascending
     "Row numbers of the clips with one of these roles."
     wrong = [r for r in roles if r not in ROLES]
-    if wrong: raise ValueError(f"role {wrong[0]!r}, expected one of {', '.join(ROLES)}")
-    if "role" not in visible: raise ValueError("clip table has no column 'role', expected the visible table of hide_scores")
+    if wrong:
+        raise ValueError(f"role {wrong[0]!r}, expected one of {', '.join(ROLES)}")
+    if "role" not in visible:
+        raise ValueError("clip table has no column 'role', expected the visible table of hide_scores")
     return np.flatnonzero(visible.role.isin(roles))
 
 # %% ../../nbs/data/clips.ipynb #c027
@@ -224,48 +346,68 @@ def _with_test(table, mask):
     "The table with exactly the clips of the mask in the test part."
     new = table.assign(split=np.where(np.asarray(mask, dtype=bool), "test", "train"))
     new.attrs = dict(table.attrs)
-    if new.attrs.get("range_source") == "scores": new.attrs["score_range"] = _range_of(new, new.attrs["dataset"])
+    if new.attrs.get("range_source") == "scores":
+        new.attrs["score_range"] = _range_of(new, new.attrs["dataset"])
     return check_clips(new)
 
 
 def leave_one_user_out(
-    table, # clip table with users
+    table,  # clip table with users
     user,  # whose clips become the test part
 ) -> pd.DataFrame:  # clip table: that user's clips are 'test', all others 'train'
     "Split by person. Raises ValueError for a user who is not in the table."
     known = sorted(table.user.dropna().unique())
-    if user not in known: raise ValueError(f"clip table {table.attrs['dataset']!r}: no user {user!r}, expected one of {', '.join(known) or '(no clip has a user)'}")
+    if user not in known:
+        raise ValueError(
+            f"clip table {table.attrs['dataset']!r}: no user {user!r}, expected one of {', '.join(known) or '(no clip has a user)'}"
+        )
     return _with_test(table, table.user.eq(user).fillna(False))
 
 
 def random_folds(
-    table, # clip table
-    k,     # number of folds, 2 to the number of clips
+    table,  # clip table
+    k,  # number of folds, 2 to the number of clips
     seed,  # seed of the draw
 ) -> np.ndarray:  # (clips,) fold of each clip, 0 to k-1
     "Folds of equal size within every group (not by score). Independent of the order of rows."
-    if not 2 <= k <= len(table): raise ValueError(f"k is {k}, expected 2 to {len(table)} folds")
+    if not 2 <= k <= len(table):
+        raise ValueError(f"k is {k}, expected 2 to {len(table)} folds")
     rng, fold, offset = np.random.default_rng(seed), pd.Series(0, index=table.clip_id), 0
     for _, ids in table.groupby("group").clip_id:
         fold[rng.permutation(sorted(ids))] = (np.arange(len(ids)) + offset) % k
-        offset += len(ids)   # the next group goes on where this one stopped, so that the folds' totals stay level
+        offset += len(
+            ids
+        )  # the next group goes on where this one stopped, so that the folds' totals stay level
     return fold.to_numpy()
 
 
 def use_fold(
-    table, # clip table
-    folds, # (clips,) fold of each clip, as from `random_folds`
+    table,  # clip table
+    folds,  # (clips,) fold of each clip, as from `random_folds`
     fold,  # the fold that becomes the test part
 ) -> pd.DataFrame:  # clip table with new split
     "One fold for the test, the others for training."
-    if fold not in folds: raise ValueError(f"fold {fold!r}, expected one of {', '.join(map(str, np.unique(folds)))}")
+    if fold not in folds:
+        raise ValueError(f"fold {fold!r}, expected one of {', '.join(map(str, np.unique(folds)))}")
     return _with_test(table, np.asarray(folds) == fold)
 
 # %% ../../nbs/data/clips.ipynb #c031
 def describe(
-    table, # clip table, before or after hiding
-) -> pd.DataFrame:  # one row per split (or role) and group: clips, scored, users, lowest, mean and highest score
+    table,  # clip table, before or after hiding
+) -> (
+    pd.DataFrame
+):  # one row per split (or role) and group: clips, scored, users, lowest, mean and highest score
     "Counts and score statistics of a clip table."
     by = ["role" if "role" in table else "split", "group"]
-    return table.groupby(by, sort=True).agg(clips=("clip_id", "size"), scored=("score", "count"), users=("user", "nunique"),
-        lowest=("score", "min"), mean=("score", "mean"), highest=("score", "max")).round(2)
+    return (
+        table.groupby(by, sort=True)
+        .agg(
+            clips=("clip_id", "size"),
+            scored=("score", "count"),
+            users=("user", "nunique"),
+            lowest=("score", "min"),
+            mean=("score", "mean"),
+            highest=("score", "max"),
+        )
+        .round(2)
+    )

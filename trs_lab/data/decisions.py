@@ -22,164 +22,242 @@ from .readers import read_clips
 # %% ../../nbs/data/decisions.ipynb #c005
 DECISION_KINDS = ("accept", "correct", "reject", "withdraw", "")  # "" = a note only
 
+
 class DecisionError(ConfigError):
     "A decision that cannot be taken or a decisions file that cannot be read; the message is a sentence for the reader."
 
-def _number(x): return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool) and math.isfinite(x)
+
+def _number(x):
+    return (
+        isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool) and math.isfinite(x)
+    )
+
 
 def _check_entry(path, i, e):
     "Raise `DecisionError` for the first field of an entry that is not as `Decisions` writes it."
-    if not isinstance(e, dict): raise DecisionError(f"{path}: entry {i} is {e!r}, expected a decision with clip_id, decision, score, note, time")
+    if not isinstance(e, dict):
+        raise DecisionError(
+            f"{path}: entry {i} is {e!r}, expected a decision with clip_id, decision, score, note, time"
+        )
     for name in ("id", "clip_id", "decision", "note", "time"):
-        if not isinstance(e.get(name), str): raise DecisionError(f"{path}: entry {i}, field {name!r}: found {e.get(name)!r}, expected a text")
+        if not isinstance(e.get(name), str):
+            raise DecisionError(f"{path}: entry {i}, field {name!r}: found {e.get(name)!r}, expected a text")
     where = f"{path}: entry {i}, clip {e['clip_id']!r}"
-    if e["decision"] not in DECISION_KINDS: raise DecisionError(f"{where}: decision {e['decision']!r}, expected one of {', '.join(filter(None, DECISION_KINDS))}")
+    if e["decision"] not in DECISION_KINDS:
+        raise DecisionError(
+            f"{where}: decision {e['decision']!r}, expected one of {', '.join(filter(None, DECISION_KINDS))}"
+        )
     if _number(e.get("score")) != (e["decision"] in ("accept", "correct")):
-        raise DecisionError(f"{where}: score {e.get('score')!r}, expected {'a finite number' if e['decision'] in ('accept', 'correct') else 'none'} with {e['decision'] or 'a note'}")
+        raise DecisionError(
+            f"{where}: score {e.get('score')!r}, expected {'a finite number' if e['decision'] in ('accept', 'correct') else 'none'} with {e['decision'] or 'a note'}"
+        )
+
 
 def read_entries(
-    path, # decisions file
-) -> list: # dicts id, clip_id, decision, score, note, time, previous, undone; oldest first
+    path,  # decisions file
+) -> list:  # dicts id, clip_id, decision, score, note, time, previous, undone; oldest first
     "Every entry ever made; none if there is no file. Raises `DecisionError` that names the file and what is wrong with it."
-    try: text = Path(path).read_bytes()
-    except FileNotFoundError: return []
-    try: entries = json.loads(text)["entries"]
+    try:
+        text = Path(path).read_bytes()
+    except FileNotFoundError:
+        return []
+    try:
+        entries = json.loads(text)["entries"]
     except (ValueError, KeyError, TypeError) as e:
-        raise DecisionError(f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); it is left as it is: repair it, or move it away") from None
-    if not isinstance(entries, list): raise DecisionError(f"{path}: 'entries' is no list; the file is left as it is")
-    for i, e in enumerate(entries): _check_entry(path, i, e)
+        raise DecisionError(
+            f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); it is left as it is: repair it, or move it away"
+        ) from None
+    if not isinstance(entries, list):
+        raise DecisionError(f"{path}: 'entries' is no list; the file is left as it is")
+    for i, e in enumerate(entries):
+        _check_entry(path, i, e)
     return entries
 
+
 def in_force(
-    entries: list, # from `read_entries`
-) -> dict: # clip_id -> dict(decision, score, note, time); score None where there is none
+    entries: list,  # from `read_entries`
+) -> dict:  # clip_id -> dict(decision, score, note, time); score None where there is none
     "The last word on every clip."
     now = {}
     for e in entries:
-        if e.get("undone"): continue
+        if e.get("undone"):
+            continue
         old = now.get(e["clip_id"], dict(decision="", score=None, note=""))
-        decided = {k: e[k] for k in ("decision", "score")} if e["decision"] else {k: old[k] for k in ("decision", "score")}
-        if decided["decision"] == "withdraw": decided["decision"] = ""
-        now[e["clip_id"]] = dict(decided, note=e["note"] if e["note"] or not e["decision"] else old["note"], time=e["time"])
+        decided = (
+            {k: e[k] for k in ("decision", "score")}
+            if e["decision"]
+            else {k: old[k] for k in ("decision", "score")}
+        )
+        if decided["decision"] == "withdraw":
+            decided["decision"] = ""
+        now[e["clip_id"]] = dict(
+            decided, note=e["note"] if e["note"] or not e["decision"] else old["note"], time=e["time"]
+        )
     return {c: d for c, d in now.items() if d["decision"] or d["note"]}
 
 # %% ../../nbs/data/decisions.ipynb #c008
-def _now(): return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+def _now():
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
 
 def _write_entries(path, entries):
     "Write beside and move into place: either the old file is there or the new one."
     tmp = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with open(tmp, "w", encoding="utf-8") as f:
-            f.write(json.dumps(dict(about="trs_lab decisions", entries=entries), indent=0, allow_nan=False, ensure_ascii=False)); f.flush(); os.fsync(f.fileno())
+            f.write(
+                json.dumps(
+                    dict(about="trs_lab decisions", entries=entries),
+                    indent=0,
+                    allow_nan=False,
+                    ensure_ascii=False,
+                )
+            )
+            f.flush()
+            os.fsync(f.fileno())
         os.replace(tmp, path)
-    finally: tmp.unlink(missing_ok=True)
+    finally:
+        tmp.unlink(missing_ok=True)
+
 
 class Decisions:
     "What was decided about the clips of a run; every change is on disk when the call returns. Raises `DecisionError`."
-    def __init__(self,
-        path, # decisions file, such as <run>/decisions.json; made by the first decision
-        clip_ids, # clips that may be decided on
-        score_range: tuple = None, # (lowest, highest possible score); None = not known, any finite score will do
-        wait: float = 10, # seconds to wait for another process that is writing
+
+    def __init__(
+        self,
+        path,  # decisions file, such as <run>/decisions.json; made by the first decision
+        clip_ids,  # clips that may be decided on
+        score_range: tuple = None,  # (lowest, highest possible score); None = not known, any finite score will do
+        wait: float = 10,  # seconds to wait for another process that is writing
     ):
-        self.path, self.clip_ids, self.score_range, self.wait = Path(path), frozenset(map(str, clip_ids)), score_range, wait
+        self.path, self.clip_ids, self.score_range, self.wait = (
+            Path(path),
+            frozenset(map(str, clip_ids)),
+            score_range,
+            wait,
+        )
         self._mine, self._read = [], (None, [])
         self._entries()  # a damaged file is reported here, not at the first click
 
     @classmethod
-    def of_run(cls,
-        run, # run folder, or an object with `run` (its folder), `table` and `score_range`
+    def of_run(
+        cls,
+        run,  # run folder, or an object with `run` (its folder), `table` and `score_range`
     ):
         "The decisions of a run, finished or not: decisions.json in its folder, for its training clips."
-        if hasattr(run, "table"): folder, table, score_range = run.run, run.table, run.score_range
-        else: folder, (table, score_range) = run, _clips_of_run(run)
-        if getattr(table, "attrs", {}).get("range_source", "given") != "given": score_range = None  # scores seen so far are no limit
+        if hasattr(run, "table"):
+            folder, table, score_range = run.run, run.table, run.score_range
+        else:
+            folder, (table, score_range) = run, _clips_of_run(run)
+        if getattr(table, "attrs", {}).get("range_source", "given") != "given":
+            score_range = None  # scores seen so far are no limit
         return cls(Path(folder) / "decisions.json", table.clip_id[table.split == "train"], score_range)
 
     # -- what a person does
 
-    def accept(self,
-        clip_id: str, # an unlabelled clip
-        score: float, # the pseudo-label that is accepted, in points
-        note: str = "", # a remark
+    def accept(
+        self,
+        clip_id: str,  # an unlabelled clip
+        score: float,  # the pseudo-label that is accepted, in points
+        note: str = "",  # a remark
     ):
         "From now on the pseudo-label stays at this value."
         self._add(clip_id, "accept", score, note)
 
-    def correct(self,
-        clip_id: str, # a clip
-        score: float, # what it is worth, in points
-        note: str = "", # a remark
+    def correct(
+        self,
+        clip_id: str,  # a clip
+        score: float,  # what it is worth, in points
+        note: str = "",  # a remark
     ):
         "The next training treats the clip as labelled with this score."
         self._add(clip_id, "correct", score, note)
 
-    def reject(self,
-        clip_id: str, # a clip
-        note: str = "", # a remark
+    def reject(
+        self,
+        clip_id: str,  # a clip
+        note: str = "",  # a remark
     ):
         "The next training leaves the clip out."
         self._add(clip_id, "reject", None, note)
 
-    def withdraw(self,
-        clip_id: str, # a clip that was decided on, by whomever and whenever
+    def withdraw(
+        self,
+        clip_id: str,  # a clip that was decided on, by whomever and whenever
     ):
         "As if nothing had been decided; the note stays."
         self._add(clip_id, "withdraw", None, "")
 
-    def note(self,
-        clip_id: str, # a clip
-        text: str, # the remark; an empty one removes it
+    def note(
+        self,
+        clip_id: str,  # a clip
+        text: str,  # the remark; an empty one removes it
     ):
         "Write a remark; the decision stays what it is."
         self._add(clip_id, "", None, text)
 
-    def undo(self) -> str: # its clip id, or None if there is nothing left to undo
+    def undo(self) -> str:  # its clip id, or None if there is nothing left to undo
         "Take back the last thing that this object did; what others did stays."
-        if not self._mine: return None
+        if not self._mine:
+            return None
         with self._lock():
             entries, undone = self._entries(), self._mine[-1]
             entry = next((e for e in entries if e["id"] == undone), None)
-            if entry is None: raise DecisionError(f"{self.path}: the decision to be undone is no longer in the file: someone has replaced it")
+            if entry is None:
+                raise DecisionError(
+                    f"{self.path}: the decision to be undone is no longer in the file: someone has replaced it"
+                )
             self._save([dict(e, undone=_now()) if e is entry else e for e in entries])
         self._mine.pop()
         return entry["clip_id"]
 
     # -- what one asks
 
-    def current(self) -> pd.DataFrame: # indexed by clip_id: decision, score (NaN = none), note, time
+    def current(self) -> pd.DataFrame:  # indexed by clip_id: decision, score (NaN = none), note, time
         "What is in force, a row per clip."
         now = in_force(self._entries())
-        frame = pd.DataFrame(list(now.values()), index=pd.Index(list(now), name="clip_id", dtype=object), columns=["decision", "score", "note", "time"])
+        frame = pd.DataFrame(
+            list(now.values()),
+            index=pd.Index(list(now), name="clip_id", dtype=object),
+            columns=["decision", "score", "note", "time"],
+        )
         return frame.astype(dict(score=float))
 
-    def get(self,
-        clip_id: str, # a clip
-    ) -> dict: # decision, score, note, time; None = nothing was decided or noted
+    def get(
+        self,
+        clip_id: str,  # a clip
+    ) -> dict:  # decision, score, note, time; None = nothing was decided or noted
         "What is in force for one clip."
         found = in_force([e for e in self._entries() if e["clip_id"] == clip_id]).get(clip_id)
         return found and dict(found, score=float("nan") if found["score"] is None else found["score"])
 
-    def log(self) -> pd.DataFrame: # clip_id, decision, score, note, time, previous, undone
+    def log(self) -> pd.DataFrame:  # clip_id, decision, score, note, time, previous, undone
         "Everything that ever happened, oldest first; `previous` is what an entry replaced, `undone` when it was taken back."
-        return pd.DataFrame(self._entries(), columns=["clip_id", "decision", "score", "note", "time", "previous", "undone"]).astype(dict(score=float))
+        return pd.DataFrame(
+            self._entries(), columns=["clip_id", "decision", "score", "note", "time", "previous", "undone"]
+        ).astype(dict(score=float))
 
-    def __len__(self): return len(in_force(self._entries()))
-    def __repr__(self): return f"Decisions({self.path.name}: {len(self)} clips, {len(self._mine)} steps can be undone)"
+    def __len__(self):
+        return len(in_force(self._entries()))
+
+    def __repr__(self):
+        return f"Decisions({self.path.name}: {len(self)} clips, {len(self._mine)} steps can be undone)"
 
     @property
     def stamp(self):
         "Differs after every write, whoever wrote."
-        try: s = self.path.stat()
-        except FileNotFoundError: return None
+        try:
+            s = self.path.stat()
+        except FileNotFoundError:
+            return None
         return s.st_ino, s.st_mtime_ns, s.st_size
 
     # -- how it is done
 
     def _entries(self):
         stamp = self.stamp
-        if stamp is None or stamp != self._read[0]: self._read = stamp, read_entries(self.path)
+        if stamp is None or stamp != self._read[0]:
+            self._read = stamp, read_entries(self.path)
         return self._read[1]
 
     def _add(self, clip_id, decision, score, note):
@@ -187,86 +265,145 @@ class Decisions:
         with self._lock():
             entries = self._entries()
             previous = in_force([e for e in entries if e["clip_id"] == clip_id]).get(clip_id)
-            entry = dict(id=uuid.uuid4().hex[:12], clip_id=clip_id, decision=decision, score=None if score is None else float(score), note=note.strip(), time=_now(), previous=previous, undone=None)
+            entry = dict(
+                id=uuid.uuid4().hex[:12],
+                clip_id=clip_id,
+                decision=decision,
+                score=None if score is None else float(score),
+                note=note.strip(),
+                time=_now(),
+                previous=previous,
+                undone=None,
+            )
             self._save(entries + [entry])
         self._mine.append(entry["id"])
 
-    def _save(self, entries): _write_entries(self.path, entries); self._read = (None, [])
+    def _save(self, entries):
+        _write_entries(self.path, entries)
+        self._read = (None, [])
 
     def _lock(self):
         "A lock beside the file, held for a few milliseconds."
-        if not self.path.parent.is_dir(): raise DecisionError(f"{self.path}: the folder does not exist; nothing was written")
+        if not self.path.parent.is_dir():
+            raise DecisionError(f"{self.path}: the folder does not exist; nothing was written")
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=self.wait)
-        try: lock.acquire(poll_interval=0.005)
-        except Timeout: raise DecisionError(f"{self.path} has been locked by another process for {self.wait:g} s; nothing was written") from None
-        except PermissionError: raise DecisionError(f"{self.path} may not be written by you; nothing was written") from None
+        try:
+            lock.acquire(poll_interval=0.005)
+        except Timeout:
+            raise DecisionError(
+                f"{self.path} has been locked by another process for {self.wait:g} s; nothing was written"
+            ) from None
+        except PermissionError:
+            raise DecisionError(f"{self.path} may not be written by you; nothing was written") from None
         return lock
+
 
 def check_decision(clip_id, decision, score, note, clip_ids, score_range, where="decisions"):
     "Raise `DecisionError` for an unknown clip, or a score that the data set cannot have."
-    if clip_id not in clip_ids: raise DecisionError(f"{where}: no training clip {clip_id!r} in this run{nearest(clip_id, sorted(clip_ids))}")
-    if not isinstance(note, str): raise DecisionError(f"{where}: clip {clip_id!r}: note is {note!r}, expected a text")
-    if decision not in ("accept", "correct"): return
-    span = "a finite number" if score_range is None else f"a number from {score_range[0]:g} to {score_range[1]:g}"
+    if clip_id not in clip_ids:
+        raise DecisionError(
+            f"{where}: no training clip {clip_id!r} in this run{nearest(clip_id, sorted(clip_ids))}"
+        )
+    if not isinstance(note, str):
+        raise DecisionError(f"{where}: clip {clip_id!r}: note is {note!r}, expected a text")
+    if decision not in ("accept", "correct"):
+        return
+    span = (
+        "a finite number"
+        if score_range is None
+        else f"a number from {score_range[0]:g} to {score_range[1]:g}"
+    )
     lo, hi = (-math.inf, math.inf) if score_range is None else score_range
     rounding = 0 if score_range is None else 1e-9 * (hi - lo)  # a range of 0 to 122.99999999999999 means 123
     if not _number(score) or not lo - rounding <= score <= hi + rounding:
-        raise DecisionError(f"{where}: clip {clip_id!r}: cannot {decision} the score {score!r}, expected {span}")
+        raise DecisionError(
+            f"{where}: clip {clip_id!r}: cannot {decision} the score {score!r}, expected {span}"
+        )
 
 # %% ../../nbs/data/decisions.ipynb #c026
 def all_clips(
-    config: Config, # dataset, root, annotations, task, fold
-) -> pd.DataFrame: # clip table with every score that is known
+    config: Config,  # dataset, root, annotations, task, fold
+) -> pd.DataFrame:  # clip table with every score that is known
     "Read the clip table. Raises ValueError or FileNotFoundError that names what is missing."
-    return read_clips(config.dataset, config.root or None, annotations=config.annotations, fold=config.fold,
-                      **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task})
+    return read_clips(
+        config.dataset,
+        config.root or None,
+        annotations=config.annotations,
+        fold=config.fold,
+        **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task},
+    )
+
 
 def undecided_clips(
-    config: Config, # dataset, root, annotations, task, fold, ratio, validation, seed
-) -> tuple: # (visible clip table, `HiddenScores`)
+    config: Config,  # dataset, root, annotations, task, fold, ratio, validation, seed
+) -> tuple:  # (visible clip table, `HiddenScores`)
     "Read the clip table and hide scores, whatever was decided. Raises ValueError or FileNotFoundError that names what is missing."
     return hide_scores(all_clips(config), config.ratio, config.seed, config.validation)
+
 
 def _clips_of_run(run):
     "(table with clip_id and split, score range or None) of a run folder."
     run = Path(run)
-    if not (run / "config.json").exists(): raise DecisionError(f"no run in {run} (config.json is missing)")
-    try: table = undecided_clips(load_config(run / "config.json"))[0]; return table, table.attrs["score_range"]
-    except (OSError, ValueError, KeyError): pass  # the data has moved: the run folder knows the clips
-    if (run / "predictions.csv").exists(): return pd.read_csv(run / "predictions.csv", dtype=dict(clip_id=str), usecols=["clip_id", "split"]), None
+    if not (run / "config.json").exists():
+        raise DecisionError(f"no run in {run} (config.json is missing)")
+    try:
+        table = undecided_clips(load_config(run / "config.json"))[0]
+        return table, table.attrs["score_range"]
+    except (OSError, ValueError, KeyError):
+        pass  # the data has moved: the run folder knows the clips
+    if (run / "predictions.csv").exists():
+        return pd.read_csv(
+            run / "predictions.csv", dtype=dict(clip_id=str), usecols=["clip_id", "split"]
+        ), None
     if (run / "pseudo_labels.parquet").exists():
-        return pd.read_parquet(run / "pseudo_labels.parquet", columns=["clip_id"]).drop_duplicates().assign(split="train"), None
-    raise DecisionError(f"{run}: neither the data of this run nor predictions.csv or pseudo_labels.parquet is there, so its clips are not known")
+        return pd.read_parquet(run / "pseudo_labels.parquet", columns=["clip_id"]).drop_duplicates().assign(
+            split="train"
+        ), None
+    raise DecisionError(
+        f"{run}: neither the data of this run nor predictions.csv or pseudo_labels.parquet is there, so its clips are not known"
+    )
 
 # %% ../../nbs/data/decisions.ipynb #c030
 def apply_decisions(
-    table: pd.DataFrame, # visible clip table, from `undecided_clips`
-    path, # decisions file
-) -> pd.DataFrame: # a copy with new roles and scores, and the columns `decision` and `accepted` (NaN = not)
+    table: pd.DataFrame,  # visible clip table, from `undecided_clips`
+    path,  # decisions file
+) -> pd.DataFrame:  # a copy with new roles and scores, and the columns `decision` and `accepted` (NaN = not)
     "Raises `DecisionError` that names file, clip and what was expected."
-    if not Path(path).is_file(): raise DecisionError(f"decisions: {path} is no file; expected the decisions.json of a run")
+    if not Path(path).is_file():
+        raise DecisionError(f"decisions: {path} is no file; expected the decisions.json of a run")
     attrs, table, known = table.attrs, table.copy(), set(table.clip_id[table.split == "train"])
     table.attrs, row = dict(attrs), {c: i for i, c in enumerate(table.clip_id)}
     table["decision"], table["accepted"] = "", np.nan
     limits = attrs.get("score_range") if attrs.get("range_source", "given") == "given" else None
     for clip_id, d in in_force(read_entries(path)).items():
-        if not d["decision"]: continue
-        if clip_id in row and clip_id not in known: raise DecisionError(f"{path}: clip {clip_id!r} is a test clip of this run; a decision on it would change what is measured")
+        if not d["decision"]:
+            continue
+        if clip_id in row and clip_id not in known:
+            raise DecisionError(
+                f"{path}: clip {clip_id!r} is a test clip of this run; a decision on it would change what is measured"
+            )
         check_decision(clip_id, d["decision"], d["score"], d["note"], known, limits, where=path)
         _apply(table, row[clip_id], d)
     return table
 
+
 def _apply(table, i, d):
     "One decision, written into row i."
     role = table.at[i, "role"]
-    if d["decision"] == "accept" and role != "unlabelled": return  # it has a score: there is no pseudo-label to keep
+    if d["decision"] == "accept" and role != "unlabelled":
+        return  # it has a score: there is no pseudo-label to keep
     table.at[i, "decision"] = d["decision"]
-    if d["decision"] == "accept": table.at[i, "accepted"] = d["score"]; return
+    if d["decision"] == "accept":
+        table.at[i, "accepted"] = d["score"]
+        return
     table.at[i, "judge_scores"], table.at[i, "score"] = None, np.nan if d["score"] is None else d["score"]
-    table.at[i, "role"] = "rejected" if d["decision"] == "reject" else "labelled" if role == "unlabelled" else role
+    table.at[i, "role"] = (
+        "rejected" if d["decision"] == "reject" else "labelled" if role == "unlabelled" else role
+    )
+
 
 def describe_decisions(
-    table: pd.DataFrame, # from `apply_decisions`
+    table: pd.DataFrame,  # from `apply_decisions`
 ) -> str:
     "How many clips were corrected, accepted and rejected, in one line."
     n = table.decision.value_counts() if "decision" in table else {}
@@ -274,38 +411,53 @@ def describe_decisions(
 
 # %% ../../nbs/data/decisions.ipynb #c037
 def suggest(
-    uncertainty, # (N,) sigma or another measure, 0 or larger; NaN = not to be chosen
-    features, # (N, D) one vector per clip
-    k: int, # clips wanted
-    taken=(), # row numbers of clips that have a score already, or were decided on
-    limit: int = 1000, # of more clips than this, the sum goes over an even sample, and only the least known are candidates
-) -> np.ndarray: # (k,) row numbers, the most useful first; fewer if there are not so many
+    uncertainty,  # (N,) sigma or another measure, 0 or larger; NaN = not to be chosen
+    features,  # (N, D) one vector per clip
+    k: int,  # clips wanted
+    taken=(),  # row numbers of clips that have a score already, or were decided on
+    limit: int = 1000,  # of more clips than this, the sum goes over an even sample, and only the least known are candidates
+) -> np.ndarray:  # (k,) row numbers, the most useful first; fewer if there are not so many
     "The k clips most worth scoring next. The scale of neither argument matters."
-    u, x, taken = np.asarray(uncertainty, dtype=float), np.asarray(features, dtype=float), np.asarray(list(taken), dtype=int)
-    if u.ndim != 1 or x.ndim != 2 or len(u) != len(x): raise ValueError(f"uncertainty {u.shape} and features {x.shape}: expected (N,) and (N, D)")
-    if (u < 0).any(): raise ValueError("uncertainty: found a negative value, expected 0 or larger")
+    u, x, taken = (
+        np.asarray(uncertainty, dtype=float),
+        np.asarray(features, dtype=float),
+        np.asarray(list(taken), dtype=int),
+    )
+    if u.ndim != 1 or x.ndim != 2 or len(u) != len(x):
+        raise ValueError(f"uncertainty {u.shape} and features {x.shape}: expected (N,) and (N, D)")
+    if (u < 0).any():
+        raise ValueError("uncertainty: found a negative value, expected 0 or larger")
     rows = np.setdiff1d(np.flatnonzero(np.isfinite(u)), taken)
-    if not len(rows) or k < 1: return np.array([], dtype=int)
-    if len(taken): near = _to_nearest(x[rows], x[taken])
-    else: near = np.full(len(rows), 2 * np.linalg.norm(x[rows] - x[rows].mean(0), axis=1).max())  # equally far from everything
-    among = np.sort(np.argsort(-u[rows] * near, kind="stable")[:max(limit, k)])                   # candidates
-    over = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), limit)).astype(int))             # the sum
+    if not len(rows) or k < 1:
+        return np.array([], dtype=int)
+    if len(taken):
+        near = _to_nearest(x[rows], x[taken])
+    else:
+        near = np.full(
+            len(rows), 2 * np.linalg.norm(x[rows] - x[rows].mean(0), axis=1).max()
+        )  # equally far from everything
+    among = np.sort(np.argsort(-u[rows] * near, kind="stable")[: max(limit, k)])  # candidates
+    over = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), limit)).astype(int))  # the sum
     apart, weight, near, chosen = _distances(x[rows[over]], x[rows[among]]), u[rows[over]], near[over], []
     open_ = np.ones(len(among), dtype=bool)
     while len(chosen) < k and open_.any():
         gain = weight @ np.maximum(near[:, None] - apart, 0)
         best = int(np.where(open_, gain, -1).argmax())
         near = np.minimum(near, apart[:, best])
-        chosen.append(rows[among[best]]); open_[best] = False
+        chosen.append(rows[among[best]])
+        open_[best] = False
     return np.array(chosen)
+
 
 def _distances(x, y):
     "(N, M) distances between rows."
-    squares = (x ** 2).sum(1)[:, None] - 2 * x @ y.T + (y ** 2).sum(1)
+    squares = (x**2).sum(1)[:, None] - 2 * x @ y.T + (y**2).sum(1)
     return np.sqrt(np.maximum(squares, 0))
+
 
 def _to_nearest(x, y):
     "(N,) distance of each row of x to the nearest row of y; blocks of y, so that memory stays small."
     nearest_ = np.full(len(x), np.inf)
-    for i in range(0, len(y), 256): nearest_ = np.minimum(nearest_, _distances(x, y[i:i + 256]).min(1))
+    for i in range(0, len(y), 256):
+        nearest_ = np.minimum(nearest_, _distances(x, y[i : i + 256]).min(1))
     return nearest_

@@ -22,27 +22,34 @@ class RefusedPickle(ValueError):
 
 class _StandIn:
     "Stands for a numpy name inside a pickle."
-    def __setstate__(self, state): raise RefusedPickle("a state for an object that has none")
+
+    def __setstate__(self, state):
+        raise RefusedPickle("a state for an object that has none")
 
 
 class _Dtype(_StandIn):
     "Stands for numpy.dtype: numbers, truth values and text of fixed length, nothing with fields or objects."
+
     def __init__(self, code, align=False, copy=True):
-        if not (isinstance(code, str) and re.fullmatch(r"[biufcSU]\d{1,5}", code)): raise RefusedPickle(f"arrays of type {code!r}")
+        if not (isinstance(code, str) and re.fullmatch(r"[biufcSU]\d{1,5}", code)):
+            raise RefusedPickle(f"arrays of type {code!r}")
         self.code, self.order = code, "="
 
     def __setstate__(self, state):
-        if state[1] not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]): raise RefusedPickle("arrays of a nested type")
+        if state[1] not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]):
+            raise RefusedPickle("arrays of a nested type")
         self.order = state[1]
 
     @property
-    def dtype(self): return np.dtype(self.order + self.code)
+    def dtype(self):
+        return np.dtype(self.order + self.code)
 
 
 def _array(raw, dtype, shape, order):
     "An array from plain bytes, of exactly the announced size."
-    if not isinstance(dtype, _Dtype) or not isinstance(raw, (bytes, bytearray, str)): raise RefusedPickle("arrays of objects")
-    raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)   # text where Python 2 wrote it
+    if not isinstance(dtype, _Dtype) or not isinstance(raw, (bytes, bytearray, str)):
+        raise RefusedPickle("arrays of objects")
+    raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)  # text where Python 2 wrote it
     shape = tuple(int(n) for n in shape)
     if min(shape, default=0) < 0 or len(raw) != dtype.dtype.itemsize * int(np.prod(shape, dtype=object)):
         raise ValueError(f"array of shape {shape} and type {dtype.dtype} has {len(raw)} bytes")
@@ -51,77 +58,111 @@ def _array(raw, dtype, shape, order):
 
 class _Array(_StandIn):
     "Stands for numpy.ndarray."
+
     value = None
-    def __setstate__(self, state): self.value = _array(state[4], state[2], state[1], "F" if state[3] else "C")
+
+    def __setstate__(self, state):
+        self.value = _array(state[4], state[2], state[1], "F" if state[3] else "C")
 
 # %% ../../nbs/data/readers.ipynb #c008
 class _Reconstruct(_StandIn):
     "Stands for numpy's _reconstruct."
+
     def __new__(cls, kind, shape, typecode):
-        if kind is not _Array: raise RefusedPickle("an array of an unknown class")
+        if kind is not _Array:
+            raise RefusedPickle("an array of an unknown class")
         return _Array()
 
 
 class _Scalar(_StandIn):
     "Stands for numpy's scalar."
-    def __new__(cls, dtype, raw): return _array(raw, dtype, (), "C")[()]
+
+    def __new__(cls, dtype, raw):
+        return _array(raw, dtype, (), "C")[()]
 
 
 class _FromBuffer(_StandIn):
     "Stands for numpy's _frombuffer (pickle protocol 5)."
-    def __new__(cls, raw, dtype, shape, order, axes=None): return _array(raw, dtype, shape, "F" if order == "F" else "C")
+
+    def __new__(cls, raw, dtype, shape, order, axes=None):
+        return _array(raw, dtype, shape, "F" if order == "F" else "C")
 
 
 class _Latin1(_StandIn):
     "Stands for _codecs.encode, with which Python 3 writes bytes for Python 2."
+
     def __new__(cls, text, encoding="latin1"):
-        if encoding not in ("latin1", "latin-1"): raise RefusedPickle(f"the codec {encoding!r}")
+        if encoding not in ("latin1", "latin-1"):
+            raise RefusedPickle(f"the codec {encoding!r}")
         return text.encode("latin1")
 
 
 class _NoBytes(_StandIn):
     "Stands for bytes(), which is how Python 3 writes empty bytes for Python 2."
-    def __new__(cls): return b""
+
+    def __new__(cls):
+        return b""
 
 
-ADMITTED = {("numpy", "ndarray"): _Array, ("numpy", "dtype"): _Dtype, ("_codecs", "encode"): _Latin1, ("collections", "OrderedDict"): dict,
-    **{(f"numpy.{core}.multiarray", name): c for core in ("core", "_core") for name, c in (("_reconstruct", _Reconstruct), ("scalar", _Scalar))},
+ADMITTED = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _Latin1,
+    ("collections", "OrderedDict"): dict,
+    **{
+        (f"numpy.{core}.multiarray", name): c
+        for core in ("core", "_core")
+        for name, c in (("_reconstruct", _Reconstruct), ("scalar", _Scalar))
+    },
     **{(f"numpy.{core}.numeric", "_frombuffer"): _FromBuffer for core in ("core", "_core")},
     **{(builtins, c.__name__): c for builtins in ("builtins", "__builtin__") for c in (set, frozenset)},
-    **{(builtins, "bytes"): _NoBytes for builtins in ("builtins", "__builtin__")}}
+    **{(builtins, "bytes"): _NoBytes for builtins in ("builtins", "__builtin__")},
+}
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
-        if (module, name) not in ADMITTED: raise RefusedPickle(f"{module}.{name}")
+        if (module, name) not in ADMITTED:
+            raise RefusedPickle(f"{module}.{name}")
         return ADMITTED[module, name]
 
 # %% ../../nbs/data/readers.ipynb #c010
 def _plain(x, seen):
     "Containers of plain values and arrays; seen = what was converted already, by identity."
-    if x is None or isinstance(x, (str, bytes, bytearray, bool, int, float, complex, np.generic, np.ndarray)): return x
+    if x is None or isinstance(x, (str, bytes, bytearray, bool, int, float, complex, np.generic, np.ndarray)):
+        return x
     if id(x) in seen:
-        if seen[id(x)] is seen: raise ValueError("a container holds itself")
+        if seen[id(x)] is seen:
+            raise ValueError("a container holds itself")
         return seen[id(x)]
-    seen[id(x)] = seen   # not finished yet
-    if isinstance(x, _Array) and x.value is not None: new = x.value
-    elif isinstance(x, dict): new = {_plain(k, seen): _plain(v, seen) for k, v in x.items()}
-    elif isinstance(x, (list, tuple, set, frozenset)): new = type(x)(_plain(v, seen) for v in x)
-    else: raise RefusedPickle(f"an object of {getattr(x, '__name__', type(x).__name__).strip('_')}")
+    seen[id(x)] = seen  # not finished yet
+    if isinstance(x, _Array) and x.value is not None:
+        new = x.value
+    elif isinstance(x, dict):
+        new = {_plain(k, seen): _plain(v, seen) for k, v in x.items()}
+    elif isinstance(x, (list, tuple, set, frozenset)):
+        new = type(x)(_plain(v, seen) for v in x)
+    else:
+        raise RefusedPickle(f"an object of {getattr(x, '__name__', type(x).__name__).strip('_')}")
     seen[id(x)] = new
     return new
 
 
 def load_pickle(
-    path, # pickle file of annotations, written by Python 2 or 3
+    path,  # pickle file of annotations, written by Python 2 or 3
 ):
     "Containers, plain values and numpy arrays from a pickle; runs nothing. Raises RefusedPickle (a ValueError), or ValueError if broken."
     try:
-        with open(path, "rb") as file: return _plain(_Unpickler(file, encoding="latin1").load(), {})
+        with open(path, "rb") as file:
+            return _plain(_Unpickler(file, encoding="latin1").load(), {})
     except RefusedPickle as e:
-        raise RefusedPickle(f"{path}: refused, because it asks for {e}; expected numpy arrays and plain containers only") from None
-    except OSError: raise
-    except Exception as e: raise ValueError(f"{path}: broken, or no pickle of annotations ({type(e).__name__}: {e})") from None
+        raise RefusedPickle(
+            f"{path}: refused, because it asks for {e}; expected numpy arrays and plain containers only"
+        ) from None
+    except OSError:
+        raise
+    except Exception as e:
+        raise ValueError(f"{path}: broken, or no pickle of annotations ({type(e).__name__}: {e})") from None
 
 # %% ../../nbs/data/readers.ipynb #c017
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".gif")
@@ -130,9 +171,11 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 def _folder(root, what):
     "An absolute path of a folder that exists."
-    if root in (None, ""): raise ValueError(f"{what}: root is missing, expected the folder with the data")
+    if root in (None, ""):
+        raise ValueError(f"{what}: root is missing, expected the folder with the data")
     path = Path(root).expanduser().resolve()
-    if not path.is_dir(): raise FileNotFoundError(f"{what}: root {str(root)!r} is not a folder (looked for {path})")
+    if not path.is_dir():
+        raise FileNotFoundError(f"{what}: root {str(root)!r} is not a folder (looked for {path})")
     return path
 
 
@@ -140,35 +183,74 @@ def _find_file(what, names, folders):
     "The first of these files in the first of these folders that has one."
     for folder in folders:
         for name in names:
-            if (folder/name).is_file(): return folder/name
-    raise FileNotFoundError(f"{what}: no {' or '.join(names)} in {', '.join(str(f) for f in dict.fromkeys(folders))}")
+            if (folder / name).is_file():
+                return folder / name
+    raise FileNotFoundError(
+        f"{what}: no {' or '.join(names)} in {', '.join(str(f) for f in dict.fromkeys(folders))}"
+    )
 
 
 def _places(root, annotations, inside, beside):
     "Folders where annotations may lie: below the given one, or around the data."
-    if annotations in (None, ""): return [root, *(root/b for b in beside)]
+    if annotations in (None, ""):
+        return [root, *(root / b for b in beside)]
     given = Path(annotations).expanduser().resolve()
-    if given.is_file(): given = given.parent
-    if not given.is_dir(): raise FileNotFoundError(f"annotations {str(annotations)!r}: no such folder (looked for {given})")
-    return [given, *(given/i for i in inside)]
+    if given.is_file():
+        given = given.parent
+    if not given.is_dir():
+        raise FileNotFoundError(f"annotations {str(annotations)!r}: no such folder (looked for {given})")
+    return [given, *(given / i for i in inside)]
 
 
 def _pictures(folder):
     "Number of pictures in a folder; 0 where there is no folder."
-    if not folder.is_dir(): return 0
-    with os.scandir(folder) as entries: return sum(e.name.lower().endswith(IMAGE_SUFFIXES) and not e.name.startswith(".") for e in entries)
+    if not folder.is_dir():
+        return 0
+    with os.scandir(folder) as entries:
+        return sum(e.name.lower().endswith(IMAGE_SUFFIXES) and not e.name.startswith(".") for e in entries)
 
 
 def _no_media(what, missing, total, tried):
     "The error for clips without frames or video."
-    raise FileNotFoundError(f"{what}: no frames or video for {len(missing)} of {total} clips, such as {', '.join(map(repr, missing[:3]))}; "
-                            f"looked for {', '.join(str(t) for t in tried)}")
+    raise FileNotFoundError(
+        f"{what}: no frames or video for {len(missing)} of {total} clips, such as {', '.join(map(repr, missing[:3]))}; "
+        f"looked for {', '.join(str(t) for t in tried)}"
+    )
 
 # %% ../../nbs/data/readers.ipynb #c019
-_DIVE_FIELDS = ("start_frame", "end_frame", "position", "difficulty", "armstand", "rotation_type", "ss_no", "tw_no", "final_score")
-_DIVE_EXTRAS = ("position", "armstand", "rotation_type", "ss_no", "tw_no", "dive_number", "primary_view")  # all known before the dive
-_DIVE_FILES = ("final_annotations_dict_with_dive_number.pkl", "augmented_final_annotations_dict.pkl", "final_annotations_dict.pkl")
-_DIVE_INSIDE = ("info", "data/info", "MTL-AQA/info", "MTL-AQA/data/info", "MTL-AQA_split_0_data", "Ready_2_Use/MTL-AQA_split_0_data")
+_DIVE_FIELDS = (
+    "start_frame",
+    "end_frame",
+    "position",
+    "difficulty",
+    "armstand",
+    "rotation_type",
+    "ss_no",
+    "tw_no",
+    "final_score",
+)
+_DIVE_EXTRAS = (
+    "position",
+    "armstand",
+    "rotation_type",
+    "ss_no",
+    "tw_no",
+    "dive_number",
+    "primary_view",
+)  # all known before the dive
+_DIVE_FILES = (
+    "final_annotations_dict_with_dive_number.pkl",
+    "augmented_final_annotations_dict.pkl",
+    "final_annotations_dict.pkl",
+)
+_DIVE_INSIDE = (
+    "info",
+    "data/info",
+    "MTL-AQA/info",
+    "MTL-AQA/data/info",
+    "MTL-AQA_split_0_data",
+    "Ready_2_Use/MTL-AQA_split_0_data",
+)
 
 
 def dive_id(key):  # (video, sample)
@@ -177,15 +259,18 @@ def dive_id(key):  # (video, sample)
 
 
 def load_dives(
-    path, # one of the three published dictionaries
+    path,  # one of the three published dictionaries
 ) -> tuple:  # ({(video, sample): annotation}, variant 'original', 'musdl' or 'core')
     "Read an annotation dictionary of MTL-AQA and recognise which one it is."
     dives = load_pickle(path)
-    if not isinstance(dives, dict) or not dives: raise ValueError(f"{path}: found {type(dives).__name__}, expected a dictionary of dives")
+    if not isinstance(dives, dict) or not dives:
+        raise ValueError(f"{path}: found {type(dives).__name__}, expected a dictionary of dives")
     for key, dive in dives.items():
-        if not (isinstance(key, tuple) and len(key) == 2): raise ValueError(f"{path}: key {key!r}, expected (video, sample)")
+        if not (isinstance(key, tuple) and len(key) == 2):
+            raise ValueError(f"{path}: key {key!r}, expected (video, sample)")
         missing = [f for f in _DIVE_FIELDS if f not in dive] if isinstance(dive, dict) else _DIVE_FIELDS
-        if missing: raise ValueError(f"{path}: dive {key}: missing {', '.join(missing)}")
+        if missing:
+            raise ValueError(f"{path}: dive {key}: missing {', '.join(missing)}")
     first = next(iter(dives.values()))
     return dives, "core" if "dive_number" in first else "musdl" if "judge_scores" in first else "original"
 
@@ -194,7 +279,8 @@ def _split_list(path, dives, dives_path):
     "Keys of one split file, each of which is in the dictionary."
     keys = [tuple(int(i) for i in key) for key in load_pickle(path)]
     unknown = [key for key in keys if key not in dives]
-    if unknown: raise ValueError(f"{path}: dive {unknown[0]} ({len(unknown)} in all) is not in {dives_path}")
+    if unknown:
+        raise ValueError(f"{path}: dive {unknown[0]} ({len(unknown)} in all) is not in {dives_path}")
     return keys
 
 # %% ../../nbs/data/readers.ipynb #c020
@@ -202,63 +288,104 @@ def _dive_media(root, key, dive, counts, n_frames=103):
     "(kind, source, start, end) of a dive, or None; counts = pictures per folder, filled here."
     film = f"{key[0]:02d}"
     for name in (dive_id(key), f"{key[0]}_{key[1]}"):
-        for path in (root/"videos"/f"{name}.mp4", root/f"{name}.mp4"):
-            if path.is_file(): return "video", path, None, None
-        for path in (root/name, root/"frames"/name):
-            if n := _pictures(path): return "frames", path, 0, min(n_frames, n)
-    for path in (root/film, root/"frames"/film):
+        for path in (root / "videos" / f"{name}.mp4", root / f"{name}.mp4"):
+            if path.is_file():
+                return "video", path, None, None
+        for path in (root / name, root / "frames" / name):
+            if n := _pictures(path):
+                return "frames", path, 0, min(n_frames, n)
+    for path in (root / film, root / "frames" / film):
         n = counts[path] if path in counts else counts.setdefault(path, _pictures(path))
-        if n and n >= dive["end_frame"]: return "frames", path, max(0, dive["end_frame"] - n_frames), dive["end_frame"]
-        if n: raise ValueError(f"{path}: {n} pictures, but dive {dive_id(key)} ends with frame {dive['end_frame']}: the broadcast is incomplete")
+        if n and n >= dive["end_frame"]:
+            return "frames", path, max(0, dive["end_frame"] - n_frames), dive["end_frame"]
+        if n:
+            raise ValueError(
+                f"{path}: {n} pictures, but dive {dive_id(key)} ends with frame {dive['end_frame']}: the broadcast is incomplete"
+            )
 
 
 def _dive_row(key, dive, split, media):
     "One row of the clip table."
     kind, source, start, end = media
     judges = dive.get("judge_scores")
-    return dict(clip_id=dive_id(key), source=str(source), kind=kind, split=split, score=float(dive["final_score"]),
-        difficulty=float(dive["difficulty"]), judge_scores=None if judges is None else tuple(float(j) for j in judges),
-        start=pd.NA if start is None else int(start), end=pd.NA if end is None else int(end),
-        **{f: dive[f] for f in _DIVE_EXTRAS if f in dive})
+    return dict(
+        clip_id=dive_id(key),
+        source=str(source),
+        kind=kind,
+        split=split,
+        score=float(dive["final_score"]),
+        difficulty=float(dive["difficulty"]),
+        judge_scores=None if judges is None else tuple(float(j) for j in judges),
+        start=pd.NA if start is None else int(start),
+        end=pd.NA if end is None else int(end),
+        **{f: dive[f] for f in _DIVE_EXTRAS if f in dive},
+    )
 
 
 def _train_subset(size, train, test, places):
     "The data set's own smaller training list, without the clips that are in the test part."
-    names = [f"{above}smaller_training_sets/size_{size}/train_split_0.pkl" for above in ("", "../", "Ready_2_Use/")]
-    if size not in (140, 280, 450): raise ValueError(f"mtl_aqa: train_size {size!r}, expected 140, 280 or 450")
+    names = [
+        f"{above}smaller_training_sets/size_{size}/train_split_0.pkl" for above in ("", "../", "Ready_2_Use/")
+    ]
+    if size not in (140, 280, 450):
+        raise ValueError(f"mtl_aqa: train_size {size!r}, expected 140, 280 or 450")
     keys = [tuple(k) for k in load_pickle(_find_file("mtl_aqa", names, places))]
     kept = [k for k in keys if k in set(train)]
-    if len(kept) < len(keys): warnings.warn(f"mtl_aqa: {len(set(keys) & set(test))} of the {len(keys)} clips of training set size_{size} are in the test part and were left out of training")
+    if len(kept) < len(keys):
+        warnings.warn(
+            f"mtl_aqa: {len(set(keys) & set(test))} of the {len(keys)} clips of training set size_{size} are in the test part and were left out of training"
+        )
     return kept
 
 
 def read_mtl_aqa(
-    root,               # folder of frames or videos
-    annotations=None,   # folder with the annotation dictionary; None = root, root/info, or info beside root
-    split=0,            # number of the split files, train_split_<split>.pkl and test_split_<split>.pkl
-    train_size=None,    # 140, 280 or 450: the data set's own smaller training sets; None = all 1059
-    group_by=None,      # column that becomes the group, such as 'dive_number' or 'position'; None = one group, 'all'
-    require_media=True, # False = annotations alone, for statistics; sources then may not exist
-    score_range=(0.0, 104.5), # lowest and highest score, points; 104.5 is the field's normalisation
+    root,  # folder of frames or videos
+    annotations=None,  # folder with the annotation dictionary; None = root, root/info, or info beside root
+    split=0,  # number of the split files, train_split_<split>.pkl and test_split_<split>.pkl
+    train_size=None,  # 140, 280 or 450: the data set's own smaller training sets; None = all 1059
+    group_by=None,  # column that becomes the group, such as 'dive_number' or 'position'; None = one group, 'all'
+    require_media=True,  # False = annotations alone, for statistics; sources then may not exist
+    score_range=(0.0, 104.5),  # lowest and highest score, points; 104.5 is the field's normalisation
     dataset="mtl_aqa",  # name in messages and attrs
-) -> pd.DataFrame:      # clip table; extra columns: position, armstand, rotation_type, ss_no, tw_no, and dive_number where published
+) -> pd.DataFrame:  # clip table; extra columns: position, armstand, rotation_type, ss_no, tw_no, and dive_number where published
     "Parmar & Morris, CVPR 2019, in its original form or as MUSDL or CoRe published it. Raises FileNotFoundError naming the places it searched."
     root = _folder(root, dataset)
     places = _places(root, annotations, _DIVE_INSIDE, ("info", "annotations", "../info"))
     path = _find_file(dataset, _DIVE_FILES, places)
     dives, variant = load_dives(path)
-    keys = {part: _split_list(_find_file(dataset, [f"{part}_split_{split}.pkl"], [path.parent]), dives, path) for part in ("train", "test")}
-    if train_size is not None: keys["train"] = _train_subset(train_size, *keys.values(), [path.parent, *places])
+    keys = {
+        part: _split_list(_find_file(dataset, [f"{part}_split_{split}.pkl"], [path.parent]), dives, path)
+        for part in ("train", "test")
+    }
+    if train_size is not None:
+        keys["train"] = _train_subset(train_size, *keys.values(), [path.parent, *places])
     counts, wanted = {}, [(part, key) for part in keys for key in keys[part]]
     media = [_dive_media(root, key, dives[key], counts) for _, key in wanted]
     missing = [dive_id(key) for (_, key), found in zip(wanted, media) if found is None]
     if missing and require_media:
         name, film = missing[0], missing[0].split("_")[0]
-        _no_media(dataset, missing, len(wanted), [root/"videos"/f"{name}.mp4", root/name/"*.jpg", root/"frames"/name/"*.jpg", root/film/"*.jpg"])
-    rows = [_dive_row(key, dives[key], part, found or ("frames", root/dive_id(key), None, None)) for (part, key), found in zip(wanted, media)]
+        _no_media(
+            dataset,
+            missing,
+            len(wanted),
+            [
+                root / "videos" / f"{name}.mp4",
+                root / name / "*.jpg",
+                root / "frames" / name / "*.jpg",
+                root / film / "*.jpg",
+            ],
+        )
+    rows = [
+        _dive_row(key, dives[key], part, found or ("frames", root / dive_id(key), None, None))
+        for (part, key), found in zip(wanted, media)
+    ]
     if group_by is not None:
-        if group_by not in rows[0]: raise ValueError(f"{path}: no field {group_by!r} to group by, expected one of {', '.join(f for f in _DIVE_EXTRAS if f in rows[0])}")
-        for row in rows: row["group"] = str(row[group_by])
+        if group_by not in rows[0]:
+            raise ValueError(
+                f"{path}: no field {group_by!r} to group by, expected one of {', '.join(f for f in _DIVE_EXTRAS if f in rows[0])}"
+            )
+        for row in rows:
+            row["group"] = str(row[group_by])
     table = clip_table(rows, dataset, score_range, where=str(path))
     table.attrs["variant"] = variant
     return table
@@ -266,65 +393,90 @@ def read_mtl_aqa(
 # %% ../../nbs/data/readers.ipynb #c032
 def dives_folder() -> Path:
     "Where the embedded dives lie: `TRS_DATA`/dives, or data/dives beside the package."
-    return Path(os.environ.get("TRS_DATA") or Path(trs_lab.__file__).resolve().parent.parent/"data")/"dives"
+    return (
+        Path(os.environ.get("TRS_DATA") or Path(trs_lab.__file__).resolve().parent.parent / "data") / "dives"
+    )
 
 
 def read_dives(
-    root=None,     # folder of generated dives; None = the embedded ones
-    group_by=None, # column that becomes the group, such as 'rotation_type'; None = one group, 'all'
-) -> pd.DataFrame: # clip table as of `read_mtl_aqa`, with dive_number and seven judges
+    root=None,  # folder of generated dives; None = the embedded ones
+    group_by=None,  # column that becomes the group, such as 'rotation_type'; None = one group, 'all'
+) -> pd.DataFrame:  # clip table as of `read_mtl_aqa`, with dive_number and seven judges
     "The embedded, procedurally generated dives, through the MTL-AQA reader."
     given, root = root, dives_folder() if root in (None, "") else root
     if given in (None, "") and not Path(root).is_dir():
-        raise FileNotFoundError(f"dives: the embedded data is not at {root}; run from a clone of the project, or let TRS_DATA name its data folder")
-    return read_mtl_aqa(root, group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives")  # full marks for the hardest dive
+        raise FileNotFoundError(
+            f"dives: the embedded data is not at {root}; run from a clone of the project, or let TRS_DATA name its data folder"
+        )
+    return read_mtl_aqa(
+        root, group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives"
+    )  # full marks for the hardest dive
 
 # %% ../../nbs/data/readers.ipynb #c036
 TASKS = ("Suturing", "Needle_Passing", "Knot_Tying")
-ELEMENTS = ("respect for tissue", "suture and needle handling", "time and motion", "flow of operation", "overall performance", "quality of final product")
+ELEMENTS = (
+    "respect for tissue",
+    "suture and needle handling",
+    "time and motion",
+    "flow of operation",
+    "overall performance",
+    "quality of final product",
+)
 _JIGSAWS_INSIDE = ("info", "data/info", "JIGSAWS/data/info", "musdl/JIGSAWS/data/info")
 
 
 def resplit(
     table,  # clip table
-    fold,   # 'user:NAME' or 'random:I/K', fold I of K
-    seed=0, # seed of the random folds
+    fold,  # 'user:NAME' or 'random:I/K', fold I of K
+    seed=0,  # seed of the random folds
 ) -> pd.DataFrame:  # clip table with new split
     "Split by person or at random. Raises ValueError for any other text."
-    if m := re.fullmatch(r"user:(.+)", str(fold)): return leave_one_user_out(table, m[1])
-    if m := re.fullmatch(r"random:(\d+)/(\d+)", str(fold)): return use_fold(table, random_folds(table, int(m[2]), seed), int(m[1]))
-    raise ValueError(f"{table.attrs['dataset']}: fold {fold!r}, expected an official fold (0 to 3 where there are any), 'user:NAME' or 'random:I/K' such as 'random:0/5'")
+    if m := re.fullmatch(r"user:(.+)", str(fold)):
+        return leave_one_user_out(table, m[1])
+    if m := re.fullmatch(r"random:(\d+)/(\d+)", str(fold)):
+        return use_fold(table, random_folds(table, int(m[2]), seed), int(m[1]))
+    raise ValueError(
+        f"{table.attrs['dataset']}: fold {fold!r}, expected an official fold (0 to 3 where there are any), 'user:NAME' or 'random:I/K' such as 'random:0/5'"
+    )
 
 
 def _elements(places):
     "{trial: six ratings} from MUSDL's label.pkl or, failing that, from the release's own meta files."
     metas = [f for p in places for f in sorted(p.glob("meta_file_*.txt"))]
-    try: path = _find_file("jigsaws", ["label.pkl"], places)
+    try:
+        path = _find_file("jigsaws", ["label.pkl"], places)
     except FileNotFoundError:
-        if not metas: raise
+        if not metas:
+            raise
         fields = [line.split() for f in metas for line in f.read_text().splitlines() if line.strip()]
-        path, labels = metas[0].parent/"meta_file_*.txt", {f[0]: [int(v) for v in f[3:]] for f in fields}
-    else: labels = load_pickle(path)
+        path, labels = metas[0].parent / "meta_file_*.txt", {f[0]: [int(v) for v in f[3:]] for f in fields}
+    else:
+        labels = load_pickle(path)
     for trial, ratings in labels.items():
-        if not re.fullmatch(r"(\w+)_[A-Z]\d+", trial): raise ValueError(f"{path}: trial {trial!r}, expected <Task>_<Surgeon><number>")
-        if len(ratings) != 6 or not all(1 <= r <= 5 for r in ratings): raise ValueError(f"{path}: trial {trial!r}: ratings {ratings}, expected 6 numbers from 1 to 5")
+        if not re.fullmatch(r"(\w+)_[A-Z]\d+", trial):
+            raise ValueError(f"{path}: trial {trial!r}, expected <Task>_<Surgeon><number>")
+        if len(ratings) != 6 or not all(1 <= r <= 5 for r in ratings):
+            raise ValueError(f"{path}: trial {trial!r}: ratings {ratings}, expected 6 numbers from 1 to 5")
     return labels, path
 
 
 def _trial_media(root, trial, task):
     "(kind, path) of a trial, or None."
     for name in (trial, f"{trial}_capture1"):
-        for place in (root, root/"videos", root/"video", root/task, root/task/"video"):
+        for place in (root, root / "videos", root / "video", root / task, root / task / "video"):
             for suffix in VIDEO_SUFFIXES:
-                if (place/(name + suffix)).is_file(): return "video", place/(name + suffix)
-            if _pictures(place/name): return "frames", place/name
+                if (place / (name + suffix)).is_file():
+                    return "video", place / (name + suffix)
+            if _pictures(place / name):
+                return "frames", place / name
 
 # %% ../../nbs/data/readers.ipynb #c037
 def _task_names(task):
     "Task names, in their own spelling."
     known = {t.lower(): (t,) for t in TASKS} | {"all": TASKS}
     key = str(task).lower().replace(" ", "_").replace("-", "_")
-    if key not in known: raise ValueError(f"jigsaws: task {task!r}, expected one of {', '.join(TASKS)}, all")
+    if key not in known:
+        raise ValueError(f"jigsaws: task {task!r}, expected one of {', '.join(TASKS)}, all")
     return known[key]
 
 
@@ -333,48 +485,85 @@ def _official_test(path, tasks, fold, trials):
     folds = load_pickle(path)
     for task in tasks:
         listed = sorted(t for f in folds.get(task, []) for t in f)
-        if len(folds.get(task, [])) != 4 or listed != sorted(t for t in trials if t.rsplit("_", 1)[0] == task):
-            raise ValueError(f"{path}: task {task!r}: expected 4 folds that hold every rated trial once, found {len(folds.get(task, []))} folds with {len(listed)} trials")
+        if len(folds.get(task, [])) != 4 or listed != sorted(
+            t for t in trials if t.rsplit("_", 1)[0] == task
+        ):
+            raise ValueError(
+                f"{path}: task {task!r}: expected 4 folds that hold every rated trial once, found {len(folds.get(task, []))} folds with {len(listed)} trials"
+            )
     return {t for task in tasks for t in folds[task][fold]}
 
 
 def read_jigsaws(
-    root,               # folder of the videos <Task>_<Surgeon><trial>.mp4 or .avi, or *_capture1.avi as in the release
-    task="Suturing",    # Suturing, Needle_Passing, Knot_Tying or all
-    fold="0",           # official fold 0 to 3, 'user:B' = leave surgeon B out, 'random:0/5' = fold 0 of 5
-    annotations=None,   # folder with label.pkl and splits.pkl; None = root, info beside it, or ../annotations/musdl/JIGSAWS/data/info
-    seed=0,             # seed of random folds
-    require_media=True, # False = annotations alone
-) -> pd.DataFrame:      # clip table: group = task, user = surgeon, judge_scores = the six elements, score = their sum
+    root,  # folder of the videos <Task>_<Surgeon><trial>.mp4 or .avi, or *_capture1.avi as in the release
+    task="Suturing",  # Suturing, Needle_Passing, Knot_Tying or all
+    fold="0",  # official fold 0 to 3, 'user:B' = leave surgeon B out, 'random:0/5' = fold 0 of 5
+    annotations=None,  # folder with label.pkl and splits.pkl; None = root, info beside it, or ../annotations/musdl/JIGSAWS/data/info
+    seed=0,  # seed of random folds
+    require_media=True,  # False = annotations alone
+) -> (
+    pd.DataFrame
+):  # clip table: group = task, user = surgeon, judge_scores = the six elements, score = their sum
     "Gao et al., MICCAI M2CAI 2014. Raises FileNotFoundError naming the places it searched."
     root, tasks = _folder(root, "jigsaws"), _task_names(task)
-    places = _places(root, annotations, _JIGSAWS_INSIDE, ("info", "../info", "../annotations/musdl/JIGSAWS/data/info", *TASKS))
+    places = _places(
+        root,
+        annotations,
+        _JIGSAWS_INSIDE,
+        ("info", "../info", "../annotations/musdl/JIGSAWS/data/info", *TASKS),
+    )
     labels, path = _elements(places)
     trials = [t for t in sorted(labels) if t.rsplit("_", 1)[0] in tasks]
     official = re.fullmatch(r"[0-3]", str(fold))
-    test = _official_test(_find_file("jigsaws", ["splits.pkl"], places), tasks, int(fold), trials) if official else set()
+    test = (
+        _official_test(_find_file("jigsaws", ["splits.pkl"], places), tasks, int(fold), trials)
+        if official
+        else set()
+    )
     media = {t: _trial_media(root, t, t.rsplit("_", 1)[0]) for t in trials}
     missing = [t for t in trials if media[t] is None]
-    if missing and require_media: _no_media("jigsaws", missing, len(trials), [root/f"{missing[0]}{end}" for end in (".mp4", ".avi", "_capture1.avi")] + [root/tasks[0]/"video"])
+    if missing and require_media:
+        _no_media(
+            "jigsaws",
+            missing,
+            len(trials),
+            [root / f"{missing[0]}{end}" for end in (".mp4", ".avi", "_capture1.avi")]
+            + [root / tasks[0] / "video"],
+        )
     rows = []
     for t in trials:
-        kind, source = media[t] or ("video", root/f"{t}.mp4")
-        rows.append(dict(clip_id=t, source=str(source), kind=kind, split="test" if t in test else "train", group=t.rsplit("_", 1)[0],
-                         user=t.rsplit("_", 1)[1][0], score=float(sum(labels[t])), judge_scores=tuple(float(r) for r in labels[t])))
+        kind, source = media[t] or ("video", root / f"{t}.mp4")
+        rows.append(
+            dict(
+                clip_id=t,
+                source=str(source),
+                kind=kind,
+                split="test" if t in test else "train",
+                group=t.rsplit("_", 1)[0],
+                user=t.rsplit("_", 1)[1][0],
+                score=float(sum(labels[t])),
+                judge_scores=tuple(float(r) for r in labels[t]),
+            )
+        )
     table = clip_table(rows, "jigsaws", score_range=(6.0, 30.0), sampling="even", where=str(path))
     table.attrs["judge_names"] = ELEMENTS
     return table if official else resplit(table, fold, seed)
 
 # %% ../../nbs/data/readers.ipynb #c043
 def read_feature_shape(
-    path, # .npy file
+    path,  # .npy file
 ) -> tuple:  # (segments, dim)
     "Shape of a feature file, checked: two axes, real finite numbers, no pickle inside. Raises ValueError naming the file."
-    try: x = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as e: raise ValueError(f"{path}: not a readable .npy file of numbers ({e})") from None
-    if x.ndim != 2 or 0 in x.shape: raise ValueError(f"{path}: shape {x.shape}, expected (segments, dim)")
-    if x.dtype.kind not in "fiu": raise ValueError(f"{path}: type {x.dtype}, expected real numbers")
-    if not np.isfinite(x).all(): raise ValueError(f"{path}: holds NaN or infinite values, expected finite numbers")
+    try:
+        x = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as e:
+        raise ValueError(f"{path}: not a readable .npy file of numbers ({e})") from None
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"{path}: shape {x.shape}, expected (segments, dim)")
+    if x.dtype.kind not in "fiu":
+        raise ValueError(f"{path}: type {x.dtype}, expected real numbers")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{path}: holds NaN or infinite values, expected finite numbers")
     return x.shape
 
 
@@ -382,57 +571,99 @@ def _add_segments(rows):
     "Note the number of segments of feature files; all must have one dim."
     shapes = [read_feature_shape(row["source"]) for row in rows]
     for row, shape in zip(rows, shapes):
-        if shape[1] != shapes[0][1]: raise ValueError(f"{row['source']}: {shape[1]} features per segment, expected {shapes[0][1]} as in {rows[0]['source']}")
+        if shape[1] != shapes[0][1]:
+            raise ValueError(
+                f"{row['source']}: {shape[1]} features per segment, expected {shapes[0][1]} as in {rows[0]['source']}"
+            )
         row["segments"] = shape[0]
 
 # %% ../../nbs/data/readers.ipynb #c045
 APPARATUS = ("Ball", "Clubs", "Hoop", "Ribbon")
 _RG_COLUMNS = ("Video_Name", "Difficulty_Score", "Execution_Score", "Total_Score", "Penalty", "Video_length")
-_RG_TARGETS = {"total": ("Total_Score", 25.0), "difficulty": ("Difficulty_Score", 15.0), "execution": ("Execution_Score", 10.0)}
+_RG_TARGETS = {
+    "total": ("Total_Score", 25.0),
+    "difficulty": ("Difficulty_Score", 15.0),
+    "execution": ("Execution_Score", 10.0),
+}
 
 
 def _rg_lines(path):
     "Dicts of the lines of train.txt or test.txt (separated by tabs or blanks)."
     lines = path.read_text().splitlines()
-    if not lines or tuple(lines[0].split()) != _RG_COLUMNS: raise ValueError(f"{path}: line 1: found {' '.join(lines[:1])!r}, expected {' '.join(_RG_COLUMNS)}")
+    if not lines or tuple(lines[0].split()) != _RG_COLUMNS:
+        raise ValueError(f"{path}: line 1: found {' '.join(lines[:1])!r}, expected {' '.join(_RG_COLUMNS)}")
     for number, line in enumerate(lines[1:], start=2):
-        if not line.strip(): continue
-        try: yield dict(zip(_RG_COLUMNS, [line.split()[0], *map(float, line.split()[1:])], strict=True))
-        except ValueError: raise ValueError(f"{path}: line {number}: found {line!r}, expected a name and 5 numbers") from None
+        if not line.strip():
+            continue
+        try:
+            yield dict(zip(_RG_COLUMNS, [line.split()[0], *map(float, line.split()[1:])], strict=True))
+        except ValueError:
+            raise ValueError(
+                f"{path}: line {number}: found {line!r}, expected a name and 5 numbers"
+            ) from None
 
 
 def _feature_file(root, name):
     "<root>/<name>.npy, or one folder deep; None where there is none."
-    found = [root/f"{name}.npy"] if (root/f"{name}.npy").is_file() else sorted(root.glob(f"*/{name}.npy"))
-    if len(found) > 1: raise ValueError(f"rhythmic_gymnastics: {name}.npy is in {len(found)} folders ({', '.join(str(f.parent) for f in found)}); name one of them as root")
+    found = [root / f"{name}.npy"] if (root / f"{name}.npy").is_file() else sorted(root.glob(f"*/{name}.npy"))
+    if len(found) > 1:
+        raise ValueError(
+            f"rhythmic_gymnastics: {name}.npy is in {len(found)} folders ({', '.join(str(f.parent) for f in found)}); name one of them as root"
+        )
     return found[0] if found else None
 
 
 def read_rhythmic_gymnastics(
-    root,               # folder of the features, <name>.npy of shape (segments, dim), or one folder above
-    annotations=None,   # folder with train.txt and test.txt; None = root, or a folder beside it
-    group=None,         # apparatus: Ball, Clubs, Hoop or Ribbon; None or 'all' = all four
-    target="total",     # what to predict: 'total', 'difficulty' or 'execution'
-    require_media=True, # False = annotations alone
-) -> pd.DataFrame:      # clip table: group = apparatus; extra columns seconds and, with features, segments
+    root,  # folder of the features, <name>.npy of shape (segments, dim), or one folder above
+    annotations=None,  # folder with train.txt and test.txt; None = root, or a folder beside it
+    group=None,  # apparatus: Ball, Clubs, Hoop or Ribbon; None or 'all' = all four
+    target="total",  # what to predict: 'total', 'difficulty' or 'execution'
+    require_media=True,  # False = annotations alone
+) -> pd.DataFrame:  # clip table: group = apparatus; extra columns seconds and, with features, segments
     "Zeng et al., ACM MM 2020 (ACTION-NET): total = difficulty + execution - penalty, range 0 to 25 as there."
     root = _folder(root, "rhythmic_gymnastics")
-    if target not in _RG_TARGETS: raise ValueError(f"rhythmic_gymnastics: target {target!r}, expected one of {', '.join(_RG_TARGETS)}")
+    if target not in _RG_TARGETS:
+        raise ValueError(f"rhythmic_gymnastics: target {target!r}, expected one of {', '.join(_RG_TARGETS)}")
     known = {a.lower(): a for a in APPARATUS} | {"all": None, "none": None, "": None}
-    if str(group).lower() not in known: raise ValueError(f"rhythmic_gymnastics: group {group!r}, expected one of {', '.join(APPARATUS)}, all")
+    if str(group).lower() not in known:
+        raise ValueError(f"rhythmic_gymnastics: group {group!r}, expected one of {', '.join(APPARATUS)}, all")
     group, (column, highest) = known[str(group).lower()], _RG_TARGETS[target]
-    places = _places(root, annotations, ("rhythmic_gymnastics", "data"), ("annotations", "..", "../annotations/rhythmic_gymnastics"))
+    places = _places(
+        root,
+        annotations,
+        ("rhythmic_gymnastics", "data"),
+        ("annotations", "..", "../annotations/rhythmic_gymnastics"),
+    )
     path = _find_file("rhythmic_gymnastics", ["train.txt"], places)
     rows = []
-    for split, file in (("train", path), ("test", _find_file("rhythmic_gymnastics", ["test.txt"], [path.parent]))):
-        rows += [dict(clip_id=r["Video_Name"], source=r["Video_Name"], kind="features", split=split, score=r[column], group=r["Video_Name"].split("_")[0],
-                      judge_scores=(r["Difficulty_Score"], r["Execution_Score"], r["Penalty"]), seconds=r["Video_length"]) for r in _rg_lines(file)]
+    for split, file in (
+        ("train", path),
+        ("test", _find_file("rhythmic_gymnastics", ["test.txt"], [path.parent])),
+    ):
+        rows += [
+            dict(
+                clip_id=r["Video_Name"],
+                source=r["Video_Name"],
+                kind="features",
+                split=split,
+                score=r[column],
+                group=r["Video_Name"].split("_")[0],
+                judge_scores=(r["Difficulty_Score"], r["Execution_Score"], r["Penalty"]),
+                seconds=r["Video_length"],
+            )
+            for r in _rg_lines(file)
+        ]
     rows = [r for r in rows if group in (None, r["group"])]
     files = [_feature_file(root, r["clip_id"]) for r in rows]
     missing = [r["clip_id"] for r, f in zip(rows, files) if f is None]
-    if missing and require_media: raise FileNotFoundError(f"rhythmic_gymnastics: no features for {len(missing)} of {len(rows)} clips, such as {missing[0]!r}; looked for {root/missing[0]}.npy and {root/'*'/missing[0]}.npy")
-    for row, file in zip(rows, files): row["source"] = str(file or root/f"{row['clip_id']}.npy")
-    if not missing: _add_segments(rows)
+    if missing and require_media:
+        raise FileNotFoundError(
+            f"rhythmic_gymnastics: no features for {len(missing)} of {len(rows)} clips, such as {missing[0]!r}; looked for {root / missing[0]}.npy and {root / '*' / missing[0]}.npy"
+        )
+    for row, file in zip(rows, files):
+        row["source"] = str(file or root / f"{row['clip_id']}.npy")
+    if not missing:
+        _add_segments(rows)
     table = clip_table(rows, "rhythmic_gymnastics", score_range=(0.0, highest), where=str(path.parent))
     table.attrs["judge_names"] = ("difficulty", "execution", "penalty")
     return table
@@ -444,10 +675,16 @@ MEDIA = ("features", "frames", "videos")
 
 def _number(text, where, field):
     "A finite number, or NaN for an empty cell."
-    if text == "": return np.nan
-    try: value = float(text)
-    except ValueError: value = np.nan
-    if not np.isfinite(value): raise ValueError(f"{where}: column {field!r}: found {text!r}, expected a number, or nothing where it is not known")
+    if text == "":
+        return np.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise ValueError(
+            f"{where}: column {field!r}: found {text!r}, expected a number, or nothing where it is not known"
+        )
     return value
 
 
@@ -457,80 +694,121 @@ def _csv_rows(path):
         lines = csv.reader(file)
         header = [h.strip() for h in next(lines, [])]
         missing = [c for c in _CSV_REQUIRED if c not in header]
-        if missing: raise ValueError(f"{path}: missing column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; expected a first line such as clip_id,score,split")
+        if missing:
+            raise ValueError(
+                f"{path}: missing column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; expected a first line such as clip_id,score,split"
+            )
         unknown = [h for h in header if h not in _CSV_REQUIRED + _CSV_OPTIONAL]
-        if unknown or len(set(header)) < len(header): raise ValueError(f"{path}: column {(unknown or header)[0]!r}, expected each of {', '.join(_CSV_REQUIRED)} and, if wanted, {', '.join(_CSV_OPTIONAL)} once")
+        if unknown or len(set(header)) < len(header):
+            raise ValueError(
+                f"{path}: column {(unknown or header)[0]!r}, expected each of {', '.join(_CSV_REQUIRED)} and, if wanted, {', '.join(_CSV_OPTIONAL)} once"
+            )
         for cells in lines:
             where = f"{path}: line {lines.line_num}"
-            if not any(c.strip() for c in cells): continue
-            if len(cells) != len(header): raise ValueError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
+            if not any(c.strip() for c in cells):
+                continue
+            if len(cells) != len(header):
+                raise ValueError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
             yield where, dict(zip(header, (c.strip() for c in cells)))
 
 
 def _csv_clip(where, cells):
     "One clip of clips.csv, typed."
     name = cells["clip_id"]
-    if not name or re.search(r'[/\\\0]', name) or name in (".", ".."): raise ValueError(f"{where}: column 'clip_id': found {name!r}, expected a name without slashes")
-    if cells["split"] not in ("train", "test"): raise ValueError(f"{where}: column 'split': found {cells['split']!r}, expected train or test")
-    return dict(clip_id=name, split=cells["split"], score=_number(cells["score"], where, "score"),
-                difficulty=_number(cells.get("difficulty", ""), where, "difficulty"), group=cells.get("group") or "all", user=cells.get("user") or pd.NA)
+    if not name or re.search(r"[/\\\0]", name) or name in (".", ".."):
+        raise ValueError(f"{where}: column 'clip_id': found {name!r}, expected a name without slashes")
+    if cells["split"] not in ("train", "test"):
+        raise ValueError(f"{where}: column 'split': found {cells['split']!r}, expected train or test")
+    return dict(
+        clip_id=name,
+        split=cells["split"],
+        score=_number(cells["score"], where, "score"),
+        difficulty=_number(cells.get("difficulty", ""), where, "difficulty"),
+        group=cells.get("group") or "all",
+        user=cells.get("user") or pd.NA,
+    )
 
 # %% ../../nbs/data/readers.ipynb #c050
 def _folder_media(root, name, media):
     "(kind, path) of a clip in one's own folder, or None."
-    if "features" in media and (root/"features"/f"{name}.npy").is_file(): return "features", root/"features"/f"{name}.npy"
-    if "frames" in media and _pictures(root/"frames"/name): return "frames", root/"frames"/name
+    if "features" in media and (root / "features" / f"{name}.npy").is_file():
+        return "features", root / "features" / f"{name}.npy"
+    if "frames" in media and _pictures(root / "frames" / name):
+        return "frames", root / "frames" / name
     for suffix in VIDEO_SUFFIXES if "videos" in media else ():
-        if (root/"videos"/(name + suffix)).is_file(): return "video", root/"videos"/(name + suffix)
+        if (root / "videos" / (name + suffix)).is_file():
+            return "video", root / "videos" / (name + suffix)
 
 
 def _read_range(root, score_range):
     "(lowest, highest) from the argument or score_range.json; None where neither is given."
-    path = root/"score_range.json"
-    if score_range is None and not path.is_file(): return None
+    path = root / "score_range.json"
+    if score_range is None and not path.is_file():
+        return None
     where, value = ("score_range", score_range) if score_range is not None else (path, path.read_text())
     try:
         lowest, highest = (float(v) for v in (json.loads(value) if isinstance(value, str) else value))
-        if np.isfinite([lowest, highest]).all() and lowest < highest: return lowest, highest
-    except (TypeError, ValueError): pass
+        if np.isfinite([lowest, highest]).all() and lowest < highest:
+            return lowest, highest
+    except (TypeError, ValueError):
+        pass
     raise ValueError(f"{where}: found {value!r}, expected [lowest, highest possible score]")
 
 
 def read_folder(
-    root,               # folder with clips.csv and videos/, frames/ or features/
-    media=None,         # 'features', 'frames' or 'videos'; None = whichever exists, in this order
-    fold=None,          # 'user:NAME' or 'random:I/K' instead of the split column; None or 0 = the split column
-    seed=0,             # seed of random folds
-    sampling="even",    # how frames are sampled from video: 'even' over the whole clip, or 'consecutive'
-    score_range=None,   # (lowest, highest possible score); None = score_range.json, or the labelled training clips
-) -> pd.DataFrame:      # clip table
+    root,  # folder with clips.csv and videos/, frames/ or features/
+    media=None,  # 'features', 'frames' or 'videos'; None = whichever exists, in this order
+    fold=None,  # 'user:NAME' or 'random:I/K' instead of the split column; None or 0 = the split column
+    seed=0,  # seed of random folds
+    sampling="even",  # how frames are sampled from video: 'even' over the whole clip, or 'consecutive'
+    score_range=None,  # (lowest, highest possible score); None = score_range.json, or the labelled training clips
+) -> pd.DataFrame:  # clip table
     "A folder of one's own. Raises ValueError naming file, line and column, or FileNotFoundError naming the paths it looked for."
     root = _folder(root, "folder")
     path = _find_file("folder", ["clips.csv"], [root])
-    if media not in (None, "", *MEDIA): raise ValueError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
+    if media not in (None, "", *MEDIA):
+        raise ValueError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
     rows, lines = [], {}
     for where, cells in _csv_rows(path):
         row = _csv_clip(where, cells)
-        if row["clip_id"] in lines: raise ValueError(f"{where}: column 'clip_id': {row['clip_id']!r} was there before ({lines[row['clip_id']].split(': ')[-1]})")
+        if row["clip_id"] in lines:
+            raise ValueError(
+                f"{where}: column 'clip_id': {row['clip_id']!r} was there before ({lines[row['clip_id']].split(': ')[-1]})"
+            )
         lines[row["clip_id"]] = where
         rows.append(row)
     found = [_folder_media(root, r["clip_id"], (media,) if media else MEDIA) for r in rows]
     missing = [r["clip_id"] for r, f in zip(rows, found) if f is None]
     if missing:
         name = missing[0]
-        tried = dict(features=root/"features"/f"{name}.npy", frames=root/"frames"/name/"*.jpg", videos=root/"videos"/f"{name}.mp4 (avi, mov, gif)")
+        tried = dict(
+            features=root / "features" / f"{name}.npy",
+            frames=root / "frames" / name / "*.jpg",
+            videos=root / "videos" / f"{name}.mp4 (avi, mov, gif)",
+        )
         _no_media("folder", missing, len(rows), [tried[m] for m in ((media,) if media else MEDIA)])
-    for row, (kind, source) in zip(rows, found): row.update(kind=kind, source=str(source))
+    for row, (kind, source) in zip(rows, found):
+        row.update(kind=kind, source=str(source))
     kinds = [row["kind"] for row in rows]
-    if 0 < kinds.count("features") < len(rows): raise ValueError(f"{path}: {kinds.count('features')} clips have features, {len(rows) - kinds.count('features')} (such as {next(r['clip_id'] for r in rows if r['kind'] != 'features')!r}) have video only; choose media='videos' or 'frames', or add the features")
-    if "features" in kinds: _add_segments(rows)
+    if 0 < kinds.count("features") < len(rows):
+        raise ValueError(
+            f"{path}: {kinds.count('features')} clips have features, {len(rows) - kinds.count('features')} (such as {next(r['clip_id'] for r in rows if r['kind'] != 'features')!r}) have video only; choose media='videos' or 'frames', or add the features"
+        )
+    if "features" in kinds:
+        _add_segments(rows)
     table = clip_table(rows, "folder", _read_range(root, score_range), sampling, where=str(path))
     return table if str(fold or "0") == "0" else resplit(table, fold, seed)
 
 # %% ../../nbs/data/readers.ipynb #c055
-DATASETS = {"dives": read_dives, "mtl_aqa": read_mtl_aqa, "jigsaws": read_jigsaws, "rhythmic_gymnastics": read_rhythmic_gymnastics, "folder": read_folder}
-_NEUTRAL = {"fold": ("0", 0)}   # official split: every data set has one
-_ALSO = {"rhythmic_gymnastics": {"task": "group"}}   # an apparatus is what a task is elsewhere
+DATASETS = {
+    "dives": read_dives,
+    "mtl_aqa": read_mtl_aqa,
+    "jigsaws": read_jigsaws,
+    "rhythmic_gymnastics": read_rhythmic_gymnastics,
+    "folder": read_folder,
+}
+_NEUTRAL = {"fold": ("0", 0)}  # official split: every data set has one
+_ALSO = {"rhythmic_gymnastics": {"task": "group"}}  # an apparatus is what a task is elsewhere
 
 
 def _nearest(word, known):
@@ -540,16 +818,20 @@ def _nearest(word, known):
 
 
 def read_clips(
-    dataset,   # a name in `DATASETS`
-    root=None, # folder of the data; only the embedded dives need none
-    **options, # what the reader takes, such as task, fold, annotations; None and '' = not given
+    dataset,  # a name in `DATASETS`
+    root=None,  # folder of the data; only the embedded dives need none
+    **options,  # what the reader takes, such as task, fold, annotations; None and '' = not given
 ) -> pd.DataFrame:  # clip table
     "The clip table of a data set. Raises ValueError for an unknown data set or option, FileNotFoundError for a missing folder."
-    if dataset not in DATASETS: raise ValueError(f"dataset {dataset!r}: {_nearest(dataset, list(DATASETS))}")
+    if dataset not in DATASETS:
+        raise ValueError(f"dataset {dataset!r}: {_nearest(dataset, list(DATASETS))}")
     reader = DATASETS[dataset]
     known = [p for p in inspect.signature(reader).parameters if p not in ("root", "dataset")]
     given = {_ALSO.get(dataset, {}).get(k, k): v for k, v in options.items() if v is not None and v != ""}
     given = {k: v for k, v in given.items() if k in known or v not in _NEUTRAL.get(k, ())}
     unknown = [k for k in given if k not in known]
-    if unknown: raise ValueError(f"dataset {dataset!r} has no option {unknown[0]!r} (given: {given[unknown[0]]!r}): {_nearest(unknown[0], known)}")
+    if unknown:
+        raise ValueError(
+            f"dataset {dataset!r} has no option {unknown[0]!r} (given: {given[unknown[0]]!r}): {_nearest(unknown[0], known)}"
+        )
     return reader(root, **given)

@@ -19,218 +19,305 @@ from ..core.parameters import progress_bar
 # %% ../../nbs/data/video.ipynb #c005
 SAMPLINGS = ("consecutive", "even")
 
+
 def _frame_range(n_available, start, end):
     start = 0 if start is None or pd.isna(start) else int(start)
     end = n_available if end is None or pd.isna(end) else int(end)
     if not 0 <= start < end <= n_available:
-        raise ValueError(f"frames {start} to {end} were asked for, but the source has {n_available} frames (0 <= start < end <= {n_available} expected)")
+        raise ValueError(
+            f"frames {start} to {end} were asked for, but the source has {n_available} frames (0 <= start < end <= {n_available} expected)"
+        )
     return start, end
 
+
 def sample_frames(
-    n_available: int, # frames in the source
-    n_frames: int = 103, # frames wanted
-    how: str = "consecutive", # 'consecutive': the last `n_frames` of the range, 'even': spread over the range
-    start: int | None = None, # first frame of the clip, 0-based (None: the first of the source)
-    end: int | None = None, # one past the last frame of the clip (None: all)
-) -> np.ndarray: # `n_frames` frame numbers, never decreasing, int64
+    n_available: int,  # frames in the source
+    n_frames: int = 103,  # frames wanted
+    how: str = "consecutive",  # 'consecutive': the last `n_frames` of the range, 'even': spread over the range
+    start: int | None = None,  # first frame of the clip, 0-based (None: the first of the source)
+    end: int | None = None,  # one past the last frame of the clip (None: all)
+) -> np.ndarray:  # `n_frames` frame numbers, never decreasing, int64
     "The numbers of the frames that represent a clip. Raises `ValueError` for an unknown rule or a range outside of the source."
-    if how not in SAMPLINGS: raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
-    if n_frames < 1: raise ValueError(f"n_frames={n_frames}: at least 1 expected")
+    if how not in SAMPLINGS:
+        raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
+    if n_frames < 1:
+        raise ValueError(f"n_frames={n_frames}: at least 1 expected")
     start, end = _frame_range(n_available, start, end)
-    if how == "consecutive" and end-start >= n_frames: return np.arange(end-n_frames, end)
-    return np.rint(np.linspace(start, end-1, n_frames)).astype(np.int64)
+    if how == "consecutive" and end - start >= n_frames:
+        return np.arange(end - n_frames, end)
+    return np.rint(np.linspace(start, end - 1, n_frames)).astype(np.int64)
 
 # %% ../../nbs/data/video.ipynb #c009
 def segment_starts(
-    n_frames: int = 103, # frames of the clip
-    segment_len: int = 16, # frames of one segment
-    n_segments: int = 10, # segments of one clip
-) -> list[int]: # first frame of every segment
+    n_frames: int = 103,  # frames of the clip
+    segment_len: int = 16,  # frames of one segment
+    n_segments: int = 10,  # segments of one clip
+) -> list[int]:  # first frame of every segment
     "Where the segments of a clip begin: evenly strided, the last one flush with the end of the clip (0, 10, ..., 80, 87 in the paper)."
-    if n_segments < 1: raise ValueError(f"n_segments={n_segments}: at least 1 expected")
+    if n_segments < 1:
+        raise ValueError(f"n_segments={n_segments}: at least 1 expected")
     last = n_frames - segment_len
-    if last < 0: raise ValueError(f"a segment of {segment_len} frames does not fit into a clip of {n_frames}")
-    stride = -(-last // max(n_segments-1, 1))
-    return [min(i*stride, last) for i in range(n_segments)]
+    if last < 0:
+        raise ValueError(f"a segment of {segment_len} frames does not fit into a clip of {n_frames}")
+    stride = -(-last // max(n_segments - 1, 1))
+    return [min(i * stride, last) for i in range(n_segments)]
 
 # %% ../../nbs/data/video.ipynb #c012
 class VideoError(ValueError):
     "A source cannot be read; the message names the file and the reason."
 
+
 @contextmanager
 def _names_file(path):
     "Every failure inside becomes a `VideoError` that names `path`."
-    try: yield
-    except VideoError: raise
-    except Exception as e: raise VideoError(f"{path}: {type(e).__name__}: {e}") from e
+    try:
+        yield
+    except VideoError:
+        raise
+    except Exception as e:
+        raise VideoError(f"{path}: {type(e).__name__}: {e}") from e
+
 
 def _check_file(path):
-    if not path.is_file(): raise VideoError(f"{path}: no such video file")
-    if path.stat().st_size == 0: raise VideoError(f"{path}: the file is empty")
+    if not path.is_file():
+        raise VideoError(f"{path}: no such video file")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path}: the file is empty")
     if path.suffix.lower() == ".gif":
         # a GIF has no frame count; what shows that it is complete is the trailer byte ';'
         with open(path, "rb") as f:
             f.seek(-min(64, path.stat().st_size), os.SEEK_END)
-            if not f.read().rstrip(b"\0").endswith(b";"): raise VideoError(f"{path}: the GIF is cut off before its end")
+            if not f.read().rstrip(b"\0").endswith(b";"):
+                raise VideoError(f"{path}: the GIF is cut off before its end")
+
 
 def count_frames(
-    path: str | Path, # video file (mp4, avi, mov, gif, ...)
-) -> int: # frames
+    path: str | Path,  # video file (mp4, avi, mov, gif, ...)
+) -> int:  # frames
     "Frames of a video file, counted by reading its packets without decoding them. Raises `VideoError` if the file is cut off."
     import av
-    path = Path(path); _check_file(path)
+
+    path = Path(path)
+    _check_file(path)
     with _names_file(path), av.open(str(path)) as container:
-        if not container.streams.video: raise VideoError(f"{path}: holds no video stream")
+        if not container.streams.video:
+            raise VideoError(f"{path}: holds no video stream")
         stream = container.streams.video[0]
         n = sum(1 for packet in container.demux(stream) if packet.size)
-    if n < stream.frames: raise VideoError(f"{path}: cut off, {n} of the {stream.frames} frames that its header promises are there")
+    if n < stream.frames:
+        raise VideoError(
+            f"{path}: cut off, {n} of the {stream.frames} frames that its header promises are there"
+        )
     return n
 
 # %% ../../nbs/data/video.ipynb #c013
 def _fit(image, size):
     "Resize so that the picture covers size=(H, W), keeping its aspect, and cut the overhang evenly from both sides."
     from PIL import Image, ImageOps
+
     return np.asarray(ImageOps.fit(image.convert("RGB"), (size[1], size[0]), Image.Resampling.BILINEAR))
 
+
 def decode_video(
-    path: str | Path, # video file
-    numbers, # frame numbers wanted, never decreasing, 0-based
-    size: tuple[int, int], # height and width of the result, pixels
-) -> np.ndarray: # (len(numbers), H, W, 3) uint8, RGB
+    path: str | Path,  # video file
+    numbers,  # frame numbers wanted, never decreasing, 0-based
+    size: tuple[int, int],  # height and width of the result, pixels
+) -> np.ndarray:  # (len(numbers), H, W, 3) uint8, RGB
     "Decode the wanted frames of a video file with PyAV. Raises `VideoError` for damaged or missing frames."
     import av
+
     path, numbers = Path(path), np.asarray(numbers)
     out = np.empty((len(numbers), *size, 3), np.uint8)
     wanted, found = set(numbers.tolist()), 0
     with _names_file(path), av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        stream.codec_context.options = {"err_detect": "explode"} # never conceal damage
+        stream.codec_context.options = {"err_detect": "explode"}  # never conceal damage
         for i, frame in enumerate(container.decode(stream)):
-            if frame.is_corrupt: raise VideoError(f"{path}: frame {i} is damaged")
+            if frame.is_corrupt:
+                raise VideoError(f"{path}: frame {i} is damaged")
             if i in wanted:
                 at = numbers == i
-                out[at] = _fit(frame.to_image(), size); found += at.sum()
-            if i >= numbers[-1]: break
-    if found < len(numbers): raise VideoError(f"{path}: frame {numbers[found]} was asked for, but decoding ended after {i+1}")
+                out[at] = _fit(frame.to_image(), size)
+                found += at.sum()
+            if i >= numbers[-1]:
+                break
+    if found < len(numbers):
+        raise VideoError(f"{path}: frame {numbers[found]} was asked for, but decoding ended after {i + 1}")
     return out
 
 # %% ../../nbs/data/video.ipynb #c015
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
-def _natural(path): return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
+
+def _natural(path):
+    return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
+
 
 @lru_cache(maxsize=4096)
 def _listing(folder, mtime_ns):
-    return sorted((p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")), key=_natural)
+    return sorted(
+        (
+            p
+            for p in Path(folder).iterdir()
+            if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
+        ),
+        key=_natural,
+    )
+
 
 def list_frames(
-    folder: str | Path, # folder of jpg or png pictures
-) -> list[Path]: # the pictures in the order of the numbers in their names
+    folder: str | Path,  # folder of jpg or png pictures
+) -> list[Path]:  # the pictures in the order of the numbers in their names
     "The pictures of a frame folder in temporal order. Raises `VideoError` if there are none."
     folder = Path(folder)
-    if not folder.is_dir(): raise VideoError(f"{folder}: no such frame folder")
+    if not folder.is_dir():
+        raise VideoError(f"{folder}: no such frame folder")
     files = _listing(str(folder), folder.stat().st_mtime_ns)
-    if not files: raise VideoError(f"{folder}: no {', '.join(IMAGE_SUFFIXES)} files in this frame folder")
+    if not files:
+        raise VideoError(f"{folder}: no {', '.join(IMAGE_SUFFIXES)} files in this frame folder")
     return files
 
+
 def decode_frames(
-    folder: str | Path, # folder of jpg or png pictures
-    numbers, # positions in the sorted folder, 0-based
-    size: tuple[int, int], # height and width of the result, pixels
-) -> np.ndarray: # (len(numbers), H, W, 3) uint8, RGB
+    folder: str | Path,  # folder of jpg or png pictures
+    numbers,  # positions in the sorted folder, 0-based
+    size: tuple[int, int],  # height and width of the result, pixels
+) -> np.ndarray:  # (len(numbers), H, W, 3) uint8, RGB
     "Read the wanted pictures of a frame folder with Pillow. Raises `VideoError` that names a damaged picture."
     from PIL import Image
+
     files, done = list_frames(folder), {}
     for n in dict.fromkeys(np.asarray(numbers).tolist()):
-        with _names_file(files[n]), Image.open(files[n]) as image: done[n] = _fit(image, size)
+        with _names_file(files[n]), Image.open(files[n]) as image:
+            done[n] = _fit(image, size)
     return np.stack([done[n] for n in np.asarray(numbers).tolist()])
 
 # %% ../../nbs/data/video.ipynb #c016
 def read_clip(
-    row, # a row of the clip table, or a dict with source, kind, start, end
-    n_frames: int = 103, # frames wanted
-    size: tuple[int, int] = (112, 112), # height and width of the result, pixels (256, 455 in the paper)
-    how: str = "consecutive", # rule of `sample_frames`
-) -> np.ndarray: # (n_frames, H, W, 3) uint8, RGB
+    row,  # a row of the clip table, or a dict with source, kind, start, end
+    n_frames: int = 103,  # frames wanted
+    size: tuple[int, int] = (112, 112),  # height and width of the result, pixels (256, 455 in the paper)
+    how: str = "consecutive",  # rule of `sample_frames`
+) -> np.ndarray:  # (n_frames, H, W, 3) uint8, RGB
     "Sample and decode one clip; pictures are resized to cover `size` with their aspect kept. Raises `VideoError` naming the source."
     source, kind = row["source"], row["kind"]
     if kind not in ("video", "frames"):
         raise VideoError(f"{source}: kind={kind!r} has no pictures to read (expected 'video' or 'frames')")
     n = count_frames(source) if kind == "video" else len(list_frames(source))
-    try: numbers = sample_frames(n, n_frames, how, row["start"], row["end"])
-    except ValueError as e: raise VideoError(f"{source}: {e}") from e
+    try:
+        numbers = sample_frames(n, n_frames, how, row["start"], row["end"])
+    except ValueError as e:
+        raise VideoError(f"{source}: {e}") from e
     return (decode_video if kind == "video" else decode_frames)(source, numbers, size)
 
 # %% ../../nbs/data/video.ipynb #c027
 def _signature(source, kind):
     "Path, size and modification time of a source; for a frame folder of all its pictures together."
     path = Path(source)
-    if not path.exists(): return [str(source), "missing"]
-    if kind == "video": return [str(source), path.stat().st_size, path.stat().st_mtime_ns]
+    if not path.exists():
+        return [str(source), "missing"]
+    if kind == "video":
+        return [str(source), path.stat().st_size, path.stat().st_mtime_ns]
     stats = [e.stat() for e in os.scandir(path) if e.name.lower().endswith(IMAGE_SUFFIXES)]
-    return [str(source), len(stats), sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)]
+    return [
+        str(source),
+        len(stats),
+        sum(s.st_size for s in stats),
+        max((s.st_mtime_ns for s in stats), default=0),
+    ]
+
 
 def cache_key(
-    table: pd.DataFrame, # clip table
-    **settings, # whatever else decides about the pixels
-) -> str: # 16 hexadecimal digits
+    table: pd.DataFrame,  # clip table
+    **settings,  # whatever else decides about the pixels
+) -> str:  # 16 hexadecimal digits
     "Hash of the sources and the settings; scores and splits have no part in it."
     signatures = {(s, k): _signature(s, k) for s, k in set(zip(table["source"], table["kind"]))}
-    rows = [[r["clip_id"], signatures[r["source"], r["kind"]], *(None if pd.isna(r[c]) else int(r[c]) for c in ("start", "end"))]
-            for r in table.to_dict("records")]
+    rows = [
+        [
+            r["clip_id"],
+            signatures[r["source"], r["kind"]],
+            *(None if pd.isna(r[c]) else int(r[c]) for c in ("start", "end")),
+        ]
+        for r in table.to_dict("records")
+    ]
     return hashlib.sha256(json.dumps([rows, settings], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 # %% ../../nbs/data/video.ipynb #c028
 class CorruptVideos(VideoError):
     "Some clips could not be read; `failures` is the list of (clip_id, source, reason)."
+
     def __init__(self, failures, shown=20):
         self.failures = failures
-        lines = [f"  clip {c}: {why}" for c, _, why in failures[:shown]] + ["  ..."]*(len(failures) > shown)
-        super().__init__(f"{len(failures)} clip(s) could not be read; repair them, or pass on_error='skip' to leave them out\n" + "\n".join(lines))
+        lines = [f"  clip {c}: {why}" for c, _, why in failures[:shown]] + ["  ..."] * (len(failures) > shown)
+        super().__init__(
+            f"{len(failures)} clip(s) could not be read; repair them, or pass on_error='skip' to leave them out\n"
+            + "\n".join(lines)
+        )
 
 # %% ../../nbs/data/video.ipynb #c030
 def failure_of(
-    record, # row of a clip table
-    error, # why it could not be read
-) -> tuple: # (clip_id, source, reason), as everybody reports a clip that is left out
+    record,  # row of a clip table
+    error,  # why it could not be read
+) -> tuple:  # (clip_id, source, reason), as everybody reports a clip that is left out
     return str(record["clip_id"]), str(record["source"]), str(error)
+
 
 class VideoSource:
     "A clip table whose clips are decoded when they are asked for: `source[i]` is clip i of `source.table`. Nothing is kept."
-    def __init__(self,
-        table: pd.DataFrame, # clip table, kinds 'video' and 'frames'
-        n_frames: int = 103, # frames of a clip
-        size: tuple[int, int] = (112, 112), # height and width, pixels
-        how: str | None = None, # rule of `sample_frames` (None: table.attrs['sampling'])
+
+    def __init__(
+        self,
+        table: pd.DataFrame,  # clip table, kinds 'video' and 'frames'
+        n_frames: int = 103,  # frames of a clip
+        size: tuple[int, int] = (112, 112),  # height and width, pixels
+        how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
     ):
         how = how or table.attrs.get("sampling")
-        if how not in SAMPLINGS: raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)} (or the clip table's attrs['sampling'])")
+        if how not in SAMPLINGS:
+            raise ValueError(
+                f"how={how!r}: expected one of {', '.join(SAMPLINGS)} (or the clip table's attrs['sampling'])"
+            )
         wrong = table.loc[~table["kind"].isin(["video", "frames"]), "clip_id"].tolist()
-        if wrong: raise ValueError(f"clips without pictures (kind must be 'video' or 'frames'): {', '.join(map(str, wrong[:5]))}")
-        if not len(table): raise ValueError("the clip table is empty")
+        if wrong:
+            raise ValueError(
+                f"clips without pictures (kind must be 'video' or 'frames'): {', '.join(map(str, wrong[:5]))}"
+            )
+        if not len(table):
+            raise ValueError("the clip table is empty")
         self.n_frames, self.size, self.how = n_frames, tuple(size), how
         self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=1)
-        self.all_clips, self.failures = table, [] # failures: (clip_id, source, reason) of the clips that were left out
+        self.all_clips, self.failures = (
+            table,
+            [],
+        )  # failures: (clip_id, source, reason) of the clips that were left out
         self._keep(np.arange(len(table)))
 
     def _keep(self, rows):
-        self.rows = rows # row of all_clips for every row of self.table
+        self.rows = rows  # row of all_clips for every row of self.table
         self.table = self.all_clips.iloc[rows].reset_index(drop=True)
         self.table.attrs = dict(self.all_clips.attrs)
 
-    def leave_out(self,
-        failures: dict, # row of `table` -> (clip_id, source, reason)
+    def leave_out(
+        self,
+        failures: dict,  # row of `table` -> (clip_id, source, reason)
     ):
         "Take these clips out of `table` and name them in `failures`."
         self.failures = self.failures + [failures[r] for r in sorted(failures)]
         self._keep(np.delete(self.rows, sorted(failures)))
 
-    def _record(self, row): return self.all_clips.iloc[row]
-    def _read(self, row): return read_clip(self._record(row), self.n_frames, self.size, self.how)
+    def _record(self, row):
+        return self.all_clips.iloc[row]
 
-    def __len__(self): return len(self.rows)
-    def __repr__(self): return f"{type(self).__name__}({len(self)} clips, {self.n_frames} frames of {self.size[0]}x{self.size[1]})"
+    def _read(self, row):
+        return read_clip(self._record(row), self.n_frames, self.size, self.how)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({len(self)} clips, {self.n_frames} frames of {self.size[0]}x{self.size[1]})"
 
     def __getitem__(self, i):
         "uint8 (T,H,W,3) for a number, (B,T,H,W,3) for a sequence of row numbers of `table`; raises `VideoError`"
@@ -239,87 +326,138 @@ class VideoSource:
 
 # %% ../../nbs/data/video.ipynb #c034
 def create_store(
-    folder: str | Path, # the store; left alone if it exists
-    arrays: dict, # file name without suffix -> (dtype, shape)
-    meta: dict, # written to meta.json for the reader's information
+    folder: str | Path,  # the store; left alone if it exists
+    arrays: dict,  # file name without suffix -> (dtype, shape)
+    meta: dict,  # written to meta.json for the reader's information
 ):
     "Make a folder of empty memory-mapped .npy files under a temporary name and rename it, so that nobody ever sees half of them."
     folder = Path(folder)
-    if folder.is_dir(): return
+    if folder.is_dir():
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     tmp = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent))
-    for name, (dtype, shape) in arrays.items(): np.lib.format.open_memmap(tmp/f"{name}.npy", "w+", dtype, shape).flush()
-    (tmp/"meta.json").write_text(json.dumps(meta, indent=1, default=str))
-    try: os.rename(tmp, folder)
-    except OSError: # another process was faster
+    for name, (dtype, shape) in arrays.items():
+        np.lib.format.open_memmap(tmp / f"{name}.npy", "w+", dtype, shape).flush()
+    (tmp / "meta.json").write_text(json.dumps(meta, indent=1, default=str))
+    try:
+        os.rename(tmp, folder)
+    except OSError:  # another process was faster
         shutil.rmtree(tmp)
-        if not folder.is_dir(): raise
+        if not folder.is_dir():
+            raise
 
 # %% ../../nbs/data/video.ipynb #c035
 class FrameCache(VideoSource):
     "Sampled frames of all clips of a table as one memory-mapped uint8 array. `fill` decodes what is missing; then `cache[i]` is clip i of `cache.table`."
-    def __init__(self,
-        table: pd.DataFrame, # clip table, kinds 'video' and 'frames'
-        folder: str | Path, # parent folder of all caches
-        n_frames: int = 103, # frames of a clip
-        size: tuple[int, int] = (112, 112), # height and width, pixels
-        how: str | None = None, # rule of `sample_frames` (None: table.attrs['sampling'])
+
+    def __init__(
+        self,
+        table: pd.DataFrame,  # clip table, kinds 'video' and 'frames'
+        folder: str | Path,  # parent folder of all caches
+        n_frames: int = 103,  # frames of a clip
+        size: tuple[int, int] = (112, 112),  # height and width, pixels
+        how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
     ):
         super().__init__(table, n_frames, size, how)
-        self.path = Path(folder)/self.key
+        self.path = Path(folder) / self.key
         arrays = dict(frames=(np.uint8, (len(table), n_frames, *self.size, 3)), done=(bool, (len(table),)))
-        create_store(self.path, arrays, dict(n_frames=n_frames, size=self.size, how=self.how, clips=table["clip_id"].tolist()))
+        create_store(
+            self.path,
+            arrays,
+            dict(n_frames=n_frames, size=self.size, how=self.how, clips=table["clip_id"].tolist()),
+        )
         self._open("r+")
 
-    def _open(self, mode): self.frames, self.done = (np.load(self.path/f"{n}.npy", mmap_mode=mode) for n in ("frames", "done"))
-    def __getstate__(self): return {**self.__dict__, "path": self.path.resolve(), "frames": None, "done": None} # pixels stay where they are
-    def __setstate__(self, state): self.__dict__.update(state); self._open("r")
-    def __repr__(self): return f"{super().__repr__()[:-1]}, {int(self.done.sum())} decoded)"
+    def _open(self, mode):
+        self.frames, self.done = (np.load(self.path / f"{n}.npy", mmap_mode=mode) for n in ("frames", "done"))
+
+    def __getstate__(self):
+        return {
+            **self.__dict__,
+            "path": self.path.resolve(),
+            "frames": None,
+            "done": None,
+        }  # pixels stay where they are
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._open("r")
+
+    def __repr__(self):
+        return f"{super().__repr__()[:-1]}, {int(self.done.sum())} decoded)"
 
     def __getitem__(self, i):
         "uint8 (T,H,W,3) for a number, (B,T,H,W,3) for a sequence of row numbers of `table`"
         rows = self.rows[np.asarray(i)]
         missing = np.atleast_1d(rows)[~self.done[np.atleast_1d(rows)]]
-        if len(missing): raise VideoError(f"clip {self.all_clips['clip_id'].iloc[missing[0]]} is not decoded yet: call fill() first")
+        if len(missing):
+            raise VideoError(
+                f"clip {self.all_clips['clip_id'].iloc[missing[0]]} is not decoded yet: call fill() first"
+            )
         return np.asarray(self.frames[rows])
 
     def _decode(self, row):
-        try: self.frames[row] = self._read(row)
-        except VideoError as e: return row, failure_of(self._record(row), e)
+        try:
+            self.frames[row] = self._read(row)
+        except VideoError as e:
+            return row, failure_of(self._record(row), e)
         return row, None
 
     def _mark(self, rows):
-        if not rows: return
-        self.frames.flush() # first the pixels, then the mark
-        self.done[rows] = True; self.done.flush(); rows.clear()
+        if not rows:
+            return
+        self.frames.flush()  # first the pixels, then the mark
+        self.done[rows] = True
+        self.done.flush()
+        rows.clear()
 
 # %% ../../nbs/data/video.ipynb #c037
 def _results(decode, rows, workers):
     "Finished rows in any order, from this thread or from a pool that is abandoned when the caller stops."
-    if not workers: yield from map(decode, rows); return
+    if not workers:
+        yield from map(decode, rows)
+        return
     pool = ThreadPoolExecutor(workers)
-    try: yield from (f.result() for f in as_completed([pool.submit(decode, r) for r in rows]))
-    finally: pool.shutdown(cancel_futures=True)
+    try:
+        yield from (f.result() for f in as_completed([pool.submit(decode, r) for r in rows]))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
-def fill(self: FrameCache,
-    on_error: str = "stop", # 'stop': raise `CorruptVideos` after all rows were tried; 'skip': leave unreadable clips out
-    workers: int = 0, # decoding threads (0: none besides this one); the result is the same
-    progress: bool = True, # show a bar
-    mark_every: int = 16, # rows between two marks: what an interruption may cost
-) -> list[tuple[str, str, str]]: # clips left out: (clip_id, source, reason)
+
+def fill(
+    self: FrameCache,
+    on_error: str = "stop",  # 'stop': raise `CorruptVideos` after all rows were tried; 'skip': leave unreadable clips out
+    workers: int = 0,  # decoding threads (0: none besides this one); the result is the same
+    progress: bool = True,  # show a bar
+    mark_every: int = 16,  # rows between two marks: what an interruption may cost
+) -> list[tuple[str, str, str]]:  # clips left out: (clip_id, source, reason)
     "Decode all rows that are not decoded yet; may be interrupted and called again."
-    if on_error not in ("stop", "skip"): raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
+    if on_error not in ("stop", "skip"):
+        raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
     todo, finished, failures = np.nonzero(~self.done)[0].tolist(), [], {}
     try:
-        for row, failure in progress_bar(_results(self._decode, todo, workers), total=len(todo), desc="decoding", unit="clip", disable=not progress or not todo):
-            if failure: failures[row] = failure
-            else: finished.append(row)
-            if len(finished) >= mark_every: self._mark(finished)
-    finally: self._mark(finished)
+        for row, failure in progress_bar(
+            _results(self._decode, todo, workers),
+            total=len(todo),
+            desc="decoding",
+            unit="clip",
+            disable=not progress or not todo,
+        ):
+            if failure:
+                failures[row] = failure
+            else:
+                finished.append(row)
+            if len(finished) >= mark_every:
+                self._mark(finished)
+    finally:
+        self._mark(finished)
     self.failures = [failures[r] for r in sorted(failures)]
-    if self.failures and on_error == "stop": raise CorruptVideos(self.failures)
-    if len(failures) == len(self.all_clips): raise CorruptVideos(self.failures)
+    if self.failures and on_error == "stop":
+        raise CorruptVideos(self.failures)
+    if len(failures) == len(self.all_clips):
+        raise CorruptVideos(self.failures)
     self._keep(np.array([r for r in range(len(self.all_clips)) if r not in failures]))
     return self.failures
+
 
 FrameCache.fill = fill

@@ -22,31 +22,35 @@ from .motion import FAULTS, FPS, N_FRAMES, Dive, Faults, sample_dive
 from .render import render_dive
 
 # %% ../../nbs/dives/dataset.ipynb #c005
-DEDUCTIONS = dict(legs=2.0, knees=1.6, shape=1.7, rotation=2.5, distance=.6, splash=1., toes=.6)
+DEDUCTIONS = dict(legs=2.0, knees=1.6, shape=1.7, rotation=2.5, distance=0.6, splash=1.0, toes=0.6)
+
 
 def execution(
     faults: Faults,  # severities of the faults
-) -> float:          # 0-10
+) -> float:  # 0-10
     "True execution of a dive: 10 less the weighted severities, 0 for a failed dive."
-    if abs(faults.rotation) > 1.75: return 0.
+    if abs(faults.rotation) > 1.75:
+        return 0.0
     weights = np.array([DEDUCTIONS[name] for name in FAULTS])
     return float(np.clip(10 - weights @ faults.severities(), 0, 10))
 
 # %% ../../nbs/dives/dataset.ipynb #c008
 def judge(
-    dive: Dive,                # what is judged
+    dive: Dive,  # what is judged
     rng: np.random.Generator,  # source of the judges' errors
-    noise: float = .34,        # standard deviation of one judge's error (points)
-) -> np.ndarray:               # (7,) scores in half points, 0-10
+    noise: float = 0.34,  # standard deviation of one judge's error (points)
+) -> np.ndarray:  # (7,) scores in half points, 0-10
     "Scores of seven judges. All give 0 to a failed dive."
-    if dive.failed: return np.zeros(7)
+    if dive.failed:
+        return np.zeros(7)
     seen = execution(dive.faults) + noise * rng.normal(size=7)
     return np.clip(np.round(2 * seen) / 2, 0, 10)
 
+
 def final_score(
     judge_scores: np.ndarray,  # (7,) scores of the judges
-    difficulty: float,         # degree of difficulty
-) -> float:                    # rounded to 1/100
+    difficulty: float,  # degree of difficulty
+) -> float:  # rounded to 1/100
     "Sum of the middle three judges times the degree of difficulty (World Aquatics, seven judges)."
     return round(float(np.sort(judge_scores)[2:5].sum() * difficulty), 2)
 
@@ -54,24 +58,36 @@ def final_score(
 POSITION_CODE = {"D": 0, "B": 1, "C": 2, "A": 3}
 ROTATION_CODE = {2: 0, 1: 1, 4: 2, 3: 3}
 
+
 def annotation(
-    dive: Dive,                # the dive
+    dive: Dive,  # the dive
     judge_scores: np.ndarray,  # (7,) from `judge`
-) -> dict:                     # plain Python values only, so that a restricted unpickler can read them
+) -> dict:  # plain Python values only, so that a restricted unpickler can read them
     "One entry of `final_annotations_dict_with_dive_number.pkl`."
-    return dict(start_frame=0, end_frame=N_FRAMES, position=POSITION_CODE[dive.position], difficulty=float(dive.difficulty),
-                armstand=int(dive.armstand), rotation_type=ROTATION_CODE[dive.direction], ss_no=dive.half_somersaults, tw_no=dive.half_twists,
-                final_score=final_score(judge_scores, dive.difficulty), dive_number=dive.dive_number,
-                judge_scores=[float(s) for s in judge_scores], primary_view=0)
+    return dict(
+        start_frame=0,
+        end_frame=N_FRAMES,
+        position=POSITION_CODE[dive.position],
+        difficulty=float(dive.difficulty),
+        armstand=int(dive.armstand),
+        rotation_type=ROTATION_CODE[dive.direction],
+        ss_no=dive.half_somersaults,
+        tw_no=dive.half_twists,
+        final_score=final_score(judge_scores, dive.difficulty),
+        dive_number=dive.dive_number,
+        judge_scores=[float(s) for s in judge_scores],
+        primary_view=0,
+    )
 
 # %% ../../nbs/dives/dataset.ipynb #c020
 def dive_of(
-    seed: int,   # seed of the data set
-    i: int,      # number of the dive, from 0
-) -> tuple:      # (Dive, judge scores)
+    seed: int,  # seed of the data set
+    i: int,  # number of the dive, from 0
+) -> tuple:  # (Dive, judge scores)
     "The `i`-th dive of a data set and its scores."
     dive = sample_dive(np.random.default_rng([seed, i, 0]))
     return dive, judge(dive, np.random.default_rng([seed, i, 1]))
+
 
 def key_of(
     i: int,  # number of the dive, from 0
@@ -79,12 +95,13 @@ def key_of(
     "Key of the annotations: 25 dives make a 'video', as a round of a competition."
     return i // 25 + 1, i % 25 + 1
 
+
 def write_mp4(
-    path: str|Path,      # file to write; it appears only when it is complete
-    clip: np.ndarray,    # (T, H, W, 3) uint8 RGB, even height and width
-    crf: int = 27,       # quality of x264: lower is better and larger
+    path: str | Path,  # file to write; it appears only when it is complete
+    clip: np.ndarray,  # (T, H, W, 3) uint8 RGB, even height and width
+    crf: int = 27,  # quality of x264: lower is better and larger
     preset: str = "veryslow",  # effort of x264
-    fps: int = FPS,      # frames a second
+    fps: int = FPS,  # frames a second
 ):
     "Write an H.264 film that every browser plays. Raises ValueError for odd sizes."
     path = Path(path)
@@ -93,12 +110,16 @@ def write_mp4(
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out:
-            stream = out.add_stream("libx264", rate=fps, options=dict(crf=str(crf), preset=preset, threads="1"))
+            stream = out.add_stream(
+                "libx264", rate=fps, options=dict(crf=str(crf), preset=preset, threads="1")
+            )
             stream.height, stream.width, stream.pix_fmt = clip.shape[1], clip.shape[2], "yuv420p"
-            for frame in clip: out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            for frame in clip:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             out.mux(stream.encode())
         os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
 
 # %% ../../nbs/dives/dataset.ipynb #c021
 def _write_atomically(path, data):
@@ -107,11 +128,14 @@ def _write_atomically(path, data):
     part.write_bytes(data)
     os.replace(part, path)
 
+
 def _make_one(job):
     "Render and write one film unless it is there already."
     folder, seed, i, size, crf = job
     path = Path(folder) / "videos" / "{}_{}.mp4".format(*key_of(i))
-    if not path.exists(): write_mp4(path, render_dive(dive_of(seed, i)[0], size=size), crf=crf)
+    if not path.exists():
+        write_mp4(path, render_dive(dive_of(seed, i)[0], size=size), crf=crf)
+
 
 def _check_settings(folder, settings):
     "Refuse to mix two data sets in one folder."
@@ -120,8 +144,11 @@ def _check_settings(folder, settings):
         old = json.loads(path.read_text())
         for name in ("seed", "size", "crf"):
             if old.get(name) != settings[name]:
-                raise ValueError(f"{path} says {name} = {old.get(name)}, not {settings[name]}: choose another folder, or delete this one")
+                raise ValueError(
+                    f"{path} says {name} = {old.get(name)}, not {settings[name]}: choose another folder, or delete this one"
+                )
     _write_atomically(path, json.dumps(settings, indent=1).encode())
+
 
 README = """Procedural dives: {n} films of {frames} frames, {h} x {w} pixels, {fps} frames/s (H.264).
 
@@ -138,10 +165,10 @@ Same licence as the project.
 
 # %% ../../nbs/dives/dataset.ipynb #c023
 def test_part(
-    difficulty: np.ndarray,    # (n,) degrees of difficulty
-    n_test: int,               # size of the test part
+    difficulty: np.ndarray,  # (n,) degrees of difficulty
+    n_test: int,  # size of the test part
     rng: np.random.Generator,  # source of chance
-) -> set:                      # numbers of the dives in the test part
+) -> set:  # numbers of the dives in the test part
     "Draw one dive from each of `n_test` equal stretches of the dives in order of difficulty."
     order = np.lexsort((rng.random(len(difficulty)), difficulty))
     at = (np.arange(n_test) + rng.random(n_test)) * len(difficulty) / n_test
@@ -149,40 +176,57 @@ def test_part(
 
 # %% ../../nbs/dives/dataset.ipynb #c025
 def make_dives(
-    folder: str|Path,         # where to write; made if missing
-    n: int,                   # number of dives
-    seed: int,                # seed of everything
-    size: tuple = (112, 112), # height and width in pixels, even
-    test_share: float = .25,  # share of the dives in the test split
-    progress: bool = True,    # show a progress bar
-    workers: int = 1,         # processes; 1 = this one
-    crf: int = 27,            # quality of the films, see `write_mp4`
-) -> Path:                    # the folder
+    folder: str | Path,  # where to write; made if missing
+    n: int,  # number of dives
+    seed: int,  # seed of everything
+    size: tuple = (112, 112),  # height and width in pixels, even
+    test_share: float = 0.25,  # share of the dives in the test split
+    progress: bool = True,  # show a progress bar
+    workers: int = 1,  # processes; 1 = this one
+    crf: int = 27,  # quality of the films, see `write_mp4`
+) -> Path:  # the folder
     "Write films and annotations; an interrupted run is taken up where it stopped. Raises ValueError if the folder holds other dives."
-    if n < 2 or not 0 < test_share < 1: raise ValueError(f"n must be at least 2 and test_share between 0 and 1, got {n} and {test_share}")
+    if n < 2 or not 0 < test_share < 1:
+        raise ValueError(f"n must be at least 2 and test_share between 0 and 1, got {n} and {test_share}")
     folder = Path(folder)
     (folder / "videos").mkdir(parents=True, exist_ok=True)
     _check_settings(folder, dict(n=n, seed=seed, size=list(size), test_share=test_share, crf=crf))
     jobs = [(str(folder), seed, i, tuple(size), crf) for i in range(n)]
     if workers > 1:
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            list(progress_bar(pool.map(_make_one, jobs, chunksize=4), total=n, desc="dives", disable=not progress))
+            list(
+                progress_bar(
+                    pool.map(_make_one, jobs, chunksize=4), total=n, desc="dives", disable=not progress
+                )
+            )
     else:
-        for job in progress_bar(jobs, desc="dives", disable=not progress): _make_one(job)
-    for part in (folder / "videos").glob("*.part"): part.unlink()  # left by a run that was killed
+        for job in progress_bar(jobs, desc="dives", disable=not progress):
+            _make_one(job)
+    for part in (folder / "videos").glob("*.part"):
+        part.unlink()  # left by a run that was killed
     _write_annotations(folder, n, seed, size, test_share)
     return folder
+
 
 def _write_annotations(folder, n, seed, size, test_share):
     "Annotations, splits, oracle and README of a complete set of films."
     dives = [dive_of(seed, i) for i in range(n)]
     keys, n_test = [key_of(i) for i in range(n)], max(int(round(n * test_share)), 1)
     chosen = test_part(np.array([d.difficulty for d, _ in dives]), n_test, np.random.default_rng([seed, 2]))
-    parts = {"final_annotations_dict_with_dive_number": {k: annotation(*d) for k, d in zip(keys, dives)},
-             "train_split_0": [k for i, k in enumerate(keys) if i not in chosen], "test_split_0": [k for i, k in enumerate(keys) if i in chosen]}
-    for name, part in parts.items(): _write_atomically(folder / f"{name}.pkl", pickle.dumps(part, protocol=4))
+    parts = {
+        "final_annotations_dict_with_dive_number": {k: annotation(*d) for k, d in zip(keys, dives)},
+        "train_split_0": [k for i, k in enumerate(keys) if i not in chosen],
+        "test_split_0": [k for i, k in enumerate(keys) if i in chosen],
+    }
+    for name, part in parts.items():
+        _write_atomically(folder / f"{name}.pkl", pickle.dumps(part, protocol=4))
     rows = [["video", "sample", *FAULTS, "execution"]]
-    rows += [[*k, *(round(getattr(d.faults, f), 4) for f in FAULTS), round(execution(d.faults), 3)] for k, (d, _) in zip(keys, dives)]
+    rows += [
+        [*k, *(round(getattr(d.faults, f), 4) for f in FAULTS), round(execution(d.faults), 3)]
+        for k, (d, _) in zip(keys, dives)
+    ]
     _write_atomically(folder / "oracle.csv", "".join(",".join(map(str, r)) + "\n" for r in rows).encode())
-    text = README.format(n=n, frames=N_FRAMES, h=size[0], w=size[1], fps=FPS, train=n - n_test, test=n_test, seed=seed)
+    text = README.format(
+        n=n, frames=N_FRAMES, h=size[0], w=size[1], fps=FPS, train=n - n_test, test=n_test, seed=seed
+    )
     _write_atomically(folder / "README.txt", text.encode())

@@ -17,195 +17,341 @@ FPS, N_FRAMES = 25, 103
 GRAVITY = 9.81
 # dive number, height of the board (m), degree of difficulty, relative frequency
 DIVE_TABLE = [
-    ("407C", 10, 3.2, 103), ("407C", 3, 3.4, 24), ("107B", 10, 3.0, 88), ("107B", 3, 3.1, 25), ("5253B", 10, 3.2, 78),
-    ("307C", 10, 3.4, 42), ("307C", 3, 3.5, 35), ("207C", 10, 3.3, 63), ("207C", 3, 3.6, 6), ("205B", 10, 2.9, 28),
-    ("205B", 3, 3.0, 32), ("6243D", 10, 3.2, 46), ("109C", 10, 3.7, 29), ("109C", 3, 3.8, 13), ("5255B", 10, 3.6, 36),
-    ("405B", 10, 2.8, 17), ("405B", 3, 3.0, 15), ("5154B", 10, 3.3, 8), ("5154B", 3, 3.4, 20), ("207B", 10, 3.6, 24),
-    ("626C", 10, 3.3, 23), ("305C", 10, 2.7, 6), ("305C", 3, 2.8, 16), ("305B", 10, 2.9, 5), ("305B", 3, 3.0, 15),
-    ("5152B", 10, 2.9, 7), ("5152B", 3, 3.0, 12), ("6245D", 10, 3.6, 17), ("403B", 10, 2.0, 15), ("5353B", 10, 3.3, 15),
-    ("103B", 10, 1.6, 14), ("405C", 10, 2.7, 10), ("626B", 10, 3.5, 9), ("205C", 3, 2.8, 9), ("5156B", 3, 3.9, 8),
-    ("301B", 10, 1.9, 13), ("201B", 10, 1.8, 5), ("107C", 10, 2.7, 4), ("107C", 3, 2.8, 4), ("6142D", 10, 3.1, 7),
-    ("105B", 10, 2.3, 5), ("636C", 10, 3.3, 4), ("409C", 10, 4.1, 4), ("5235D", 10, 2.8, 4), ("5132D", 10, 2.1, 4),
-    ("5251B", 10, 2.6, 4), ("5231D", 10, 2.0, 4), ("612B", 10, 1.9, 3), ("6241B", 10, 2.7, 3), ("5337D", 10, 3.4, 2),
-    ("5355B", 10, 3.7, 2), ("5233D", 10, 2.4, 2), ("614B", 10, 2.4, 2), ("5331D", 10, 2.1, 2), ("5237D", 10, 3.3, 2),
-    ("407B", 10, 3.5, 1), ("101B", 10, 1.5, 1), ("5335D", 10, 2.9, 1)]
+    ("407C", 10, 3.2, 103),
+    ("407C", 3, 3.4, 24),
+    ("107B", 10, 3.0, 88),
+    ("107B", 3, 3.1, 25),
+    ("5253B", 10, 3.2, 78),
+    ("307C", 10, 3.4, 42),
+    ("307C", 3, 3.5, 35),
+    ("207C", 10, 3.3, 63),
+    ("207C", 3, 3.6, 6),
+    ("205B", 10, 2.9, 28),
+    ("205B", 3, 3.0, 32),
+    ("6243D", 10, 3.2, 46),
+    ("109C", 10, 3.7, 29),
+    ("109C", 3, 3.8, 13),
+    ("5255B", 10, 3.6, 36),
+    ("405B", 10, 2.8, 17),
+    ("405B", 3, 3.0, 15),
+    ("5154B", 10, 3.3, 8),
+    ("5154B", 3, 3.4, 20),
+    ("207B", 10, 3.6, 24),
+    ("626C", 10, 3.3, 23),
+    ("305C", 10, 2.7, 6),
+    ("305C", 3, 2.8, 16),
+    ("305B", 10, 2.9, 5),
+    ("305B", 3, 3.0, 15),
+    ("5152B", 10, 2.9, 7),
+    ("5152B", 3, 3.0, 12),
+    ("6245D", 10, 3.6, 17),
+    ("403B", 10, 2.0, 15),
+    ("5353B", 10, 3.3, 15),
+    ("103B", 10, 1.6, 14),
+    ("405C", 10, 2.7, 10),
+    ("626B", 10, 3.5, 9),
+    ("205C", 3, 2.8, 9),
+    ("5156B", 3, 3.9, 8),
+    ("301B", 10, 1.9, 13),
+    ("201B", 10, 1.8, 5),
+    ("107C", 10, 2.7, 4),
+    ("107C", 3, 2.8, 4),
+    ("6142D", 10, 3.1, 7),
+    ("105B", 10, 2.3, 5),
+    ("636C", 10, 3.3, 4),
+    ("409C", 10, 4.1, 4),
+    ("5235D", 10, 2.8, 4),
+    ("5132D", 10, 2.1, 4),
+    ("5251B", 10, 2.6, 4),
+    ("5231D", 10, 2.0, 4),
+    ("612B", 10, 1.9, 3),
+    ("6241B", 10, 2.7, 3),
+    ("5337D", 10, 3.4, 2),
+    ("5355B", 10, 3.7, 2),
+    ("5233D", 10, 2.4, 2),
+    ("614B", 10, 2.4, 2),
+    ("5331D", 10, 2.1, 2),
+    ("5237D", 10, 3.3, 2),
+    ("407B", 10, 3.5, 1),
+    ("101B", 10, 1.5, 1),
+    ("5335D", 10, 2.9, 1),
+]
 
 # %% ../../nbs/dives/motion.ipynb #c006
 @dataclass(frozen=True)
 class DiveCode:
     "What a dive number says."
-    direction: int         # 1 forward, 2 back, 3 reverse, 4 inward
-    armstand: bool         # does the dive start from an armstand?
+
+    direction: int  # 1 forward, 2 back, 3 reverse, 4 inward
+    armstand: bool  # does the dive start from an armstand?
     half_somersaults: int  # number of half turns about the lateral axis
-    half_twists: int       # number of half turns about the long axis
-    position: str          # 'A' straight, 'B' pike, 'C' tuck, 'D' free
+    half_twists: int  # number of half turns about the long axis
+    position: str  # 'A' straight, 'B' pike, 'C' tuck, 'D' free
+
 
 def parse_dive_number(
     number: str,  # such as '407C' or '5253B'
 ) -> DiveCode:
     "Split a dive number into its parts. Raises ValueError for anything that is not a dive number."
     digits, position = number[:-1], number[-1:]
-    ok = digits.isdigit() and position in ("A", "B", "C", "D") and 3 <= len(digits) <= 4 and digits[0] in "123456"
-    if ok and digits[0] in "1234": ok = len(digits) == 3
-    if ok and digits[0] == "5": ok = len(digits) == 4
-    if not ok: raise ValueError(f"{number!r} is not a dive number such as '407C', '5253B' or '6243D'")
+    ok = (
+        digits.isdigit()
+        and position in ("A", "B", "C", "D")
+        and 3 <= len(digits) <= 4
+        and digits[0] in "123456"
+    )
+    if ok and digits[0] in "1234":
+        ok = len(digits) == 3
+    if ok and digits[0] == "5":
+        ok = len(digits) == 4
+    if not ok:
+        raise ValueError(f"{number!r} is not a dive number such as '407C', '5253B' or '6243D'")
     twisting = len(digits) == 4
     direction = int(digits[0] if digits[0] in "1234" else digits[1])
-    if digits[0] == "6": return DiveCode(direction, True, int(digits[2]), int(digits[3]) if twisting else 0, position)
-    if digits[0] == "5": return DiveCode(direction, False, int(digits[2]), int(digits[3]), position)
+    if digits[0] == "6":
+        return DiveCode(direction, True, int(digits[2]), int(digits[3]) if twisting else 0, position)
+    if digits[0] == "5":
+        return DiveCode(direction, False, int(digits[2]), int(digits[3]), position)
     return DiveCode(direction, False, int(digits[2]), 0, position)
 
 # %% ../../nbs/dives/motion.ipynb #c010
 @dataclass(frozen=True)
 class Faults:
     "Severities of the execution faults: 0 none, 1 severe."
-    legs: float = 0.      # legs apart, up to 45 degrees
-    knees: float = 0.     # knees bent where they should be straight, up to 60 degrees
-    shape: float = 0.     # loose tuck or pike: the fold opens by up to 60 degrees
-    rotation: float = 0.  # signed: entry angle off by up to 40 degrees, + over-rotated, - short; beyond 1.75 the dive has failed
-    distance: float = 0.  # signed: + too far from the board (up to 1.6 m too far), - too close
-    splash: float = 0.    # height and amount of water thrown up at entry
-    toes: float = 0.      # feet flexed instead of pointed, up to 80 degrees
+
+    legs: float = 0.0  # legs apart, up to 45 degrees
+    knees: float = 0.0  # knees bent where they should be straight, up to 60 degrees
+    shape: float = 0.0  # loose tuck or pike: the fold opens by up to 60 degrees
+    rotation: float = 0.0  # signed: entry angle off by up to 40 degrees, + over-rotated, - short; beyond 1.75 the dive has failed
+    distance: float = 0.0  # signed: + too far from the board (up to 1.6 m too far), - too close
+    splash: float = 0.0  # height and amount of water thrown up at entry
+    toes: float = 0.0  # feet flexed instead of pointed, up to 80 degrees
 
     def severities(self):
         "Absolute severities as an array, in the order of `FAULTS`."
         return np.abs([getattr(self, name) for name in FAULTS])
 
+
 FAULTS = tuple(f.name for f in fields(Faults))
+
 
 @dataclass(frozen=True)
 class Dive:
     "Everything that determines a dive; `appearance` alone decides how it looks, and has no part in the movement's quality."
-    dive_number: str       # such as '407C'
-    difficulty: float      # degree of difficulty, 1.5 to 4.1
-    height: float          # height of board or platform above the water (m)
+
+    dive_number: str  # such as '407C'
+    difficulty: float  # degree of difficulty, 1.5 to 4.1
+    height: float  # height of board or platform above the water (m)
     faults: Faults = field(default_factory=Faults)  # what goes wrong
     takeoff_frame: int = 27  # frame at which the feet (or hands) leave the board
-    jump: float = 2.8      # vertical speed at take-off (m/s)
-    effort: float = 1.     # angular momentum relative to what a clean dive of this kind needs
-    twist_side: int = 1    # +1 twists to the left, -1 to the right
-    appearance: int = 0    # seed of the appearance: body, colours, light, camera, noise
+    jump: float = 2.8  # vertical speed at take-off (m/s)
+    effort: float = 1.0  # angular momentum relative to what a clean dive of this kind needs
+    twist_side: int = 1  # +1 twists to the left, -1 to the right
+    appearance: int = 0  # seed of the appearance: body, colours, light, camera, noise
 
     @property
-    def code(self): return parse_dive_number(self.dive_number)
+    def code(self):
+        return parse_dive_number(self.dive_number)
+
     @property
-    def group(self): return int(self.dive_number[0])
+    def group(self):
+        return int(self.dive_number[0])
+
     @property
-    def direction(self): return self.code.direction
+    def direction(self):
+        return self.code.direction
+
     @property
-    def half_somersaults(self): return self.code.half_somersaults
+    def half_somersaults(self):
+        return self.code.half_somersaults
+
     @property
-    def half_twists(self): return self.code.half_twists
+    def half_twists(self):
+        return self.code.half_twists
+
     @property
-    def position(self): return self.code.position
+    def position(self):
+        return self.code.position
+
     @property
-    def armstand(self): return self.code.armstand
+    def armstand(self):
+        return self.code.armstand
+
     @property
-    def failed(self): return abs(self.faults.rotation) > 1.75
-    def with_faults(self, **kwargs): return replace(self, faults=replace(self.faults, **kwargs))
+    def failed(self):
+        return abs(self.faults.rotation) > 1.75
+
+    def with_faults(self, **kwargs):
+        return replace(self, faults=replace(self.faults, **kwargs))
 
 # %% ../../nbs/dives/motion.ipynb #c012
-FAULT_MEDIAN, FAULT_LIMIT = .26, .9   # severity of the median diver; what severities saturate at
+FAULT_MEDIAN, FAULT_LIMIT = 0.26, 0.9  # severity of the median diver; what severities saturate at
+
 
 def sample_faults(
     rng: np.random.Generator,  # source of chance
-    difficulty: float = 3.2,   # degree of difficulty of the dive
-    common: float = .75,       # share of the (log-)variance that the faults of one dive have in common
-    common_splash: float = .1, # the same for the splash, which depends on the water as much as on the diver
-    spread: float = .65,       # standard deviation of the log-severity
-    failed: float = .002,      # probability that the dive fails
+    difficulty: float = 3.2,  # degree of difficulty of the dive
+    common: float = 0.75,  # share of the (log-)variance that the faults of one dive have in common
+    common_splash: float = 0.1,  # the same for the splash, which depends on the water as much as on the diver
+    spread: float = 0.65,  # standard deviation of the log-severity
+    failed: float = 0.002,  # probability that the dive fails
 ) -> Faults:
     "Draw the faults of one dive."
-    quality = rng.normal() + .12 * (difficulty - 3.1) / .45
+    quality = rng.normal() + 0.12 * (difficulty - 3.1) / 0.45
     own = rng.normal(size=len(FAULTS))
     shared = np.array([common_splash if name == "splash" else common for name in FAULTS])
     z = -np.sqrt(shared) * quality + np.sqrt(1 - shared) * own
     severity = FAULT_LIMIT * np.tanh(FAULT_MEDIAN / FAULT_LIMIT * np.exp(spread * z))
     values = dict(zip(FAULTS, severity.tolist()))
-    sign = np.where(rng.random(2) < .5, -1., 1.)
-    values["rotation"] *= float(sign[0]); values["distance"] *= float(sign[1])
-    if rng.random() < failed: values.update(rotation=float(sign[0] * rng.uniform(1.9, 2.3)), splash=1.)
+    sign = np.where(rng.random(2) < 0.5, -1.0, 1.0)
+    values["rotation"] *= float(sign[0])
+    values["distance"] *= float(sign[1])
+    if rng.random() < failed:
+        values.update(rotation=float(sign[0] * rng.uniform(1.9, 2.3)), splash=1.0)
     return Faults(**values)
 
+
 def sample_dive(
-    rng: np.random.Generator,      # source of chance
-    dive_number: str|None = None,  # fix the dive instead of drawing it by frequency
-    faults: Faults|None = None,    # fix the faults instead of drawing them
+    rng: np.random.Generator,  # source of chance
+    dive_number: str | None = None,  # fix the dive instead of drawing it by frequency
+    faults: Faults | None = None,  # fix the faults instead of drawing them
 ) -> Dive:
     "Draw one dive: number, faults, style and the seed of its appearance. Raises ValueError if `dive_number` is not in `DIVE_TABLE`."
     rows = [r for r in DIVE_TABLE if dive_number in (None, r[0])]
-    if not rows: raise ValueError(f"{dive_number!r} is not in DIVE_TABLE; known are {sorted({r[0] for r in DIVE_TABLE})}")
+    if not rows:
+        raise ValueError(
+            f"{dive_number!r} is not in DIVE_TABLE; known are {sorted({r[0] for r in DIVE_TABLE})}"
+        )
     share = np.array([r[3] for r in rows], float)
     number, height, difficulty, _ = rows[rng.choice(len(rows), p=share / share.sum())]
     drawn = sample_faults(rng, difficulty)
     jump = rng.uniform(4.6, 5.2) if height < 5 else rng.uniform(2.5, 3.1)
-    if number[0] == "6": jump = rng.uniform(.6, 1.)
-    return Dive(number, difficulty, float(height), faults if faults is not None else drawn, int(rng.integers(23, 32)), float(jump),
-                float(rng.uniform(.98, 1.06)), int(rng.choice([-1, 1])), int(rng.integers(2**31)))
+    if number[0] == "6":
+        jump = rng.uniform(0.6, 1.0)
+    return Dive(
+        number,
+        difficulty,
+        float(height),
+        faults if faults is not None else drawn,
+        int(rng.integers(23, 32)),
+        float(jump),
+        float(rng.uniform(0.98, 1.06)),
+        int(rng.choice([-1, 1])),
+        int(rng.integers(2**31)),
+    )
 
 # %% ../../nbs/dives/motion.ipynb #c015
 @dataclass(frozen=True)
 class Body:
     "Proportions of a diver."
-    stature: float = 1.68   # m
-    legs: float = 1.        # relative length of the legs
-    arms: float = 1.        # relative length of the arms
-    girth: float = 1.       # relative thickness of all segments
-    shoulders: float = 1.   # relative width of the shoulders
 
-JOINTS = ("pelvis", "waist", "neck", "head", "shoulder_l", "elbow_l", "hand_l", "shoulder_r", "elbow_r", "hand_r",
-          "hip_l", "knee_l", "ankle_l", "toe_l", "hip_r", "knee_r", "ankle_r", "toe_r")
+    stature: float = 1.68  # m
+    legs: float = 1.0  # relative length of the legs
+    arms: float = 1.0  # relative length of the arms
+    girth: float = 1.0  # relative thickness of all segments
+    shoulders: float = 1.0  # relative width of the shoulders
+
+
+JOINTS = (
+    "pelvis",
+    "waist",
+    "neck",
+    "head",
+    "shoulder_l",
+    "elbow_l",
+    "hand_l",
+    "shoulder_r",
+    "elbow_r",
+    "hand_r",
+    "hip_l",
+    "knee_l",
+    "ankle_l",
+    "toe_l",
+    "hip_r",
+    "knee_r",
+    "ankle_r",
+    "toe_r",
+)
 J = {name: i for i, name in enumerate(JOINTS)}
 # from joint, to joint, mass fraction, radius in statures
-SEGMENTS = (("pelvis", "waist", .26, .075), ("waist", "neck", .22, .085), ("neck", "head", .08, .055),
-            ("shoulder_l", "elbow_l", .028, .028), ("elbow_l", "hand_l", .022, .022),
-            ("shoulder_r", "elbow_r", .028, .028), ("elbow_r", "hand_r", .022, .022),
-            ("hip_l", "knee_l", .11, .048), ("knee_l", "ankle_l", .045, .034), ("ankle_l", "toe_l", .015, .022),
-            ("hip_r", "knee_r", .11, .048), ("knee_r", "ankle_r", .045, .034), ("ankle_r", "toe_r", .015, .022))
+SEGMENTS = (
+    ("pelvis", "waist", 0.26, 0.075),
+    ("waist", "neck", 0.22, 0.085),
+    ("neck", "head", 0.08, 0.055),
+    ("shoulder_l", "elbow_l", 0.028, 0.028),
+    ("elbow_l", "hand_l", 0.022, 0.022),
+    ("shoulder_r", "elbow_r", 0.028, 0.028),
+    ("elbow_r", "hand_r", 0.022, 0.022),
+    ("hip_l", "knee_l", 0.11, 0.048),
+    ("knee_l", "ankle_l", 0.045, 0.034),
+    ("ankle_l", "toe_l", 0.015, 0.022),
+    ("hip_r", "knee_r", 0.11, 0.048),
+    ("knee_r", "ankle_r", 0.045, 0.034),
+    ("ankle_r", "toe_r", 0.015, 0.022),
+)
 MASS = np.array([s[2] for s in SEGMENTS])
 _A, _B = np.array([J[s[0]] for s in SEGMENTS]), np.array([J[s[1]] for s in SEGMENTS])
 
 # angles of a pose in degrees, all 0 = standing straight with the arms at the sides
 ANGLES = ("hip", "knee", "curl", "neck", "shoulder", "elbow", "shoulder2", "elbow2", "ankle")
-POSES = {"stand": (0, 0, 0, 0, 5, 5, 5, 5, 90), "reach": (0, 0, 0, 0, 165, 5, 165, 5, 90), "crouch": (75, 85, 12, 0, -35, 10, -35, 10, 70),
-         "launch": (4, 0, 0, 0, 165, 10, 165, 10, 15), "tuck": (128, 142, 24, 25, 62, 30, 62, 30, 0), "pike": (138, 0, 20, 20, 92, 8, 92, 8, 0),
-         "straight": (0, 0, 0, 0, 15, 10, 15, 10, 0), "twist": (0, 0, 0, 0, 172, 120, 60, 115, 0), "line": (0, 0, 0, 0, 180, 0, 180, 0, 0),
-         "feet_first": (0, 0, 0, 0, 3, 0, 3, 0, 0)}
+POSES = {
+    "stand": (0, 0, 0, 0, 5, 5, 5, 5, 90),
+    "reach": (0, 0, 0, 0, 165, 5, 165, 5, 90),
+    "crouch": (75, 85, 12, 0, -35, 10, -35, 10, 70),
+    "launch": (4, 0, 0, 0, 165, 10, 165, 10, 15),
+    "tuck": (128, 142, 24, 25, 62, 30, 62, 30, 0),
+    "pike": (138, 0, 20, 20, 92, 8, 92, 8, 0),
+    "straight": (0, 0, 0, 0, 15, 10, 15, 10, 0),
+    "twist": (0, 0, 0, 0, 172, 120, 60, 115, 0),
+    "line": (0, 0, 0, 0, 180, 0, 180, 0, 0),
+    "feet_first": (0, 0, 0, 0, 3, 0, 3, 0, 0),
+}
 
 # %% ../../nbs/dives/motion.ipynb #c016
 def body_points(
-    pose: np.ndarray,          # (T, 9) joint angles in degrees, in the order of `ANGLES`
-    body: Body = Body(),       # proportions
-    apart: np.ndarray|float = 0.,  # (T,) angle between the legs in degrees
-) -> np.ndarray:               # (T, 18, 3) joints in metres along (u, b, l), the centre of mass at the origin
+    pose: np.ndarray,  # (T, 9) joint angles in degrees, in the order of `ANGLES`
+    body: Body = Body(),  # proportions
+    apart: np.ndarray | float = 0.0,  # (T,) angle between the legs in degrees
+) -> np.ndarray:  # (T, 18, 3) joints in metres along (u, b, l), the centre of mass at the origin
     "Forward kinematics of a pose in the body's own frame."
     hip, knee, curl, neck, arm1, elbow1, arm2, elbow2, ankle = np.deg2rad(pose).T
     apart = np.deg2rad(np.broadcast_to(apart, hip.shape))
     h, zero = body.stature, np.zeros_like(hip)
-    down = lambda a, side=zero: np.stack([-np.cos(a) * np.cos(side), np.sin(a) * np.cos(side), np.sin(side)], -1)  # 0 down, 90 deg to the belly
+    down = lambda a, side=zero: np.stack(
+        [-np.cos(a) * np.cos(side), np.sin(a) * np.cos(side), np.sin(side)], -1
+    )  # 0 down, 90 deg to the belly
     out = np.zeros((len(pose), len(JOINTS), 3))
-    low, high = .45 * hip, .45 * hip + curl  # the trunk folds towards the legs, the legs towards the trunk
-    out[:, J["waist"]] = .13 * h * down(np.pi - low)
-    out[:, J["neck"]] = out[:, J["waist"]] + .17 * h * down(np.pi - high)
-    out[:, J["head"]] = out[:, J["neck"]] + .105 * h * down(np.pi - high - neck)
+    low, high = 0.45 * hip, 0.45 * hip + curl  # the trunk folds towards the legs, the legs towards the trunk
+    out[:, J["waist"]] = 0.13 * h * down(np.pi - low)
+    out[:, J["neck"]] = out[:, J["waist"]] + 0.17 * h * down(np.pi - high)
+    out[:, J["head"]] = out[:, J["neck"]] + 0.105 * h * down(np.pi - high - neck)
     for side, s, arm, elbow in (("l", 1, arm1, elbow1), ("r", -1, arm2, elbow2)):
-        at = out[:, J["neck"]] - .02 * h * down(np.pi - high) + np.array([0, 0, s * .105 * body.shoulders * h])
-        close = -s * .17 * np.clip(np.cos(arm - np.pi), 0, 1)  # the hands meet overhead
+        at = (
+            out[:, J["neck"]]
+            - 0.02 * h * down(np.pi - high)
+            + np.array([0, 0, s * 0.105 * body.shoulders * h])
+        )
+        close = -s * 0.17 * np.clip(np.cos(arm - np.pi), 0, 1)  # the hands meet overhead
         up = arm - high
         out[:, J[f"shoulder_{side}"]] = at
-        out[:, J[f"elbow_{side}"]] = at + .165 * h * body.arms * down(up, close)
-        out[:, J[f"hand_{side}"]] = out[:, J[f"elbow_{side}"]] + .195 * h * body.arms * down(up + elbow, close)
-        thigh, splay = .55 * hip + s * .5 * apart, s * .2 * apart
-        out[:, J[f"hip_{side}"]] = np.array([-.02 * h, 0, s * .05 * h])
-        out[:, J[f"knee_{side}"]] = out[:, J[f"hip_{side}"]] + .235 * h * body.legs * down(thigh, splay)
-        out[:, J[f"ankle_{side}"]] = out[:, J[f"knee_{side}"]] + .235 * h * body.legs * down(thigh - knee, splay)
-        out[:, J[f"toe_{side}"]] = out[:, J[f"ankle_{side}"]] + .105 * h * down(thigh - knee + ankle, splay)
+        out[:, J[f"elbow_{side}"]] = at + 0.165 * h * body.arms * down(up, close)
+        out[:, J[f"hand_{side}"]] = out[:, J[f"elbow_{side}"]] + 0.195 * h * body.arms * down(
+            up + elbow, close
+        )
+        thigh, splay = 0.55 * hip + s * 0.5 * apart, s * 0.2 * apart
+        out[:, J[f"hip_{side}"]] = np.array([-0.02 * h, 0, s * 0.05 * h])
+        out[:, J[f"knee_{side}"]] = out[:, J[f"hip_{side}"]] + 0.235 * h * body.legs * down(thigh, splay)
+        out[:, J[f"ankle_{side}"]] = out[:, J[f"knee_{side}"]] + 0.235 * h * body.legs * down(
+            thigh - knee, splay
+        )
+        out[:, J[f"toe_{side}"]] = out[:, J[f"ankle_{side}"]] + 0.105 * h * down(thigh - knee + ankle, splay)
     return out - np.einsum("s,tsd->td", MASS, (out[:, _A] + out[:, _B]) / 2)[:, None]
 
+
 def inertia(
-    points: np.ndarray,   # (T, 18, 3) from `body_points`
+    points: np.ndarray,  # (T, 18, 3) from `body_points`
     body: Body = Body(),  # proportions
-) -> tuple:               # two (T,): about the lateral axis and about the long axis, per kg of body mass (m^2)
+) -> tuple:  # two (T,): about the lateral axis and about the long axis, per kg of body mass (m^2)
     "Moments of inertia of the body: slender segments with their own length, and their own girth about the long axis."
     middle, along = (points[:, _A] + points[:, _B]) / 2, points[:, _B] - points[:, _A]
     radius = np.array([s[3] for s in SEGMENTS]) * body.stature * body.girth
@@ -216,8 +362,8 @@ def inertia(
 # %% ../../nbs/dives/motion.ipynb #c020
 def keyframes(
     t: np.ndarray,  # (T,) times in seconds
-    keys: list,     # (time, pose) pairs in the order of time; a pose is a tuple of angles
-) -> np.ndarray:    # (T, 9) angles
+    keys: list,  # (time, pose) pairs in the order of time; a pose is a tuple of angles
+) -> np.ndarray:  # (T, 9) angles
     "Interpolate key poses with a smooth start and end of every transition."
     times, poses = np.array([k[0] for k in keys]), np.array([k[1] for k in keys], float)
     i = np.clip(np.searchsorted(times, t, side="right") - 1, 0, len(keys) - 2)
@@ -229,41 +375,65 @@ def keyframes(
 def _fold(dive, loose):
     "The folded pose of a dive, opened by the severity `loose`."
     pose = list(POSES[{"A": "straight", "B": "pike", "C": "tuck", "D": "pike"}[dive.position]])
-    if dive.position != "A": pose[0] -= 60 * loose
-    if dive.position == "C": pose[1] -= 62 * loose
+    if dive.position != "A":
+        pose[0] -= 60 * loose
+    if dive.position == "C":
+        pose[1] -= 62 * loose
     return tuple(pose)
+
 
 def _head_first(dive):
     "Does the body enter the water with the hands first?"
     return (dive.half_somersaults % 2 == 1) != dive.armstand
 
+
 def flight_time(
-    dive: Dive,           # the dive
+    dive: Dive,  # the dive
     body: Body = Body(),  # proportions
-) -> float:               # seconds from take-off to the first touch of the water
+) -> float:  # seconds from take-off to the first touch of the water
     "Time of the ballistic flight of the centre of mass."
-    start = (.62 if dive.armstand else .68) * body.stature
-    reach = (.66 if _head_first(dive) else .58) * body.stature
+    start = (0.62 if dive.armstand else 0.68) * body.stature
+    reach = (0.66 if _head_first(dive) else 0.58) * body.stature
     drop = dive.height + start - reach
     return (dive.jump + np.sqrt(dive.jump**2 + 2 * GRAVITY * drop)) / GRAVITY
 
+
 def _plan(dive, flight, open_at, faults):
     "Key poses from the stance to the entry; times in seconds after take-off."
-    first, end = ("line", "line") if dive.armstand else ("reach", "launch"), "line" if _head_first(dive) else "feet_first"
+    first, end = (
+        ("line", "line") if dive.armstand else ("reach", "launch"),
+        "line" if _head_first(dive) else "feet_first",
+    )
     keys = [(-9, POSES[first[0]])]
-    if not dive.armstand: keys += [(-1.1, POSES["reach"]), (-.7, POSES["stand"]), (-.28, POSES["crouch"]), (-.02, POSES["launch"])]
-    keys += [(.06, POSES[first[1]])]
-    folded = .28
+    if not dive.armstand:
+        keys += [
+            (-1.1, POSES["reach"]),
+            (-0.7, POSES["stand"]),
+            (-0.28, POSES["crouch"]),
+            (-0.02, POSES["launch"]),
+        ]
+    keys += [(0.06, POSES[first[1]])]
+    folded = 0.28
     if dive.half_twists:
-        folded = min(.16 + .12 * dive.half_twists + .12, .62 * flight)
-        twist = POSES["twist"] if dive.twist_side > 0 else tuple(np.array(POSES["twist"])[[0, 1, 2, 3, 6, 7, 4, 5, 8]])
-        keys += [(.18, twist), (folded - .16, twist)]
+        folded = min(0.16 + 0.12 * dive.half_twists + 0.12, 0.62 * flight)
+        twist = (
+            POSES["twist"]
+            if dive.twist_side > 0
+            else tuple(np.array(POSES["twist"])[[0, 1, 2, 3, 6, 7, 4, 5, 8]])
+        )
+        keys += [(0.18, twist), (folded - 0.16, twist)]
     fold = _fold(dive, faults.shape)
-    return keys + [(folded, fold), (max(open_at, folded + .02), fold), (max(open_at, folded + .02) + .18, POSES[end]), (9, POSES[end])]
+    return keys + [
+        (folded, fold),
+        (max(open_at, folded + 0.02), fold),
+        (max(open_at, folded + 0.02) + 0.18, POSES[end]),
+        (9, POSES[end]),
+    ]
+
 
 def _spoil(t, pose, dive, flight, faults):
     "Faults that add to the pose: bent knees, flexed feet; returns the pose and the angle between the legs."
-    ramp = np.clip((t - .05) / .3, 0, 1)
+    ramp = np.clip((t - 0.05) / 0.3, 0, 1)
     tucked = np.clip(pose[:, 1] / 90, 0, 1)  # in a tuck the knees are bent anyway
     pose = pose.copy()
     pose[:, 1] += 60 * faults.knees * ramp * (1 - tucked)
@@ -275,51 +445,64 @@ def _spoil(t, pose, dive, flight, faults):
 @dataclass
 class Motion:
     "A dive in space and time; x points away from the board, z up, the board's tip is at (0, 0, height)."
-    joints: np.ndarray         # (T, 18, 3) in metres
-    com: np.ndarray            # (T, 3) centre of mass
-    pose: np.ndarray           # (T, 9) joint angles in degrees
-    omega: np.ndarray          # (T,) angular velocity of the somersault (rad/s)
-    inertia: np.ndarray        # (T,) moment of inertia per kg about the lateral axis (m^2)
-    somersault: np.ndarray     # (T,) angle from upright (rad), in the direction of the dive
-    twist: np.ndarray          # (T,) angle (rad)
-    momentum: float            # angular momentum per kg (m^2/s)
-    tilt: float                # tilt of the body while twisting (rad)
-    takeoff: int               # frame
-    entry: int                 # frame of the first touch of the water
-    open_at: float             # seconds after take-off at which the diver opens
-    entry_x: float             # where the water is met (m from the board)
 
-LEAN = .2  # seconds before take-off in which the body begins to turn about the feet
+    joints: np.ndarray  # (T, 18, 3) in metres
+    com: np.ndarray  # (T, 3) centre of mass
+    pose: np.ndarray  # (T, 9) joint angles in degrees
+    omega: np.ndarray  # (T,) angular velocity of the somersault (rad/s)
+    inertia: np.ndarray  # (T,) moment of inertia per kg about the lateral axis (m^2)
+    somersault: np.ndarray  # (T,) angle from upright (rad), in the direction of the dive
+    twist: np.ndarray  # (T,) angle (rad)
+    momentum: float  # angular momentum per kg (m^2/s)
+    tilt: float  # tilt of the body while twisting (rad)
+    takeoff: int  # frame
+    entry: int  # frame of the first touch of the water
+    open_at: float  # seconds after take-off at which the diver opens
+    entry_x: float  # where the water is met (m from the board)
+
+
+LEAN = 0.2  # seconds before take-off in which the body begins to turn about the feet
+
 
 def _turns(t, flight, across):
     "The integral of 1/I over the flight, with the lean on the board: the somersault angle per unit of angular momentum."
     dt, air = t[1] - t[0], (t >= 0) & (t <= flight)
     rate = 1 / across
-    start = np.interp(0., t, rate)
-    before = .5 * np.clip(t + LEAN, 0, LEAN)**2 / LEAN * start
+    start = np.interp(0.0, t, rate)
+    before = 0.5 * np.clip(t + LEAN, 0, LEAN) ** 2 / LEAN * start
     after = np.clip(t - flight, 0, None)
-    return before + np.cumsum(np.where(air, rate, 0)) * dt + np.interp(flight, t, rate) * .05 * (1 - np.exp(-after / .05))
+    return (
+        before
+        + np.cumsum(np.where(air, rate, 0)) * dt
+        + np.interp(flight, t, rate) * 0.05 * (1 - np.exp(-after / 0.05))
+    )
+
 
 def dive_motion(
-    dive: Dive,            # the dive
-    body: Body = Body(),   # proportions
-    substeps: int = 4,     # integration steps a frame
+    dive: Dive,  # the dive
+    body: Body = Body(),  # proportions
+    substeps: int = 4,  # integration steps a frame
 ) -> Motion:
     "Compute the movement of a dive from its number, faults and style."
     t = (np.arange(N_FRAMES * substeps) / substeps - dive.takeoff_frame) / FPS
     flight, faults = flight_time(dive, body), dive.faults
+
     def shape(open_at, faults):
         pose, apart = _spoil(t, keyframes(t, _plan(dive, flight, open_at, faults)), dive, flight, faults)
         points = body_points(pose, body, apart)
         across, long = inertia(points, body)
         return pose, points, across, long, _turns(t, flight, across)
+
     # angular momentum: what a clean dive of this kind needs when it opens after 78 % of the flight
     target = dive.half_somersaults * np.pi
-    wish = dive.effort * target / shape(.78 * flight, Faults())[4][-1]
+    wish = dive.effort * target / shape(0.78 * flight, Faults())[4][-1]
     target = target + np.deg2rad(40) * faults.rotation
-    early, late = .5 * flight, .93 * flight - .1
-    slow, fast = shape(early, faults)[4][-1], shape(late, faults)[4][-1]   # turns are linear in the time of opening
-    share = np.clip((target / wish - slow) / (fast - slow), 0, 1) if fast - slow > 1e-6 else .5
+    early, late = 0.5 * flight, 0.93 * flight - 0.1
+    slow, fast = (
+        shape(early, faults)[4][-1],
+        shape(late, faults)[4][-1],
+    )  # turns are linear in the time of opening
+    share = np.clip((target / wish - slow) / (fast - slow), 0, 1) if fast - slow > 1e-6 else 0.5
     open_at = early + share * (late - early)
     pose, points, across, long, turns = shape(open_at, faults)
     momentum = target / turns[-1]
@@ -328,25 +511,42 @@ def dive_motion(
     com, entry_x = _path(t, dive, body, flight, points, theta)
     joints = com[:, None] + _orient(points, dive, theta, twist, tilt)
     pick = slice(None, None, substeps)
-    return Motion(joints[pick], com[pick], pose[pick], omega[pick], across[pick], theta[pick], twist[pick], float(momentum),
-                  float(np.abs(tilt).max()), dive.takeoff_frame, int(np.ceil(dive.takeoff_frame + flight * FPS)), float(open_at), entry_x)
+    return Motion(
+        joints[pick],
+        com[pick],
+        pose[pick],
+        omega[pick],
+        across[pick],
+        theta[pick],
+        twist[pick],
+        float(momentum),
+        float(np.abs(tilt).max()),
+        dive.takeoff_frame,
+        int(np.ceil(dive.takeoff_frame + flight * FPS)),
+        float(open_at),
+        entry_x,
+    )
 
 # %% ../../nbs/dives/motion.ipynb #c026
 def _twist(t, dive, flight, across, long, momentum):
     "Twist angle over time and the tilt that drives it; both zero for a dive without twists."
-    if not dive.half_twists: return np.zeros_like(t), np.zeros_like(t)
-    end = min(.16 + .12 * dive.half_twists + .12, .62 * flight)
-    window = np.clip((t - .08) / .12, 0, 1) * np.clip((end - t) / .14, 0, 1)
+    if not dive.half_twists:
+        return np.zeros_like(t), np.zeros_like(t)
+    end = min(0.16 + 0.12 * dive.half_twists + 0.12, 0.62 * flight)
+    window = np.clip((t - 0.08) / 0.12, 0, 1) * np.clip((end - t) / 0.14, 0, 1)
     window = window * window * (3 - 2 * window)
     rate = momentum * window * (1 / long - 1 / across)
     angle = np.cumsum(rate) * (t[1] - t[0])
-    sine = min(dive.half_twists * np.pi / angle[-1], .5)
-    return dive.twist_side * angle * dive.half_twists * np.pi / angle[-1], dive.twist_side * np.arcsin(sine) * window
+    sine = min(dive.half_twists * np.pi / angle[-1], 0.5)
+    return dive.twist_side * angle * dive.half_twists * np.pi / angle[-1], dive.twist_side * np.arcsin(
+        sine
+    ) * window
+
 
 def _orient(points, dive, theta, twist, tilt):
     "Rotate body coordinates (u, b, l) into space: somersault, tilt, twist."
-    facing = 1 if dive.direction in (1, 3) else -1   # which way the belly points when upright
-    spin = 1 if dive.direction in (1, 2) else -1     # + : the head moves away from the board
+    facing = 1 if dive.direction in (1, 3) else -1  # which way the belly points when upright
+    spin = 1 if dive.direction in (1, 2) else -1  # + : the head moves away from the board
     angle = spin * theta + (np.pi if dive.armstand else 0)
     zero = np.zeros_like(angle)
     u = np.stack([np.sin(angle), zero, np.cos(angle)], -1)
@@ -358,31 +558,37 @@ def _orient(points, dive, theta, twist, tilt):
     b, l = cw * b + sw * l, cw * l - sw * b
     return np.einsum("tjk,tkd->tjd", points, np.stack([u, b, l], 1))
 
+
 def _path(t, dive, body, flight, points, theta):
     "Centre of mass: pinned to the board by feet or hands, then a parabola, then slowed by the water."
     local = _orient(points, dive, theta, np.zeros_like(t), np.zeros_like(t))
     foot = local[:, [J["hand_l"], J["hand_r"]] if dive.armstand else [J["toe_l"], J["toe_r"]]].mean(1)
     dip = np.zeros_like(t)
-    if dive.height < 5: dip = .45 * np.exp(-((t + .16) / .13)**2) * (t < 0) * np.clip(-t / .08, 0, 1)  # a springboard gives way
+    if dive.height < 5:
+        dip = (
+            0.45 * np.exp(-(((t + 0.16) / 0.13) ** 2)) * (t < 0) * np.clip(-t / 0.08, 0, 1)
+        )  # a springboard gives way
     pinned = np.array([0, 0, dive.height]) - foot
     pinned[:, 2] -= dip
-    i = np.searchsorted(t, 0.)
+    i = np.searchsorted(t, 0.0)
     start = pinned[i]
     off = dive.faults.distance
-    landing = 1.5 + (1.6 * off if off > 0 else .9 * off)  # metres between the board's tip and the entry
+    landing = 1.5 + (1.6 * off if off > 0 else 0.9 * off)  # metres between the board's tip and the entry
     vx = (landing - start[0]) / flight
     air = np.clip(t, 0, flight)
     com = np.stack([start[0] + vx * air, 0 * t, start[2] + dive.jump * air - GRAVITY / 2 * air**2], -1)
-    speed, sunk = dive.jump - GRAVITY * flight, .3 * (1 - np.exp(-np.clip(t - flight, 0, None) / .3))
+    speed, sunk = dive.jump - GRAVITY * flight, 0.3 * (1 - np.exp(-np.clip(t - flight, 0, None) / 0.3))
     com += np.stack([vx * sunk, 0 * t, speed * sunk], -1)
     com[:i] = pinned[:i]
     return com, float(landing)
 
+
 def board_dip(
     dive: Dive,  # the dive
-) -> np.ndarray: # (103,) how far the tip of the board is bent down (m)
+) -> np.ndarray:  # (103,) how far the tip of the board is bent down (m)
     "Bending of the springboard, before and after take-off; zero on a platform."
     t = (np.arange(N_FRAMES) - dive.takeoff_frame) / FPS
-    if dive.height >= 5: return np.zeros_like(t)
-    before = .45 * np.exp(-((t + .16) / .13)**2) * (t < 0) * np.clip(-t / .08, 0, 1)
-    return before + np.where(t >= 0, -.12 * np.sin(28 * t) * np.exp(-t / .35), 0)
+    if dive.height >= 5:
+        return np.zeros_like(t)
+    before = 0.45 * np.exp(-(((t + 0.16) / 0.13) ** 2)) * (t < 0) * np.clip(-t / 0.08, 0, 1)
+    return before + np.where(t >= 0, -0.12 * np.sin(28 * t) * np.exp(-t / 0.35), 0)

@@ -26,391 +26,622 @@ from .render import camera_path, render_dive, sample_appearance
 # %% ../../nbs/dives/pretrain.ipynb #c005
 STREAM = 1001  # third word of the random seed; the data set's generator uses 0 and 1
 
-def pretrain_dive(i:int,      # number of the dive, from 0
-                  seed:int=0  # of the whole set
-                 )->Dive:     # not judged
+
+def pretrain_dive(
+    i: int,  # number of the dive, from 0
+    seed: int = 0,  # of the whole set
+) -> Dive:  # not judged
     "The `i`-th pretraining dive."
     return sample_dive(np.random.default_rng([seed, i, STREAM]))
 
 # %% ../../nbs/dives/pretrain.ipynb #c008
-CLIP_TASKS = {"group": 7, "direction": 5, "position": 4, "armstand": 2, "platform": 2, "half_somersaults": 10, "half_twists": 8}  # classes
+CLIP_TASKS = {
+    "group": 7,
+    "direction": 5,
+    "position": 4,
+    "armstand": 2,
+    "platform": 2,
+    "half_somersaults": 10,
+    "half_twists": 8,
+}  # classes
 CENTRES = ("pelvis", "waist", "neck", "head")
 PAIRS = ("shoulder", "elbow", "hand", "hip", "knee", "ankle", "toe")
 FRAME_LABELS = ("joints", "under", "angles", "state")  # what `frame_labels` returns
 MOMENTS = (2, 6, 10, 14)  # frames of a segment at which the pose is asked for
-SEGMENT_TASKS = {"phase": 3, "angles": len(MOMENTS)*3, "turns": 4, "travel": 2, "pose": len(MOMENTS)*2*(len(CENTRES)+2*len(PAIRS)), "motion": 2*8*8}  # numbers
+SEGMENT_TASKS = {
+    "phase": 3,
+    "angles": len(MOMENTS) * 3,
+    "turns": 4,
+    "travel": 2,
+    "pose": len(MOMENTS) * 2 * (len(CENTRES) + 2 * len(PAIRS)),
+    "motion": 2 * 8 * 8,
+}  # numbers
 
-def clip_labels(dive:Dive  # any dive
-               )->dict:    # name of the task -> class number
+
+def clip_labels(
+    dive: Dive,  # any dive
+) -> dict:  # name of the task -> class number
     "What the dive number and the height say."
-    return {"group": dive.group, "direction": dive.direction, "position": "ABCD".index(dive.position), "armstand": int(dive.armstand),
-            "platform": int(dive.height>=5), "half_somersaults": dive.half_somersaults, "half_twists": dive.half_twists}
+    return {
+        "group": dive.group,
+        "direction": dive.direction,
+        "position": "ABCD".index(dive.position),
+        "armstand": int(dive.armstand),
+        "platform": int(dive.height >= 5),
+        "half_somersaults": dive.half_somersaults,
+        "half_twists": dive.half_twists,
+    }
 
-def joint_angles(joints:np.ndarray, # (T,18,3) in space
-                 side:str           # "l" or "r"
-                )->np.ndarray:      # (T,3) half turns: trunk to thigh, thigh to shank, shank to foot; 0 = in one line
+
+def joint_angles(
+    joints: np.ndarray,  # (T,18,3) in space
+    side: str,  # "l" or "r"
+) -> np.ndarray:  # (T,3) half turns: trunk to thigh, thigh to shank, shank to foot; 0 = in one line
     "How far hip, knee and ankle are bent."
-    chain = [joints[:, J[j]] for j in ("neck", "pelvis", f"hip_{side}", f"knee_{side}", f"ankle_{side}", f"toe_{side}")]
-    limbs = [b-a for a,b in ((chain[0],chain[1]), (chain[2],chain[3]), (chain[3],chain[4]), (chain[4],chain[5]))]
-    unit = [v/np.linalg.norm(v, axis=-1, keepdims=True) for v in limbs]
-    return np.stack([np.arccos((a*b).sum(-1).clip(-1,1))/np.pi for a,b in zip(unit, unit[1:])], -1).astype(np.float32)
+    chain = [
+        joints[:, J[j]]
+        for j in ("neck", "pelvis", f"hip_{side}", f"knee_{side}", f"ankle_{side}", f"toe_{side}")
+    ]
+    limbs = [
+        b - a
+        for a, b in ((chain[0], chain[1]), (chain[2], chain[3]), (chain[3], chain[4]), (chain[4], chain[5]))
+    ]
+    unit = [v / np.linalg.norm(v, axis=-1, keepdims=True) for v in limbs]
+    return np.stack(
+        [np.arccos((a * b).sum(-1).clip(-1, 1)) / np.pi for a, b in zip(unit, unit[1:])], -1
+    ).astype(np.float32)
 
-def frame_labels(dive:Dive # any dive
-                )->dict:   # joints (103,18,2): x right, y down, 0-1 within the picture; under (103,18); angles (103,3); state (103,6)
+
+def frame_labels(
+    dive: Dive,  # any dive
+) -> dict:  # joints (103,18,2): x right, y down, 0-1 within the picture; under (103,18); angles (103,3); state (103,6)
     "Where the joints appear in the picture, which are under water, how far they are bent; phase (3), somersault and twist so far (half turns), angular velocity (rad/frame)."
     look = sample_appearance(dive.appearance)
     m, cos, sin = dive_motion(dive, look.body), np.cos(look.azimuth), np.sin(look.azimuth)
-    flat = np.stack([m.joints[..., 0]*cos + m.joints[..., 1]*sin, m.joints[..., 2]], -1)
-    centre = camera_path(np.stack([m.com[:, 0]*cos, m.com[:, 2]], 1), look)
-    joints = (flat - centre[:, None])*[1,-1]/look.span + .5
-    if look.mirror: joints[..., 0] = 1 - joints[..., 0]
+    flat = np.stack([m.joints[..., 0] * cos + m.joints[..., 1] * sin, m.joints[..., 2]], -1)
+    centre = camera_path(np.stack([m.com[:, 0] * cos, m.com[:, 2]], 1), look)
+    joints = (flat - centre[:, None]) * [1, -1] / look.span + 0.5
+    if look.mirror:
+        joints[..., 0] = 1 - joints[..., 0]
     angles = np.stack([joint_angles(m.joints, s) for s in "lr"]).mean(0)
     f = np.arange(N_FRAMES)
-    phase = np.stack([f<m.takeoff, (f>=m.takeoff)&(f<m.entry), f>=m.entry], 1)
-    return {"joints": joints.astype(np.float32), "under": m.joints[..., 2]<0, "angles": angles,
-            "state": np.column_stack([phase, m.somersault/np.pi, np.abs(m.twist)/np.pi, m.omega/25]).astype(np.float32)}
+    phase = np.stack([f < m.takeoff, (f >= m.takeoff) & (f < m.entry), f >= m.entry], 1)
+    return {
+        "joints": joints.astype(np.float32),
+        "under": m.joints[..., 2] < 0,
+        "angles": angles,
+        "state": np.column_stack([phase, m.somersault / np.pi, np.abs(m.twist) / np.pi, m.omega / 25]).astype(
+            np.float32
+        ),
+    }
 
 # %% ../../nbs/dives/pretrain.ipynb #c013
 def _film(job):
     "Render dive `i` into its row of the open file."
     path, i, seed, size = job
-    film = torch.from_numpy(render_dive(pretrain_dive(i, seed), (112,112))).permute(0,3,1,2)
-    if size!=112: film = F.interpolate(film, (size,size), mode="bilinear", antialias=True)
-    np.load(path, mmap_mode="r+")[i] = film.permute(0,2,3,1).numpy()
+    film = torch.from_numpy(render_dive(pretrain_dive(i, seed), (112, 112))).permute(0, 3, 1, 2)
+    if size != 112:
+        film = F.interpolate(film, (size, size), mode="bilinear", antialias=True)
+    np.load(path, mmap_mode="r+")[i] = film.permute(0, 2, 3, 1).numpy()
 
-def render_films(folder,        # cache; made if missing
-                 n:int,         # number of dives
-                 seed:int=0,    # of the set
-                 size:int=88,   # pixels, height = width
-                 workers:int=1  # processes
-                )->tuple:       # frames (n,103,size,size,3) uint8 memmap, dict of label arrays with n rows
+
+def render_films(
+    folder,  # cache; made if missing
+    n: int,  # number of dives
+    seed: int = 0,  # of the set
+    size: int = 88,  # pixels, height = width
+    workers: int = 1,  # processes
+) -> tuple:  # frames (n,103,size,size,3) uint8 memmap, dict of label arrays with n rows
     "Render the pretraining dives, or open them if they are there already."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    path, done, settings = folder/"frames.npy", folder/"done.json", {"n": n, "seed": seed, "size": size}
-    if not done.exists() or json.loads(done.read_text())!=settings:
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, done, settings = folder / "frames.npy", folder / "done.json", {"n": n, "seed": seed, "size": size}
+    if not done.exists() or json.loads(done.read_text()) != settings:
         done.unlink(missing_ok=True)
         np.lib.format.open_memmap(path, "w+", np.uint8, (n, N_FRAMES, size, size, 3)).flush()
         jobs = [(str(path), i, seed, size) for i in range(n)]
-        if workers==1: list(map(_film, jobs))
+        if workers == 1:
+            list(map(_film, jobs))
         else:
-            with ProcessPoolExecutor(workers, get_context("fork")) as pool: list(pool.map(_film, jobs, chunksize=8))
+            with ProcessPoolExecutor(workers, get_context("fork")) as pool:
+                list(pool.map(_film, jobs, chunksize=8))
         done.write_text(json.dumps(settings))
     dives = [pretrain_dive(i, seed) for i in range(n)]
     labels = [{**clip_labels(d), **frame_labels(d)} for d in dives]
     return np.load(path, mmap_mode="r"), {k: np.stack([l[k] for l in labels]) for k in labels[0]}
 
 # %% ../../nbs/dives/pretrain.ipynb #c015
-def pose_targets(joints:np.ndarray,  # (M, 18, 2) in the picture, 0-1
-                 under:np.ndarray    # (M, 18) is the joint under water?
-                )->tuple:            # (M*36,) numbers of about unit size, (M*36,) which of them count
+def pose_targets(
+    joints: np.ndarray,  # (M, 18, 2) in the picture, 0-1
+    under: np.ndarray,  # (M, 18) is the joint under water?
+) -> tuple:  # (M*36,) numbers of about unit size, (M*36,) which of them count
     "Pelvis in the picture, the other centres and the pairs' midpoints from the pelvis, and the pairs' |difference|."
     pelvis = joints[:, J["pelvis"]]
     left, right = (joints[:, [J[f"{p}_{s}"] for p in PAIRS]] for s in "lr")
     rest = joints[:, [J[c] for c in CENTRES[1:]]]
-    out = np.concatenate([(pelvis[:, None]-.5)*3, (rest-pelvis[:, None])*5, ((left+right)/2-pelvis[:, None])*5, np.abs(left-right)*8], 1)
+    out = np.concatenate(
+        [
+            (pelvis[:, None] - 0.5) * 3,
+            (rest - pelvis[:, None]) * 5,
+            ((left + right) / 2 - pelvis[:, None]) * 5,
+            np.abs(left - right) * 8,
+        ],
+        1,
+    )
     sunk = under[:, [J[f"{p}_l"] for p in PAIRS]] | under[:, [J[f"{p}_r"] for p in PAIRS]]
     hidden = np.concatenate([under[:, [J[c] for c in CENTRES]], sunk, sunk], 1)
-    visible = ~hidden & ((joints[:, [J["pelvis"]]]>-.1) & (joints[:, [J["pelvis"]]]<1.1)).all(-1)
+    visible = ~hidden & ((joints[:, [J["pelvis"]]] > -0.1) & (joints[:, [J["pelvis"]]] < 1.1)).all(-1)
     return out.reshape(-1).astype(np.float32), visible.repeat(2, 1).reshape(-1).astype(np.float32)
 
-def segment_labels(labels:dict,        # arrays of one dive, from `render_films`
-                   start:int,          # first frame
-                   box:tuple,          # crop (top, left, height, width) as shares of the picture
-                   flip:bool           # mirrored?
-                  )->dict:             # name of the task -> float32 array; "visible" for the pose
+
+def segment_labels(
+    labels: dict,  # arrays of one dive, from `render_films`
+    start: int,  # first frame
+    box: tuple,  # crop (top, left, height, width) as shares of the picture
+    flip: bool,  # mirrored?
+) -> dict:  # name of the task -> float32 array; "visible" for the pose
     "What is asked about the 16 frames from `start`."
     at = start + np.array(MOMENTS)
     top, left, h, w = box
-    joints = (labels["joints"][start:start+16] - [left, top])/[w, h]
-    if flip: joints = np.stack([1-joints[..., 0], joints[..., 1]], -1)
-    state = labels["state"][start:start+16]
+    joints = (labels["joints"][start : start + 16] - [left, top]) / [w, h]
+    if flip:
+        joints = np.stack([1 - joints[..., 0], joints[..., 1]], -1)
+    state = labels["state"][start : start + 16]
     turned = state[-1, 3:5] - state[0, 3:5]
-    pose, visible = pose_targets(joints[at-start], labels["under"][at])
-    travel = (joints[-1, J["pelvis"]] - joints[0, J["pelvis"]])*3
+    pose, visible = pose_targets(joints[at - start], labels["under"][at])
+    travel = (joints[-1, J["pelvis"]] - joints[0, J["pelvis"]]) * 3
     trunk = joints[:, J["neck"]] - joints[:, J["pelvis"]]
-    spin = (trunk[:-1, 0]*trunk[1:, 1] - trunk[:-1, 1]*trunk[1:, 0]).mean()*100  # which way the trunk turns in the picture
-    return {"angles": labels["angles"][at].reshape(-1)*4, "phase": state[:, :3].mean(0), "turns": np.array([*turned, state[:, 5].mean(), spin], np.float32),
-            "travel": travel.astype(np.float32), "pose": pose, "visible": visible}
+    spin = (
+        trunk[:-1, 0] * trunk[1:, 1] - trunk[:-1, 1] * trunk[1:, 0]
+    ).mean() * 100  # which way the trunk turns in the picture
+    return {
+        "angles": labels["angles"][at].reshape(-1) * 4,
+        "phase": state[:, :3].mean(0),
+        "turns": np.array([*turned, state[:, 5].mean(), spin], np.float32),
+        "travel": travel.astype(np.float32),
+        "pose": pose,
+        "visible": visible,
+    }
 
 # %% ../../nbs/dives/pretrain.ipynb #c016
-VIEW = .8  # side of the centre crop as a share of the picture's, where nothing is augmented
+VIEW = 0.8  # side of the centre crop as a share of the picture's, where nothing is augmented
 
-def augment_segments(frames:torch.Tensor,          # (S*16, 3, H, W) uint8, one clip
-                     box:tuple,                    # (top, left, height, width) in pixels
-                     flip:bool,                    # mirror left and right
-                     size:int,                     # of the result, pixels
-                     generator:torch.Generator     # source of chance
-                    )->tuple:                      # (S*16, 3, size, size) in [-1,1], the same before its colours were changed in [0,1]
+
+def augment_segments(
+    frames: torch.Tensor,  # (S*16, 3, H, W) uint8, one clip
+    box: tuple,  # (top, left, height, width) in pixels
+    flip: bool,  # mirror left and right
+    size: int,  # of the result, pixels
+    generator: torch.Generator,  # source of chance
+) -> tuple:  # (S*16, 3, size, size) in [-1,1], the same before its colours were changed in [0,1]
     "Crop, flip, then change of colours, noise and a grey box."
-    uniform = lambda low, high: low + (high-low)*torch.rand((), generator=generator).item()
+    uniform = lambda low, high: low + (high - low) * torch.rand((), generator=generator).item()
     top, left, h, w = box
-    frames = frames[..., top:top+h, left:left+w]
-    if flip: frames = frames.flip(-1)
-    plain = F.interpolate(frames.contiguous(memory_format=torch.channels_last), size=(size,size), mode="bilinear", antialias=True).float()/255
-    x = recolour(plain, uniform(.7,1.3), uniform(.7,1.3), 0. if uniform(0,1)<.1 else uniform(.5,1.5), uniform(-.15,.15))
-    x = add_noise(x, uniform(0,.04), generator)
-    if uniform(0,1)<.3: x = cutout(x, .2, generator)
-    return x.clamp(0,1)*2 - 1, plain
+    frames = frames[..., top : top + h, left : left + w]
+    if flip:
+        frames = frames.flip(-1)
+    plain = (
+        F.interpolate(
+            frames.contiguous(memory_format=torch.channels_last),
+            size=(size, size),
+            mode="bilinear",
+            antialias=True,
+        ).float()
+        / 255
+    )
+    x = recolour(
+        plain,
+        uniform(0.7, 1.3),
+        uniform(0.7, 1.3),
+        0.0 if uniform(0, 1) < 0.1 else uniform(0.5, 1.5),
+        uniform(-0.15, 0.15),
+    )
+    x = add_noise(x, uniform(0, 0.04), generator)
+    if uniform(0, 1) < 0.3:
+        x = cutout(x, 0.2, generator)
+    return x.clamp(0, 1) * 2 - 1, plain
 
-def motion_map(plain:torch.Tensor # (S*16, 3, H, W) in 0-1, colours not changed
-              )->torch.Tensor:    # (S, 128)
+
+def motion_map(
+    plain: torch.Tensor,  # (S*16, 3, H, W) in 0-1, colours not changed
+) -> torch.Tensor:  # (S, 128)
     "Mean absolute change from frame to frame on an 8 x 8 grid, in both halves of every segment."
     x = rearrange(reduce(plain, "n c h w -> n h w", "mean"), "(s t) h w -> s t h w", t=16)
     change = F.adaptive_avg_pool2d((x[:, 1:] - x[:, :-1]).abs(), 8)
-    return torch.cat([change[:, :8].mean(1).flatten(1), change[:, 7:].mean(1).flatten(1)], 1)*15
+    return torch.cat([change[:, :8].mean(1).flatten(1), change[:, 7:].mean(1).flatten(1)], 1) * 15
 
 # %% ../../nbs/dives/pretrain.ipynb #c017
-def segment_batch(films,                       # (n,103,H,W,3) uint8 array or memmap
-                  labels:dict,                 # arrays with n rows
-                  rows,                        # numbers of the clips
-                  n_segments:int,              # of each clip, spread over its length
-                  size:int,                    # pixels
-                  generator:torch.Generator,   # source of chance
-                  augment:bool=True            # False: fixed segments, centre crop, true colours
-                 )->tuple:                     # (B*S,3,16,size,size) normalised, clip labels {task: (B,) long}, segment labels {task: (B*S,...) float}
+def segment_batch(
+    films,  # (n,103,H,W,3) uint8 array or memmap
+    labels: dict,  # arrays with n rows
+    rows,  # numbers of the clips
+    n_segments: int,  # of each clip, spread over its length
+    size: int,  # pixels
+    generator: torch.Generator,  # source of chance
+    augment: bool = True,  # False: fixed segments, centre crop, true colours
+) -> (
+    tuple
+):  # (B*S,3,16,size,size) normalised, clip labels {task: (B,) long}, segment labels {task: (B*S,...) float}
     "Cut, augment and label."
     pixels, clip, segment = [], {k: [] for k in CLIP_TASKS}, {k: [] for k in (*SEGMENT_TASKS, "visible")}
-    full, edges = films.shape[2], np.linspace(0, N_FRAMES-16, n_segments+1)
+    full, edges = films.shape[2], np.linspace(0, N_FRAMES - 16, n_segments + 1)
     for row in rows:
-        u = torch.rand(n_segments, generator=generator).numpy() if augment else .5
-        starts = np.floor(edges[:-1] + u*np.diff(edges)).astype(int) if n_segments>1 else np.array([int(float(np.mean(u))*(N_FRAMES-16))])
-        flip = bool(augment and torch.rand((), generator=generator)<.5)
-        box = crop_box(generator, (full,full), (full,full), (.5,.85) if augment else (VIEW**2,VIEW**2), ratio=1.12 if augment else 1., jitter=.6 if augment else 0.)
-        frames = torch.from_numpy(np.concatenate([films[row, s:s+16] for s in starts])).permute(0,3,1,2)
-        if augment: x, plain = augment_segments(frames, box, flip, size, generator)
+        u = torch.rand(n_segments, generator=generator).numpy() if augment else 0.5
+        starts = (
+            np.floor(edges[:-1] + u * np.diff(edges)).astype(int)
+            if n_segments > 1
+            else np.array([int(float(np.mean(u)) * (N_FRAMES - 16))])
+        )
+        flip = bool(augment and torch.rand((), generator=generator) < 0.5)
+        box = crop_box(
+            generator,
+            (full, full),
+            (full, full),
+            (0.5, 0.85) if augment else (VIEW**2, VIEW**2),
+            ratio=1.12 if augment else 1.0,
+            jitter=0.6 if augment else 0.0,
+        )
+        frames = torch.from_numpy(np.concatenate([films[row, s : s + 16] for s in starts])).permute(
+            0, 3, 1, 2
+        )
+        if augment:
+            x, plain = augment_segments(frames, box, flip, size, generator)
         else:
             top, left, h, w = box
-            plain = F.interpolate(frames[..., top:top+h, left:left+w], size=(size,size), mode="bilinear", antialias=True).float()/255
-            x = plain*2 - 1
+            plain = (
+                F.interpolate(
+                    frames[..., top : top + h, left : left + w],
+                    size=(size, size),
+                    mode="bilinear",
+                    antialias=True,
+                ).float()
+                / 255
+            )
+            x = plain * 2 - 1
         pixels.append(rearrange(x, "(s t) c h w -> s c t h w", t=16))
         one = {k: labels[k][row] for k in FRAME_LABELS}
-        for l in [segment_labels(one, s, tuple(b/full for b in box), flip) for s in starts]:
-            for k,v in l.items(): segment[k].append(torch.from_numpy(v))
+        for l in [segment_labels(one, s, tuple(b / full for b in box), flip) for s in starts]:
+            for k, v in l.items():
+                segment[k].append(torch.from_numpy(v))
         segment["motion"].extend(motion_map(plain))
-        for k in CLIP_TASKS: clip[k].append(int(labels[k][row]))
+        for k in CLIP_TASKS:
+            clip[k].append(int(labels[k][row]))
     x = torch.cat(pixels).contiguous(memory_format=torch.channels_last_3d)
-    return x, {k: torch.tensor(v) for k,v in clip.items()}, {k: torch.stack(v).float() for k,v in segment.items()}
+    return (
+        x,
+        {k: torch.tensor(v) for k, v in clip.items()},
+        {k: torch.stack(v).float() for k, v in segment.items()},
+    )
 
 # %% ../../nbs/dives/pretrain.ipynb #c022
 class Pretext(nn.Module):
     "A backbone with the heads that are thrown away afterwards."
-    def __init__(self,
-                 backbone:I3D): # the pupil
+
+    def __init__(self, backbone: I3D):  # the pupil
         super().__init__()
         self.backbone = backbone
-        self.clip = nn.ModuleDict({k: nn.Linear(backbone.dim, n) for k,n in CLIP_TASKS.items()})
-        self.segment = nn.ModuleDict({k: nn.Linear(backbone.dim, n) for k,n in SEGMENT_TASKS.items()})
+        self.clip = nn.ModuleDict({k: nn.Linear(backbone.dim, n) for k, n in CLIP_TASKS.items()})
+        self.segment = nn.ModuleDict({k: nn.Linear(backbone.dim, n) for k, n in SEGMENT_TASKS.items()})
 
-    def forward(self,
-                x:torch.Tensor,  # (B*S,3,16,H,W)
-                n_segments:int   # S
-               )->tuple:         # {task: (B, classes)}, {task: (B*S, numbers)}
+    def forward(
+        self,
+        x: torch.Tensor,  # (B*S,3,16,H,W)
+        n_segments: int,  # S
+    ) -> tuple:  # {task: (B, classes)}, {task: (B*S, numbers)}
         "Answers about clips and about segments."
         f = self.backbone.features(x).float()
         mean = reduce(f, "(b s) d -> b d", "mean", s=n_segments)
-        return {k: h(mean) for k,h in self.clip.items()}, {k: h(f) for k,h in self.segment.items()}
+        return {k: h(mean) for k, h in self.clip.items()}, {k: h(f) for k, h in self.segment.items()}
 
-WEIGHTS = {"phase": 1., "turns": 2., "travel": .5, "pose": 6., "angles": 3., "motion": .5}  # our choice; classes together weigh 1
 
-def pretext_losses(answers:tuple, # of `Pretext`
-                   clip:dict,     # clip labels
-                   segment:dict   # segment labels
-                  )->dict:        # task -> weighted loss; their sum is what is minimised
+WEIGHTS = {
+    "phase": 1.0,
+    "turns": 2.0,
+    "travel": 0.5,
+    "pose": 6.0,
+    "angles": 3.0,
+    "motion": 0.5,
+}  # our choice; classes together weigh 1
+
+
+def pretext_losses(
+    answers: tuple,  # of `Pretext`
+    clip: dict,  # clip labels
+    segment: dict,  # segment labels
+) -> dict:  # task -> weighted loss; their sum is what is minimised
     "Every task's own loss."
-    losses = {k: F.cross_entropy(v, clip[k])/len(CLIP_TASKS) for k,v in answers[0].items()}
-    for k,v in answers[1].items():
-        error = F.smooth_l1_loss(v, segment[k], beta=.3, reduction="none")
-        seen = segment["visible"] if k=="pose" else torch.ones_like(error)
-        losses[k] = WEIGHTS[k]*(error*seen).sum()/seen.sum().clamp(min=1)
+    losses = {k: F.cross_entropy(v, clip[k]) / len(CLIP_TASKS) for k, v in answers[0].items()}
+    for k, v in answers[1].items():
+        error = F.smooth_l1_loss(v, segment[k], beta=0.3, reduction="none")
+        seen = segment["visible"] if k == "pose" else torch.ones_like(error)
+        losses[k] = WEIGHTS[k] * (error * seen).sum() / seen.sum().clamp(min=1)
     return losses
 
 # %% ../../nbs/dives/pretrain.ipynb #c023
-def pretrain(model:Pretext,            # trained in place
-             films,                    # (n,103,H,W,3) uint8
-             labels:dict,              # arrays with n rows
-             steps:int,                # optimiser steps
-             size:int=64,              # pixels
-             clips:int=6,              # of a batch
-             n_segments:int=4,         # of a clip
-             lr:float=2e-3,            # highest learning rate
-             weight_decay:float=.02,   # AdamW
-             seed:int=0,               # order and augmentation
-             seconds:float=float("inf"), # stop after this time; the learning rate falls with whichever runs out first
-             log=None                  # called with (step, {task: loss}) every 50 steps
-            )->list:                   # (step, total loss)
+def pretrain(
+    model: Pretext,  # trained in place
+    films,  # (n,103,H,W,3) uint8
+    labels: dict,  # arrays with n rows
+    steps: int,  # optimiser steps
+    size: int = 64,  # pixels
+    clips: int = 6,  # of a batch
+    n_segments: int = 4,  # of a clip
+    lr: float = 2e-3,  # highest learning rate
+    weight_decay: float = 0.02,  # AdamW
+    seed: int = 0,  # order and augmentation
+    seconds: float = float(
+        "inf"
+    ),  # stop after this time; the learning rate falls with whichever runs out first
+    log=None,  # called with (step, {task: loss}) every 50 steps
+) -> list:  # (step, total loss)
     "AdamW with a short warm-up and a cosine, in single precision (bfloat16 gradients of 3-D convolutions overflow on CPU)."
     generator, start, history = torch.Generator().manual_seed(seed), time.time(), []
     model.train().to(memory_format=torch.channels_last_3d)
-    decay = [p for p in model.parameters() if p.ndim>1]; rest = [p for p in model.parameters() if p.ndim<=1]
-    opt = torch.optim.AdamW([{"params": decay, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.}], lr=lr)
+    decay = [p for p in model.parameters() if p.ndim > 1]
+    rest = [p for p in model.parameters() if p.ndim <= 1]
+    opt = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}], lr=lr
+    )
     for step in range(steps):
-        done = max(step/steps, (time.time()-start)/seconds)
-        if done>=1: break
-        for g in opt.param_groups: g["lr"] = lr*min((step+1)/100, 1)*(.5*(1+np.cos(np.pi*done)) + .005)
+        done = max(step / steps, (time.time() - start) / seconds)
+        if done >= 1:
+            break
+        for g in opt.param_groups:
+            g["lr"] = lr * min((step + 1) / 100, 1) * (0.5 * (1 + np.cos(np.pi * done)) + 0.005)
         rows = torch.randint(len(films), (clips,), generator=generator).tolist()
         x, clip, segment = segment_batch(films, labels, rows, n_segments, size, generator)
         losses = pretext_losses(model(x, n_segments), clip, segment)
         loss = sum(losses.values())
-        opt.zero_grad(); loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 2.)
-        opt.step(); history.append((step, loss.item()))
-        if log and step%50==0: log(step, {k: v.item() for k,v in losses.items()})
+        opt.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        opt.step()
+        history.append((step, loss.item()))
+        if log and step % 50 == 0:
+            log(step, {k: v.item() for k, v in losses.items()})
     return history
+
 
 # A tiny pupil on two dozen dives, to see the loss fall:
 
 # %% ../../nbs/dives/pretrain.ipynb #c026
-N_POSTURE = 2*(len(CENTRES)-1 + 2*len(PAIRS)) + 3 + 2
+N_POSTURE = 2 * (len(CENTRES) - 1 + 2 * len(PAIRS)) + 3 + 2
 
-def only_middle_taps(model:I3D # changed in place
-                    )->I3D:    # the same
+
+def only_middle_taps(
+    model: I3D,  # changed in place
+) -> I3D:  # the same
     "Zero all taps in time but the middle one, which takes over their variance: the network that sees a single frame."
     for c in model.modules():
-        if isinstance(c, nn.Conv3d) and (taps := c.kernel_size[0])>1:
+        if isinstance(c, nn.Conv3d) and (taps := c.kernel_size[0]) > 1:
             with torch.no_grad():
-                middle = c.weight[:, :, taps//2]*taps**.5
-                c.weight.zero_(); c.weight[:, :, taps//2] = middle
+                middle = c.weight[:, :, taps // 2] * taps**0.5
+                c.weight.zero_()
+                c.weight[:, :, taps // 2] = middle
     return model
 
-def posture(joints:np.ndarray, # (B,18,2) in the picture, 0-1
-            angles:np.ndarray  # (B,3) bend of hip, knee and ankle, half turns
-           )->np.ndarray:      # (B, N_POSTURE) numbers of about unit size
+
+def posture(
+    joints: np.ndarray,  # (B,18,2) in the picture, 0-1
+    angles: np.ndarray,  # (B,3) bend of hip, knee and ankle, half turns
+) -> np.ndarray:  # (B, N_POSTURE) numbers of about unit size
     "Joints as seen from the pelvis, bends, direction of the trunk."
     pelvis = joints[:, [J["pelvis"]]]
     left, right = (joints[:, [J[f"{p}_{s}"] for p in PAIRS]] for s in "lr")
     trunk = joints[:, J["neck"]] - pelvis[:, 0]
-    parts = [(joints[:, [J[c] for c in CENTRES[1:]]]-pelvis)*8, ((left+right)/2-pelvis)*8, np.abs(left-right)*12, angles*3,
-             trunk/np.linalg.norm(trunk, axis=-1, keepdims=True).clip(1e-3)]
+    parts = [
+        (joints[:, [J[c] for c in CENTRES[1:]]] - pelvis) * 8,
+        ((left + right) / 2 - pelvis) * 8,
+        np.abs(left - right) * 12,
+        angles * 3,
+        trunk / np.linalg.norm(trunk, axis=-1, keepdims=True).clip(1e-3),
+    ]
     return np.concatenate([p.reshape(len(joints), -1) for p in parts], 1).astype(np.float32)
 
-def frame_views(frames:torch.Tensor,        # (B,3,H,W) in 0-1
-                size:int,                   # of the result, pixels
-                generator:torch.Generator,  # source of chance
-                augment:bool=True           # False: centre crop, true colours
-               )->tuple:                    # (B,3,1,size,size) in [-1,1], boxes (B,4) left, top, width, height as shares, flipped (B,) bool
+
+def frame_views(
+    frames: torch.Tensor,  # (B,3,H,W) in 0-1
+    size: int,  # of the result, pixels
+    generator: torch.Generator,  # source of chance
+    augment: bool = True,  # False: centre crop, true colours
+) -> tuple:  # (B,3,1,size,size) in [-1,1], boxes (B,4) left, top, width, height as shares, flipped (B,) bool
     "Crop, flip and recolour every frame on its own."
     B = len(frames)
-    u = lambda low, high: low + (high-low)*torch.rand(B, generator=generator)
-    side = u(.6,1.).sqrt() if augment else torch.full((B,), VIEW)
-    left, top = ((1-side)/2*(1 + (u(-.6,.6) if augment else 0)) for _ in "xy")
-    flip = torch.rand(B, generator=generator)<.5 if augment else torch.zeros(B, dtype=torch.bool)
+    u = lambda low, high: low + (high - low) * torch.rand(B, generator=generator)
+    side = u(0.6, 1.0).sqrt() if augment else torch.full((B,), VIEW)
+    left, top = ((1 - side) / 2 * (1 + (u(-0.6, 0.6) if augment else 0)) for _ in "xy")
+    flip = torch.rand(B, generator=generator) < 0.5 if augment else torch.zeros(B, dtype=torch.bool)
     theta = torch.zeros(B, 2, 3)
     theta[:, 0, 0], theta[:, 1, 1] = torch.where(flip, -side, side), side
-    theta[:, 0, 2], theta[:, 1, 2] = 2*(left+side/2)-1, 2*(top+side/2)-1
-    x = F.grid_sample(frames, F.affine_grid(theta, (B,3,size,size), align_corners=False), align_corners=False, padding_mode="border")
+    theta[:, 0, 2], theta[:, 1, 2] = 2 * (left + side / 2) - 1, 2 * (top + side / 2) - 1
+    x = F.grid_sample(
+        frames,
+        F.affine_grid(theta, (B, 3, size, size), align_corners=False),
+        align_corners=False,
+        padding_mode="border",
+    )
     if augment:
         v = lambda low, high: u(low, high)[:, None, None, None]
-        mean = x.mean((2,3), keepdim=True); x = (x-mean)*v(.7,1.3) + mean
-        grey = x.mean(1, keepdim=True);     x = grey + (x-grey)*v(.3,1.5)
-        x = x*v(.75,1.25) + v(0,.04)*torch.randn(x.shape, generator=generator)
-    return (x.clamp(0,1)*2-1)[:, :, None], torch.stack([left, top, side, side], 1).numpy(), flip.numpy()
+        mean = x.mean((2, 3), keepdim=True)
+        x = (x - mean) * v(0.7, 1.3) + mean
+        grey = x.mean(1, keepdim=True)
+        x = grey + (x - grey) * v(0.3, 1.5)
+        x = x * v(0.75, 1.25) + v(0, 0.04) * torch.randn(x.shape, generator=generator)
+    return (x.clamp(0, 1) * 2 - 1)[:, :, None], torch.stack([left, top, side, side], 1).numpy(), flip.numpy()
 
-def frame_batch(films,                      # (n,103,H,W,3) uint8
-                labels:dict,                # arrays with n rows
-                rows, frames,               # (B,) clips and frame numbers
-                size:int,                   # pixels
-                generator:torch.Generator,  # source of chance
-                augment:bool=True           # see `frame_views`
-               )->tuple:                    # pixels, posture (B, N_POSTURE), which rows of it count (B,), phase (B,3)
+
+def frame_batch(
+    films,  # (n,103,H,W,3) uint8
+    labels: dict,  # arrays with n rows
+    rows,
+    frames,  # (B,) clips and frame numbers
+    size: int,  # pixels
+    generator: torch.Generator,  # source of chance
+    augment: bool = True,  # see `frame_views`
+) -> tuple:  # pixels, posture (B, N_POSTURE), which rows of it count (B,), phase (B,3)
     "Single frames with labels that follow the crop."
-    pictures = torch.from_numpy(np.stack([films[r, f] for r,f in zip(rows, frames)])).permute(0,3,1,2).float()/255
+    pictures = (
+        torch.from_numpy(np.stack([films[r, f] for r, f in zip(rows, frames)])).permute(0, 3, 1, 2).float()
+        / 255
+    )
     x, box, flip = frame_views(pictures, size, generator, augment)
-    joints = (labels["joints"][rows, frames] - box[:, None, :2])/box[:, None, 2:]
+    joints = (labels["joints"][rows, frames] - box[:, None, :2]) / box[:, None, 2:]
     joints[flip, :, 0] = 1 - joints[flip, :, 0]
     under, pelvis = labels["under"][rows, frames], joints[:, J["pelvis"]]
-    seen = ~under[:, J["pelvis"]] & ~under[:, J["head"]] & (pelvis>-.05).all(1) & (pelvis<1.05).all(1)
-    return x, torch.from_numpy(posture(joints, labels["angles"][rows, frames])), torch.from_numpy(seen), torch.from_numpy(labels["state"][rows, frames, :3])
+    seen = ~under[:, J["pelvis"]] & ~under[:, J["head"]] & (pelvis > -0.05).all(1) & (pelvis < 1.05).all(1)
+    return (
+        x,
+        torch.from_numpy(posture(joints, labels["angles"][rows, frames])),
+        torch.from_numpy(seen),
+        torch.from_numpy(labels["state"][rows, frames, :3]),
+    )
 
-def pretrain_frames(backbone:I3D,              # trained in place
-                    films, labels:dict,        # as for `pretrain`
-                    steps:int,                 # optimiser steps
-                    size:int=64,               # pixels
-                    batch:int=128,             # frames of a step
-                    lr:float=2e-3,             # highest learning rate
-                    seconds:float=float("inf"),# stop after this time
-                    seed:int=0,                # order and augmentation
-                    log=None                   # called with (step, loss) every 100 steps
-                   )->list:                    # (step, loss)
+
+def pretrain_frames(
+    backbone: I3D,  # trained in place
+    films,
+    labels: dict,  # as for `pretrain`
+    steps: int,  # optimiser steps
+    size: int = 64,  # pixels
+    batch: int = 128,  # frames of a step
+    lr: float = 2e-3,  # highest learning rate
+    seconds: float = float("inf"),  # stop after this time
+    seed: int = 0,  # order and augmentation
+    log=None,  # called with (step, loss) every 100 steps
+) -> list:  # (step, loss)
     "Single frames: AdamW with a warm-up and a cosine on posture and phase."
     generator, start, history = torch.Generator().manual_seed(seed), time.time(), []
-    head = nn.Linear(backbone.dim, N_POSTURE+3)
+    head = nn.Linear(backbone.dim, N_POSTURE + 3)
     only_middle_taps(backbone).train().to(memory_format=torch.channels_last_3d)
     opt = torch.optim.AdamW([*backbone.parameters(), *head.parameters()], lr=lr, weight_decay=1e-4)
     for step in range(steps):
-        done = max(step/steps, (time.time()-start)/seconds)
-        if done>=1: break
-        for g in opt.param_groups: g["lr"] = lr*min(1, step/100+.05)*(.02 + .98*.5*(1+np.cos(np.pi*done)))
-        rows, frames = (torch.randint(n, (batch,), generator=generator).numpy() for n in (len(films), N_FRAMES))
+        done = max(step / steps, (time.time() - start) / seconds)
+        if done >= 1:
+            break
+        for g in opt.param_groups:
+            g["lr"] = lr * min(1, step / 100 + 0.05) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+        rows, frames = (
+            torch.randint(n, (batch,), generator=generator).numpy() for n in (len(films), N_FRAMES)
+        )
         x, target, seen, phase = frame_batch(films, labels, rows, frames, size, generator)
         out = head(backbone.features(x.contiguous(memory_format=torch.channels_last_3d)))
         error = F.smooth_l1_loss(out[:, :N_POSTURE], target, reduction="none").mean(1)
-        loss = (error*seen).sum()/seen.sum().clamp(min=1) + .2*F.cross_entropy(out[:, N_POSTURE:], phase)
-        opt.zero_grad(); loss.backward(); opt.step(); history.append((step, loss.item()))
-        if log and step%100==0: log(step, loss.item())
+        loss = (error * seen).sum() / seen.sum().clamp(min=1) + 0.2 * F.cross_entropy(
+            out[:, N_POSTURE:], phase
+        )
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        history.append((step, loss.item()))
+        if log and step % 100 == 0:
+            log(step, loss.item())
     return history
 
 # %% ../../nbs/dives/pretrain.ipynb #c033
 @torch.no_grad()
-def segment_features(backbone:I3D,     # any
-                     films,            # (n,103,H,W,3) uint8
-                     size:int=64,      # pixels
-                     n_segments:int=10 # of a clip
-                    )->torch.Tensor:   # (n, n_segments, dim)
+def segment_features(
+    backbone: I3D,  # any
+    films,  # (n,103,H,W,3) uint8
+    size: int = 64,  # pixels
+    n_segments: int = 10,  # of a clip
+) -> torch.Tensor:  # (n, n_segments, dim)
     "Features of clips that are not augmented."
-    model, margin = fold_batchnorm(backbone), round(films.shape[2]*(1-VIEW)/2)
+    model, margin = fold_batchnorm(backbone), round(films.shape[2] * (1 - VIEW) / 2)
+
     def one(film):
-        starts = np.linspace(0, N_FRAMES-16, n_segments).astype(int)
-        x = torch.from_numpy(film[:, margin:film.shape[1]-margin, margin:film.shape[2]-margin]).permute(0,3,1,2).contiguous(memory_format=torch.channels_last)
-        x = F.interpolate(x, size=(size,size), mode="bilinear", antialias=True).float()/127.5 - 1
-        return model.features(rearrange(torch.stack([x[s:s+16] for s in starts]), "s t c h w -> s c t h w"))
+        starts = np.linspace(0, N_FRAMES - 16, n_segments).astype(int)
+        x = (
+            torch.from_numpy(film[:, margin : film.shape[1] - margin, margin : film.shape[2] - margin])
+            .permute(0, 3, 1, 2)
+            .contiguous(memory_format=torch.channels_last)
+        )
+        x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True).float() / 127.5 - 1
+        return model.features(
+            rearrange(torch.stack([x[s : s + 16] for s in starts]), "s t c h w -> s c t h w")
+        )
+
     return torch.stack([one(np.array(f)) for f in films])
 
+
 @torch.no_grad()
-def pretext_scores(model:Pretext,       # trained
-                   films, labels:dict,  # held out, from `render_films`
-                   size:int=64,         # pixels
-                   n_segments:int=10    # of a clip
-                  )->dict:              # task -> (accuracy, share of the most frequent class) or (R2, 0)
+def pretext_scores(
+    model: Pretext,  # trained
+    films,
+    labels: dict,  # held out, from `render_films`
+    size: int = 64,  # pixels
+    n_segments: int = 10,  # of a clip
+) -> dict:  # task -> (accuracy, share of the most frequent class) or (R2, 0)
     "What the heads answer on dives that they have not seen."
     f = segment_features(model.backbone, films, size, n_segments)
-    out, margin = {}, round(films.shape[2]*(1-VIEW)/2)/films.shape[2]
+    out, margin = {}, round(films.shape[2] * (1 - VIEW) / 2) / films.shape[2]
     for k in CLIP_TASKS:
-        right = (model.clip[k](f.mean(1)).argmax(-1).numpy()==labels[k]).mean()
-        out[k] = (round(float(right), 3), round(float(np.bincount(labels[k]).max()/len(films)), 3))
-    starts, box = np.linspace(0, N_FRAMES-16, n_segments).astype(int), (margin, margin, 1-2*margin, 1-2*margin)
-    truth = [segment_labels({k: labels[k][i] for k in FRAME_LABELS}, s, box, False) for i in range(len(films)) for s in starts]
-    for k in ("phase","turns","travel","pose","angles"):
-        t, a = np.stack([l[k] for l in truth]), model.segment[k](f).flatten(0,1).numpy()
-        seen = np.stack([l["visible"] for l in truth]) if k=="pose" else np.ones_like(t)
-        mean = (t*seen).sum(0)/seen.sum(0)
-        out[k] = (round(float(1 - ((a-t)**2*seen).sum()/((t-mean)**2*seen).sum()), 3), 0.)
+        right = (model.clip[k](f.mean(1)).argmax(-1).numpy() == labels[k]).mean()
+        out[k] = (round(float(right), 3), round(float(np.bincount(labels[k]).max() / len(films)), 3))
+    starts, box = (
+        np.linspace(0, N_FRAMES - 16, n_segments).astype(int),
+        (margin, margin, 1 - 2 * margin, 1 - 2 * margin),
+    )
+    truth = [
+        segment_labels({k: labels[k][i] for k in FRAME_LABELS}, s, box, False)
+        for i in range(len(films))
+        for s in starts
+    ]
+    for k in ("phase", "turns", "travel", "pose", "angles"):
+        t, a = np.stack([l[k] for l in truth]), model.segment[k](f).flatten(0, 1).numpy()
+        seen = np.stack([l["visible"] for l in truth]) if k == "pose" else np.ones_like(t)
+        mean = (t * seen).sum(0) / seen.sum(0)
+        out[k] = (round(float(1 - ((a - t) ** 2 * seen).sum() / ((t - mean) ** 2 * seen).sum()), 3), 0.0)
     return out
 
 # %% ../../nbs/dives/pretrain.ipynb #c036
-SMALL = dict(width=.25, n_classes=1, dropout=0., stem_kernel=(3,5,5))  # the embedded I3D
+SMALL = dict(width=0.25, n_classes=1, dropout=0.0, stem_kernel=(3, 5, 5))  # the embedded I3D
 
-def make_weights(path,                   # where the backbone goes, .safetensors
-                 folder,                 # cache of the films
-                 n:int=2000, held:int=200, # dives to learn from, and to be examined with
-                 size:int=64,            # pixels that the network sees
-                 film_size:int=88,       # pixels of the films, from which crops are taken
-                 steps:int=100_000,      # optimiser steps at most
-                 frame_seconds:float=720, # training time on single frames at most
-                 seconds:float=1200,     # training time on films at most
-                 workers:int=1,          # rendering processes
-                 lr:float=2e-3,          # highest learning rate
-                 init=None,              # .safetensors of a backbone to go on from
-                 seed:int=0              # of everything
-                )->dict:                 # `pretext_scores` on the held-out dives
+
+def make_weights(
+    path,  # where the backbone goes, .safetensors
+    folder,  # cache of the films
+    n: int = 2000,
+    held: int = 200,  # dives to learn from, and to be examined with
+    size: int = 64,  # pixels that the network sees
+    film_size: int = 88,  # pixels of the films, from which crops are taken
+    steps: int = 100_000,  # optimiser steps at most
+    frame_seconds: float = 720,  # training time on single frames at most
+    seconds: float = 1200,  # training time on films at most
+    workers: int = 1,  # rendering processes
+    lr: float = 2e-3,  # highest learning rate
+    init=None,  # .safetensors of a backbone to go on from
+    seed: int = 0,  # of everything
+) -> dict:  # `pretext_scores` on the held-out dives
     "Pretrain the small I3D and write it, with its marks in the metadata."
     torch.manual_seed(seed)
-    films, labels = render_films(Path(folder)/"train", n, 2*seed, film_size, workers)
+    films, labels = render_films(Path(folder) / "train", n, 2 * seed, film_size, workers)
     say = lambda step, loss: print(step, f"{loss:.3f}", flush=True)
     backbone = load_backbone(init)[0] if init else I3D(**SMALL)
-    frames = [] if init else pretrain_frames(backbone, films, labels, steps, size, seed=seed, seconds=frame_seconds, log=say)
+    frames = (
+        []
+        if init
+        else pretrain_frames(backbone, films, labels, steps, size, seed=seed, seconds=frame_seconds, log=say)
+    )
     model = Pretext(backbone)
-    history = pretrain(model, films, labels, steps, size, lr=lr, seed=seed, seconds=seconds, log=lambda step, losses: say(step, sum(losses.values())))
-    films, labels = render_films(Path(folder)/"held", held, 2*seed+1, film_size, workers)
+    history = pretrain(
+        model,
+        films,
+        labels,
+        steps,
+        size,
+        lr=lr,
+        seed=seed,
+        seconds=seconds,
+        log=lambda step, losses: say(step, sum(losses.values())),
+    )
+    films, labels = render_films(Path(folder) / "held", held, 2 * seed + 1, film_size, workers)
     scores = pretext_scores(model.eval(), films, labels, size)
-    save_backbone(model.backbone, path, size, frame_size=round(size/VIEW), pretrained_on=f"{len(frames)} steps of frames, then {len(history)} steps of films of {n} generated dives", scores=json.dumps(scores))
+    save_backbone(
+        model.backbone,
+        path,
+        size,
+        frame_size=round(size / VIEW),
+        pretrained_on=f"{len(frames)} steps of frames, then {len(history)} steps of films of {n} generated dives",
+        scores=json.dumps(scores),
+    )
     return scores

@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .motion import (Body, Dive, Faults, J, SEGMENTS, FPS, GRAVITY, N_FRAMES, board_dip, dive_motion)
+from trs_lab.dives.motion import (
+    Body,
+    Dive,
+    Faults,
+    J,
+    SEGMENTS,
+    FPS,
+    GRAVITY,
+    N_FRAMES,
+    board_dip,
+    dive_motion,
+)
 
 # %% ../../nbs/dives/render.ipynb #c005
 def _colour(rng, hue, saturation, value):
@@ -20,105 +31,159 @@ def _colour(rng, hue, saturation, value):
     k = (np.array([5, 3, 1]) + 6 * h) % 6
     return 255 * (v - v * s * np.clip(np.minimum(k, 4 - k), 0, 1))
 
+
 def _wall(rng, skin):
     "A colour for the far background that is clearly lighter or darker than the diver."
     for _ in range(50):
-        wall = _colour(rng, (0, 1), (.05, .55), (.2, .9))
-        if abs(wall.mean() - skin.mean()) > 45: break
+        wall = _colour(rng, (0, 1), (0.05, 0.55), (0.2, 0.9))
+        if abs(wall.mean() - skin.mean()) > 45:
+            break
     return wall
+
 
 def _exposure(rng):
     "Gain of an automatic exposure at five equally spaced moments."
-    return tuple(np.round(rng.uniform(.78, 1.08) + rng.uniform(.02, .1) * rng.normal(size=5), 4).tolist())
+    return tuple(np.round(rng.uniform(0.78, 1.08) + rng.uniform(0.02, 0.1) * rng.normal(size=5), 4).tolist())
+
 
 @dataclass(frozen=True)
 class Appearance:
     "How one recording looks."
-    body: Body          # proportions of the diver
-    skin: tuple         # RGB 0-255
-    suit: tuple         # RGB 0-255
-    hair: tuple         # RGB 0-255
-    one_piece: bool     # does the suit cover the trunk?
-    water: tuple        # RGB 0-255
-    board: tuple        # RGB 0-255
-    wall: tuple         # RGB 0-255
-    scene: int          # 0 stands, 1 tiles, 2 sky and trees, 3 glass front
-    azimuth: float      # camera angle from the side (rad)
-    span: float         # height of the picture in metres
-    lag: float          # frames by which the camera is late
-    shake: float        # metres of camera shake
-    offset: tuple       # where the diver stands in the picture, metres from its centre
-    light: tuple        # gain of the exposure at five moments: automatic exposure wanders
-    ripple: float       # contrast of the waves
-    tint: tuple         # gain per colour channel
-    noise: float        # sensor noise, standard deviation in grey values
-    mirror: bool        # filmed from the other side of the pool
-    seed: int           # for texture, noise and drops
+
+    body: Body  # proportions of the diver
+    skin: tuple  # RGB 0-255
+    suit: tuple  # RGB 0-255
+    hair: tuple  # RGB 0-255
+    one_piece: bool  # does the suit cover the trunk?
+    water: tuple  # RGB 0-255
+    board: tuple  # RGB 0-255
+    wall: tuple  # RGB 0-255
+    scene: int  # 0 stands, 1 tiles, 2 sky and trees, 3 glass front
+    azimuth: float  # camera angle from the side (rad)
+    span: float  # height of the picture in metres
+    lag: float  # frames by which the camera is late
+    shake: float  # metres of camera shake
+    offset: tuple  # where the diver stands in the picture, metres from its centre
+    light: tuple  # gain of the exposure at five moments: automatic exposure wanders
+    ripple: float  # contrast of the waves
+    tint: tuple  # gain per colour channel
+    noise: float  # sensor noise, standard deviation in grey values
+    mirror: bool  # filmed from the other side of the pool
+    seed: int  # for texture, noise and drops
+
 
 def sample_appearance(
-    seed: int,      # `dive.appearance`
+    seed: int,  # `dive.appearance`
 ) -> Appearance:
     "Draw the look of a recording; the same seed gives the same look."
     rng = np.random.default_rng([seed, 7])
     tone, any_hue = rng.uniform(0, 1), (0, 1)
     skin = np.array([238, 198, 168]) * (1 - tone) + np.array([98, 62, 42]) * tone
-    body = Body(rng.uniform(1.56, 1.8), rng.uniform(.95, 1.06), rng.uniform(.95, 1.05), rng.uniform(.92, 1.2), rng.uniform(.9, 1.12))
-    colours = dict(skin=skin, suit=_colour(rng, any_hue, (.5, 1), (.15, .9)), hair=_colour(rng, (.02, .12), (.2, .7), (.08, .6)),
-                   water=_colour(rng, (.45, .62), (.35, .8), (.4, .85)), board=_colour(rng, any_hue, (0, .5), (.35, .9)),
-                   wall=_wall(rng, skin), tint=1 + rng.uniform(-.07, .07, 3), offset=rng.uniform(-.2, .2, 2))
-    return Appearance(body=body, one_piece=bool(rng.random() < .5), scene=int(rng.integers(4)), azimuth=float(rng.uniform(-.4, .4)),
-                      span=float(body.stature / rng.uniform(.48, .55)), lag=float(rng.uniform(-.3, .8)), shake=float(rng.uniform(0, .035)),
-                      light=_exposure(rng), ripple=float(rng.uniform(.03, .3)), noise=float(rng.uniform(.8, 2.5)), mirror=bool(rng.random() < .5), seed=int(seed),
-                      **{k: tuple(np.round(v, 3).tolist()) for k, v in colours.items()})
+    body = Body(
+        rng.uniform(1.56, 1.8),
+        rng.uniform(0.95, 1.06),
+        rng.uniform(0.95, 1.05),
+        rng.uniform(0.92, 1.2),
+        rng.uniform(0.9, 1.12),
+    )
+    colours = dict(
+        skin=skin,
+        suit=_colour(rng, any_hue, (0.5, 1), (0.15, 0.9)),
+        hair=_colour(rng, (0.02, 0.12), (0.2, 0.7), (0.08, 0.6)),
+        water=_colour(rng, (0.45, 0.62), (0.35, 0.8), (0.4, 0.85)),
+        board=_colour(rng, any_hue, (0, 0.5), (0.35, 0.9)),
+        wall=_wall(rng, skin),
+        tint=1 + rng.uniform(-0.07, 0.07, 3),
+        offset=rng.uniform(-0.2, 0.2, 2),
+    )
+    return Appearance(
+        body=body,
+        one_piece=bool(rng.random() < 0.5),
+        scene=int(rng.integers(4)),
+        azimuth=float(rng.uniform(-0.4, 0.4)),
+        span=float(body.stature / rng.uniform(0.48, 0.55)),
+        lag=float(rng.uniform(-0.3, 0.8)),
+        shake=float(rng.uniform(0, 0.035)),
+        light=_exposure(rng),
+        ripple=float(rng.uniform(0.03, 0.3)),
+        noise=float(rng.uniform(0.8, 2.5)),
+        mirror=bool(rng.random() < 0.5),
+        seed=int(seed),
+        **{k: tuple(np.round(v, 3).tolist()) for k, v in colours.items()},
+    )
 
 # %% ../../nbs/dives/render.ipynb #c008
-PARALLAX = .45   # the far background moves this much of what the foreground moves
+PARALLAX = 0.45  # the far background moves this much of what the foreground moves
+
 
 def _backdrop(look, scale, extent):
     "Paint the far background, `extent` (width, height) pixels at `scale` pixels a metre, as a Pillow image."
     rng, (w, h) = np.random.default_rng([look.seed, 11]), extent
     wall = np.array(look.wall)
     x, y = np.arange(w), np.arange(h)
-    img = np.empty((h, w, 3), np.float32); img[:] = wall
-    contrast, pitch, gate = rng.uniform(.3, 1), rng.uniform(.3, .6), rng.uniform(.9, 1.8)  # drawn before anything that depends on the extent
-    accent, sky, green = _colour(rng, (0, 1), (.3, .9), (.3, .8)), _colour(rng, (.52, .62), (.15, .6), (.6, .95)), _colour(rng, (.22, .38), (.3, .7), (.15, .45))
-    hills, spot = rng.uniform(-.07, .07, 30), rng.uniform(-14, 14, (6, 8)).astype(np.float32)
-    if look.scene == 0:    # stands: rows of spectators
-        cell = max(int(.26 * scale), 3)
+    img = np.empty((h, w, 3), np.float32)
+    img[:] = wall
+    contrast, pitch, gate = (
+        rng.uniform(0.3, 1),
+        rng.uniform(0.3, 0.6),
+        rng.uniform(0.9, 1.8),
+    )  # drawn before anything that depends on the extent
+    accent, sky, green = (
+        _colour(rng, (0, 1), (0.3, 0.9), (0.3, 0.8)),
+        _colour(rng, (0.52, 0.62), (0.15, 0.6), (0.6, 0.95)),
+        _colour(rng, (0.22, 0.38), (0.3, 0.7), (0.15, 0.45)),
+    )
+    hills, spot = rng.uniform(-0.07, 0.07, 30), rng.uniform(-14, 14, (6, 8)).astype(np.float32)
+    if look.scene == 0:  # stands: rows of spectators
+        cell = max(int(0.26 * scale), 3)
         people = rng.uniform(-45, 45, (h // cell + 1, w // cell + 1, 3)) * contrast
         img += people.repeat(cell, 0).repeat(cell, 1)[:h, :w]
-        img[(y // cell) % 4 == 0] = wall * .55
+        img[(y // cell) % 4 == 0] = wall * 0.55
     elif look.scene == 1:  # tiles
         cell = max(int(pitch * scale), 4)
         img += rng.uniform(-9, 9, (h // cell + 1, w // cell + 1, 1)).repeat(cell, 0).repeat(cell, 1)[:h, :w]
-        img[y % cell < 2] *= .8; img[:, x % cell < 2] *= .8
-        img[(y > h * .55) & (y < h * .6)] = accent
+        img[y % cell < 2] *= 0.8
+        img[:, x % cell < 2] *= 0.8
+        img[(y > h * 0.55) & (y < h * 0.6)] = accent
     elif look.scene == 2:  # sky, and trees below
         img[:] = (sky + (y / h * 40)[:, None])[:, None]
-        trees = h * .62 + np.interp(x, np.linspace(0, w, 30), hills * h)
+        trees = h * 0.62 + np.interp(x, np.linspace(0, w, 30), hills * h)
         img[y[:, None] > trees[None]] = green
-    else:                  # glass front with pillars
+    else:  # glass front with pillars
         cell = max(int(gate * scale), 8)
         img += np.linspace(45, -45, h, dtype=np.float32)[:, None, None]
-        img[:, x % cell < .12 * cell] *= .6; img[y % (2 * cell) < .1 * cell] *= .6
+        img[:, x % cell < 0.12 * cell] *= 0.6
+        img[y % (2 * cell) < 0.1 * cell] *= 0.6
     img += np.asarray(Image.fromarray(spot).resize((w, h), Image.BILINEAR))[..., None]
     return Image.fromarray(img.clip(0, 255).astype(np.uint8))
 
 # %% ../../nbs/dives/render.ipynb #c010
 def camera_path(
-    com: np.ndarray,   # (T, 2) centre of mass in the picture's plane (m)
+    com: np.ndarray,  # (T, 2) centre of mass in the picture's plane (m)
     look: Appearance,  # lag, shake and offset
-) -> np.ndarray:       # (T, 2) centre of the picture (m)
+) -> np.ndarray:  # (T, 2) centre of the picture (m)
     "Smooth, late and shaky version of the path of the diver."
     rng = np.random.default_rng([look.seed, 13])
     target = com.copy()
-    target[:, 1] = np.maximum(target[:, 1], .25 * look.span)   # the water's surface stays in the picture
+    target[:, 1] = np.maximum(target[:, 1], 0.25 * look.span)  # the water's surface stays in the picture
     below = np.flatnonzero(com[:, 1] < 0)
-    if len(below): target[below[0]:, 0] = target[below[0], 0]
-    kernel = np.exp(-.5 * (np.arange(-6, 7) / 2.)**2); kernel /= kernel.sum()
+    if len(below):
+        target[below[0] :, 0] = target[below[0], 0]
+    kernel = np.exp(-0.5 * (np.arange(-6, 7) / 2.0) ** 2)
+    kernel /= kernel.sum()
     late = np.arange(len(com)) - look.lag
-    path = np.stack([np.convolve(np.pad(np.interp(late, np.arange(len(com)), c), 6, mode="edge"), kernel, "valid") for c in target.T], 1)
-    shake = np.stack([np.convolve(rng.normal(size=len(com) + 12), kernel, "valid") for _ in range(2)], 1) * 2.5 * look.shake
+    path = np.stack(
+        [
+            np.convolve(np.pad(np.interp(late, np.arange(len(com)), c), 6, mode="edge"), kernel, "valid")
+            for c in target.T
+        ],
+        1,
+    )
+    shake = (
+        np.stack([np.convolve(rng.normal(size=len(com) + 12), kernel, "valid") for _ in range(2)], 1)
+        * 2.5
+        * look.shake
+    )
     return path + shake + np.array(look.offset)
 
 # %% ../../nbs/dives/render.ipynb #c012
@@ -128,64 +193,108 @@ def _capsule(draw, p, q, r, s, fill):
     n = np.hypot(*d)
     if n > 1e-3:
         ux, uy = -d[1] / n, d[0] / n
-        draw.polygon([(p[0] + ux * r, p[1] + uy * r), (q[0] + ux * s, q[1] + uy * s),
-                      (q[0] - ux * s, q[1] - uy * s), (p[0] - ux * r, p[1] - uy * r)], fill=fill)
+        draw.polygon(
+            [
+                (p[0] + ux * r, p[1] + uy * r),
+                (q[0] + ux * s, q[1] + uy * s),
+                (q[0] - ux * s, q[1] - uy * s),
+                (p[0] - ux * r, p[1] - uy * r),
+            ],
+            fill=fill,
+        )
     draw.ellipse((p[0] - r, p[1] - r, p[0] + r, p[1] + r), fill=fill)
     draw.ellipse((q[0] - s, q[1] - s, q[0] + s, q[1] + s), fill=fill)
 
+
 # limb -> radius at both ends in statures
-_ROUND = {"pelvis": (.068, .066), "waist": (.068, .072), "hip_l": (.054, .038), "hip_r": (.054, .038), "knee_l": (.037, .024), "knee_r": (.037, .024),
-          "ankle_l": (.023, .014), "ankle_r": (.023, .014), "shoulder_l": (.034, .026), "shoulder_r": (.034, .026), "elbow_l": (.025, .019), "elbow_r": (.025, .019)}
+_ROUND = {
+    "pelvis": (0.068, 0.066),
+    "waist": (0.068, 0.072),
+    "hip_l": (0.054, 0.038),
+    "hip_r": (0.054, 0.038),
+    "knee_l": (0.037, 0.024),
+    "knee_r": (0.037, 0.024),
+    "ankle_l": (0.023, 0.014),
+    "ankle_r": (0.023, 0.014),
+    "shoulder_l": (0.034, 0.026),
+    "shoulder_r": (0.034, 0.026),
+    "elbow_l": (0.025, 0.019),
+    "elbow_r": (0.025, 0.019),
+}
+
 
 def _body(draw, points, depth, look, scale):
     "Draw the diver: far limbs first, and darker."
     parts = [(a, b) for a, b, _, _ in SEGMENTS if a in _ROUND]
-    order = sorted(parts, key=lambda ab: depth[J[ab[0]]] + depth[J[ab[1]]] + (.02 if ab[0] in ("pelvis", "waist") else 0), reverse=True)
+    order = sorted(
+        parts,
+        key=lambda ab: depth[J[ab[0]]] + depth[J[ab[1]]] + (0.02 if ab[0] in ("pelvis", "waist") else 0),
+        reverse=True,
+    )
     k = look.body.stature * look.body.girth * scale
     skin, suit = np.array(look.skin), np.array(look.suit)
     for a, b in order:
         suited = a == "pelvis" or (a == "waist" and look.one_piece)
         away = depth[J[a]] + depth[J[b]]
-        shade = np.clip(1.02 - .9 * away, .62, 1.12) * (.97 if a in ("pelvis", "waist") else 1)
+        shade = np.clip(1.02 - 0.9 * away, 0.62, 1.12) * (0.97 if a in ("pelvis", "waist") else 1)
         colour = tuple(int(c) for c in np.clip((suit if suited else skin) * shade, 0, 255))
         r, s = _ROUND[a]
         _capsule(draw, points[J[a]], points[J[b]], r * k, s * k, colour)
-        if a.startswith("hip") : _capsule(draw, points[J[a]], points[J[a]] * .75 + points[J[b]] * .25, r * k, r * k * .93, tuple(int(c) for c in np.clip(suit * shade, 0, 255)))
+        if a.startswith("hip"):
+            _capsule(
+                draw,
+                points[J[a]],
+                points[J[a]] * 0.75 + points[J[b]] * 0.25,
+                r * k,
+                r * k * 0.93,
+                tuple(int(c) for c in np.clip(suit * shade, 0, 255)),
+            )
     head, neck = points[J["head"]], points[J["neck"]]
-    r = .06 * look.body.stature * scale
+    r = 0.06 * look.body.stature * scale
     face, hair = tuple(int(c) for c in skin), tuple(int(c) for c in look.hair)
-    _capsule(draw, neck, head, .034 * k, .034 * k, face)
+    _capsule(draw, neck, head, 0.034 * k, 0.034 * k, face)
     draw.ellipse((head[0] - r, head[1] - r, head[0] + r, head[1] + r), fill=face)
-    top = head + .38 * (head - neck) / max(np.hypot(*(head - neck)), 1e-3) * r
-    draw.ellipse((top[0] - .85 * r, top[1] - .85 * r, top[0] + .85 * r, top[1] + .85 * r), fill=hair)
+    top = head + 0.38 * (head - neck) / max(np.hypot(*(head - neck)), 1e-3) * r
+    draw.ellipse((top[0] - 0.85 * r, top[1] - 0.85 * r, top[0] + 0.85 * r, top[1] + 0.85 * r), fill=hair)
 
 # %% ../../nbs/dives/render.ipynb #c014
 def _drops(look, size):
     "Start velocities, delays and radii of the drops of a splash of severity `size`."
     rng = np.random.default_rng([look.seed, 17])
     n = int(14 + 150 * size)
-    up = rng.uniform(.35, 1, n) * (1.4 + 4.6 * size)
-    side = rng.normal(size=n) * (.22 + .75 * size)
-    return np.stack([side, up], 1), rng.uniform(0, .16 + .1 * size, n), rng.uniform(.012, .03 + .035 * size, n), rng.uniform(-.15, .15, n) * (1 + 2 * size)
+    up = rng.uniform(0.35, 1, n) * (1.4 + 4.6 * size)
+    side = rng.normal(size=n) * (0.22 + 0.75 * size)
+    return (
+        np.stack([side, up], 1),
+        rng.uniform(0, 0.16 + 0.1 * size, n),
+        rng.uniform(0.012, 0.03 + 0.035 * size, n),
+        rng.uniform(-0.15, 0.15, n) * (1 + 2 * size),
+    )
+
 
 def _splash(draw, drops, t, at, to_pixels, scale, size, water):
     "Draw the splash `t` seconds after the entry at the point `at` (m)."
     velocity, delay, radius, spread = drops
     age = t - delay
     x, z = at[0] + spread + velocity[:, 0] * age, velocity[:, 1] * age - GRAVITY / 2 * age**2
-    live = (age > 0) & (z > -.05)
+    live = (age > 0) & (z > -0.05)
     water = np.array(water)
-    dark, pale = water * .62, water + np.minimum(.62 * water, .85 * (255 - water))  # as much lighter as darker, or nearly so
+    dark, pale = (
+        water * 0.62,
+        water + np.minimum(0.62 * water, 0.85 * (255 - water)),
+    )  # as much lighter as darker, or nearly so
     pale, dark = tuple(int(c) for c in pale), tuple(int(c) for c in dark)
-    spill = min(t / .5, 1) * (.35 + .8 * size) * np.clip(1.6 - t / 1.2, .3, 1) * scale
+    spill = min(t / 0.5, 1) * (0.35 + 0.8 * size) * np.clip(1.6 - t / 1.2, 0.3, 1) * scale
     c = to_pixels(np.array([[at[0], 0]]))[0]
-    draw.ellipse((c[0] - spill, c[1] - .13 * spill, c[0] + spill, c[1] + .13 * spill), fill=dark)
-    draw.ellipse((c[0] - .72 * spill, c[1] - .1 * spill, c[0] + .72 * spill, c[1] + .1 * spill), fill=pale)
-    height = size * 1.5 * np.clip(np.sin(np.clip(t / .75, 0, 1) * np.pi), 0, 1) * scale
-    if height > .02 * scale:
-        w = (.08 + .3 * size) * scale
-        draw.polygon([(c[0] - w, c[1]), (c[0] - .25 * w, c[1] - height), (c[0], c[1])], fill=dark)
-        draw.polygon([(c[0], c[1]), (c[0] + .3 * w, c[1] - .9 * height), (c[0] + w, c[1])], fill=pale)
+    draw.ellipse((c[0] - spill, c[1] - 0.13 * spill, c[0] + spill, c[1] + 0.13 * spill), fill=dark)
+    draw.ellipse(
+        (c[0] - 0.72 * spill, c[1] - 0.1 * spill, c[0] + 0.72 * spill, c[1] + 0.1 * spill), fill=pale
+    )
+    height = size * 1.5 * np.clip(np.sin(np.clip(t / 0.75, 0, 1) * np.pi), 0, 1) * scale
+    if height > 0.02 * scale:
+        w = (0.08 + 0.3 * size) * scale
+        draw.polygon([(c[0] - w, c[1]), (c[0] - 0.25 * w, c[1] - height), (c[0], c[1])], fill=dark)
+        draw.polygon([(c[0], c[1]), (c[0] + 0.3 * w, c[1] - 0.9 * height), (c[0] + w, c[1])], fill=pale)
     for i, ((px, py), r) in enumerate(zip(to_pixels(np.stack([x, z], 1)[live]), radius[live] * scale)):
         draw.ellipse((px - r, py - r, px + r, py + r), fill=pale if i % 2 else dark)
 
@@ -193,29 +302,47 @@ def _splash(draw, drops, t, at, to_pixels, scale, size, water):
 def _board(draw, dive, dip, to_pixels, look, azimuth_cos):
     "Platform with its tower, or springboard."
     board = np.array(look.board)
-    side, dark = tuple(int(c) for c in board), tuple(int(c) for c in board * .6)
+    side, dark = tuple(int(c) for c in board), tuple(int(c) for c in board * 0.6)
+
     def box(x0, x1, z0, z1, fill):
         (a, b), (c, d) = to_pixels(np.array([[x0 * azimuth_cos, z1], [x1 * azimuth_cos, z0]]))
-        if c > a and d > b: draw.rectangle((a, b, c, d), fill=fill)
+        if c > a and d > b:
+            draw.rectangle((a, b, c, d), fill=fill)
+
     if dive.height >= 5:
-        box(-5.2, -4.4, 0, dive.height, dark); box(-2.6, -2.2, 0, dive.height, dark)
-        for level, length in ((7.5, 1.6), (5., 1.2)): box(-6, -length, level - .2, level, dark)
-        box(-7, 0, dive.height - .25, dive.height, side); box(-7, 0, dive.height - .07, dive.height, tuple(int(c) for c in np.clip(board * 1.25, 0, 255)))
+        box(-5.2, -4.4, 0, dive.height, dark)
+        box(-2.6, -2.2, 0, dive.height, dark)
+        for level, length in ((7.5, 1.6), (5.0, 1.2)):
+            box(-6, -length, level - 0.2, level, dark)
+        box(-7, 0, dive.height - 0.25, dive.height, side)
+        box(-7, 0, dive.height - 0.07, dive.height, tuple(int(c) for c in np.clip(board * 1.25, 0, 255)))
     else:
-        box(-5, -3.2, 0, dive.height - .15, dark)
-        p = to_pixels(np.array([[-5 * azimuth_cos, dive.height], [-1.8 * azimuth_cos, dive.height - .15 * dip], [0, dive.height - dip],
-                                [0, dive.height - dip - .06], [-1.8 * azimuth_cos, dive.height - .15 * dip - .08], [-5 * azimuth_cos, dive.height - .1]]))
+        box(-5, -3.2, 0, dive.height - 0.15, dark)
+        p = to_pixels(
+            np.array(
+                [
+                    [-5 * azimuth_cos, dive.height],
+                    [-1.8 * azimuth_cos, dive.height - 0.15 * dip],
+                    [0, dive.height - dip],
+                    [0, dive.height - dip - 0.06],
+                    [-1.8 * azimuth_cos, dive.height - 0.15 * dip - 0.08],
+                    [-5 * azimuth_cos, dive.height - 0.1],
+                ]
+            )
+        )
         draw.polygon([tuple(q) for q in p], fill=side)
 
+
 def render_dive(
-    dive: Dive,                      # the dive
-    size: tuple = (112, 112),        # height and width in pixels
-    frames=None,                     # numbers of the frames to render, out of 0-102; None = all 103
-    look: Appearance|None = None,    # None = drawn from `dive.appearance`
-) -> np.ndarray:                     # (T, H, W, 3) uint8 RGB
+    dive: Dive,  # the dive
+    size: tuple = (112, 112),  # height and width in pixels
+    frames=None,  # numbers of the frames to render, out of 0-102; None = all 103
+    look: Appearance | None = None,  # None = drawn from `dive.appearance`
+) -> np.ndarray:  # (T, H, W, 3) uint8 RGB
     "Film a dive. The result depends on its arguments alone. Raises ValueError for frame numbers outside of 0-102."
     frames = np.arange(N_FRAMES) if frames is None else np.asarray(frames, int)
-    if frames.size and (frames.min() < 0 or frames.max() >= N_FRAMES): raise ValueError(f"frames must lie in 0..{N_FRAMES - 1}, got {frames.min()}..{frames.max()}")
+    if frames.size and (frames.min() < 0 or frames.max() >= N_FRAMES):
+        raise ValueError(f"frames must lie in 0..{N_FRAMES - 1}, got {frames.min()}..{frames.max()}")
     look = look or sample_appearance(dive.appearance)
     motion, (height, width) = dive_motion(dive, look.body), size
     cos, sin = np.cos(look.azimuth), np.sin(look.azimuth)
@@ -225,14 +352,32 @@ def render_dive(
     com = np.stack([motion.com[:, 0] * cos, motion.com[:, 2]], 1)
     centre, scale = camera_path(com, look), 2 * height / look.span
     far, origin = _far(look, centre, scale, (2 * width, 2 * height))
-    dip, drops, at = board_dip(dive), _drops(look, min(abs(dive.faults.splash), 1.)), (motion.entry_x * cos, 0.)
+    dip, drops, at = (
+        board_dip(dive),
+        _drops(look, min(abs(dive.faults.splash), 1.0)),
+        (motion.entry_x * cos, 0.0),
+    )
     noise = _noise(look, size)
     out = np.empty((len(frames), height, width, 3), np.uint8)
     for k, f in enumerate(frames):
         to_pixels = lambda p, c=centre[f]: (np.asarray(p) - c) * (scale, -scale) + (width, height)
         left, top = np.round((centre[f] * (1, -1) - origin) * PARALLAX * scale).astype(int)
         img = far.crop((left, top, left + 2 * width, top + 2 * height))
-        _draw(img, dive, look, flat[f], depth[f], dip[f], drops, (f - motion.entry) / FPS, at, to_pixels, scale, cos, f)
+        _draw(
+            img,
+            dive,
+            look,
+            flat[f],
+            depth[f],
+            dip[f],
+            drops,
+            (f - motion.entry) / FPS,
+            at,
+            to_pixels,
+            scale,
+            cos,
+            f,
+        )
         out[k] = _expose(img, look, noise, f)
     return np.ascontiguousarray(out[:, :, ::-1]) if look.mirror else out
 
@@ -243,37 +388,55 @@ def _far(look, centre, scale, picture):
     reach = (np.array([centre[:, 0].max(), -centre[:, 1].min()]) - origin) * PARALLAX * scale
     return _backdrop(look, scale, (int(reach[0]) + picture[0] + 2, int(reach[1]) + picture[1] + 2)), origin
 
+
 def _noise(look, size):
     "A bank of sensor noise; frames take shifted pieces of it."
     rng = np.random.default_rng([look.seed, 19])
     return np.round(rng.normal(size=(size[0] + 32, size[1] + 32, 3)) * look.noise).astype(np.int16)
+
 
 def _draw(img, dive, look, points, depth, dip, drops, after, at, to_pixels, scale, cos, frame):
     "Paint one picture in place: water, board, diver, water in front of the diver, splash."
     draw, (w, h) = ImageDraw.Draw(img), img.size
     line = float(to_pixels([[0, 0]])[0, 1])
     water = np.array(look.water)
-    edge = line - .75 * scale   # the far edge of the pool lies above the line of entry, as seen from a camera above the water
+    edge = (
+        line - 0.75 * scale
+    )  # the far edge of the pool lies above the line of entry, as seen from a camera above the water
     if edge < h:
-        draw.rectangle((0, edge - .1 * scale, w, edge), fill=tuple(int(c) for c in np.clip(.5 * np.array(look.wall) + 90, 0, 255)))
-        draw.rectangle((0, edge, w, max(h, edge)), fill=tuple(int(c) for c in water))   # in a small picture the edge may lie below it
+        draw.rectangle(
+            (0, edge - 0.1 * scale, w, edge),
+            fill=tuple(int(c) for c in np.clip(0.5 * np.array(look.wall) + 90, 0, 255)),
+        )
+        draw.rectangle(
+            (0, edge, w, max(h, edge)), fill=tuple(int(c) for c in water)
+        )  # in a small picture the edge may lie below it
         shift = to_pixels([[0, 0]])[0, 0]
         for i in range(10):
-            y = edge + (.06 + .14 * i + .03 * np.sin(.35 * frame + 2.1 * i)) * scale
-            x = (shift + (i * 1.37 % 1) * 2.2 * scale + 6 * np.sin(.3 * frame + i)) % (1.1 * scale) - 1.1 * scale
+            y = edge + (0.06 + 0.14 * i + 0.03 * np.sin(0.35 * frame + 2.1 * i)) * scale
+            x = (shift + (i * 1.37 % 1) * 2.2 * scale + 6 * np.sin(0.3 * frame + i)) % (
+                1.1 * scale
+            ) - 1.1 * scale
             while x < w:
-                draw.line((x, y, x + (.3 + .05 * i) * scale, y), fill=tuple(int(c) for c in np.clip(water * (1 + look.ripple) + 6, 0, 255)), width=2)
+                draw.line(
+                    (x, y, x + (0.3 + 0.05 * i) * scale, y),
+                    fill=tuple(int(c) for c in np.clip(water * (1 + look.ripple) + 6, 0, 255)),
+                    width=2,
+                )
                 x += 1.1 * scale
     _board(draw, dive, dip, to_pixels, look, cos)
     pixels = to_pixels(points)
-    if pixels[:, 1].min() < line + 4: 
+    if pixels[:, 1].min() < line + 4:
         lowest, veil = pixels[:, 1].max(), None
         if lowest > line and line < h:
             top = max(int(line), 0)
             veil = (img.crop((0, top, w, h)), top)
         _body(draw, pixels, depth, look, scale)
-        if veil: img.paste(Image.blend(img.crop((0, veil[1], w, h)), veil[0], .8), (0, veil[1]))
-    if after >= 0: _splash(draw, drops, after, at, to_pixels, scale, min(abs(dive.faults.splash), 1.), look.water)
+        if veil:
+            img.paste(Image.blend(img.crop((0, veil[1], w, h)), veil[0], 0.8), (0, veil[1]))
+    if after >= 0:
+        _splash(draw, drops, after, at, to_pixels, scale, min(abs(dive.faults.splash), 1.0), look.water)
+
 
 def _expose(img, look, noise, frame):
     "Halve the picture, apply light and tint, add noise."
@@ -281,5 +444,5 @@ def _expose(img, look, noise, frame):
     table = (np.arange(256) * gain[:, None]).clip(0, 255).astype(int).ravel().tolist()
     lit = np.asarray(img.reduce(2).point(table)).astype(np.int16)
     dy, dx = (frame * 7) % 32, (frame * 13) % 32
-    lit += noise[dy:dy + lit.shape[0], dx:dx + lit.shape[1]]
+    lit += noise[dy : dy + lit.shape[0], dx : dx + lit.shape[1]]
     return lit.clip(0, 255).astype(np.uint8)

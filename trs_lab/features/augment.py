@@ -13,298 +13,429 @@ import torch, torch.nn.functional as F
 from einops import rearrange
 
 # %% ../../nbs/features/augment.ipynb #c007
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225) # ImageNet, as in the paper
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet, as in the paper
+
 
 def _frames(x):
     "Any accepted batch -> (B,T,3,H,W) view; uint8 stays uint8"
-    if x.ndim == 5 and x.dtype == torch.uint8 and x.shape[-1] == 3: return rearrange(x, "b t h w c -> b t c h w")
-    if x.ndim == 5 and x.is_floating_point() and x.shape[1] == 3: return rearrange(x, "b c t h w -> b t c h w")
-    raise ValueError(f"clips of shape {tuple(x.shape)}, {x.dtype}: expected uint8 (B,T,H,W,3) or float (B,3,T,H,W)")
+    if x.ndim == 5 and x.dtype == torch.uint8 and x.shape[-1] == 3:
+        return rearrange(x, "b t h w c -> b t c h w")
+    if x.ndim == 5 and x.is_floating_point() and x.shape[1] == 3:
+        return rearrange(x, "b c t h w -> b t c h w")
+    raise ValueError(
+        f"clips of shape {tuple(x.shape)}, {x.dtype}: expected uint8 (B,T,H,W,3) or float (B,3,T,H,W)"
+    )
 
-def _to_float(frames): return frames.float().div_(255) if frames.dtype == torch.uint8 else frames.float()
+
+def _to_float(frames):
+    return frames.float().div_(255) if frames.dtype == torch.uint8 else frames.float()
+
 
 def _stack(clips):
     "list of (T,3,h,w) -> (B,3,T,h,w), channels last in memory"
-    return rearrange(torch.stack([rearrange(c, "t c h w -> t h w c") for c in clips]), "b t h w c -> b c t h w")
+    return rearrange(
+        torch.stack([rearrange(c, "t c h w -> t h w c") for c in clips]), "b t h w c -> b c t h w"
+    )
+
 
 def normalise(
-    x: torch.Tensor, # (B,3,T,H,W) float, 0 to 1
-    how: str = "imagenet", # 'imagenet': mean and std of the paper; 'unit' or '[-1,1]': as the published I3D expects
-) -> torch.Tensor: # same shape
+    x: torch.Tensor,  # (B,3,T,H,W) float, 0 to 1
+    how: str = "imagenet",  # 'imagenet': mean and std of the paper; 'unit' or '[-1,1]': as the published I3D expects
+) -> torch.Tensor:  # same shape
     "Pixel values as the backbone was trained on. Raises `ValueError` for another name."
-    if how in ("unit", "[-1,1]"): return x*2 - 1
-    if how != "imagenet": raise ValueError(f"normalisation {how!r}: expected 'imagenet' or 'unit'")
+    if how in ("unit", "[-1,1]"):
+        return x * 2 - 1
+    if how != "imagenet":
+        raise ValueError(f"normalisation {how!r}: expected 'imagenet' or 'unit'")
     mean, std = (torch.tensor(v, device=x.device, dtype=x.dtype).view(3, 1, 1, 1) for v in (MEAN, STD))
-    return (x-mean) / std
+    return (x - mean) / std
 
 # %% ../../nbs/features/augment.ipynb #c010
 def _check_crop(hw, crop):
     crop = tuple(hw) if crop is None else tuple(crop)
-    if crop[0] > hw[0] or crop[1] > hw[1]: raise ValueError(f"crop {crop} is larger than the frames {tuple(hw)}: cache larger frames or crop less")
+    if crop[0] > hw[0] or crop[1] > hw[1]:
+        raise ValueError(
+            f"crop {crop} is larger than the frames {tuple(hw)}: cache larger frames or crop less"
+        )
     return crop
 
+
 def clean(
-    x: torch.Tensor, # uint8 (B,T,H,W,3) or float (B,3,T,H,W)
-    crop: tuple[int, int] | None = None, # height and width of the result, pixels (None: all)
-) -> torch.Tensor: # (B,3,T,h,w) float, 0 to 1
+    x: torch.Tensor,  # uint8 (B,T,H,W,3) or float (B,3,T,H,W)
+    crop: tuple[int, int] | None = None,  # height and width of the result, pixels (None: all)
+) -> torch.Tensor:  # (B,3,T,h,w) float, 0 to 1
     "Centre crop, nothing else."
-    x = _frames(x); (H, W), (h, w) = x.shape[-2:], _check_crop(x.shape[-2:], crop)
-    top, left = (H-h)//2, (W-w)//2
-    return _stack([_to_float(c) for c in x[..., top:top+h, left:left+w]])
+    x = _frames(x)
+    (H, W), (h, w) = x.shape[-2:], _check_crop(x.shape[-2:], crop)
+    top, left = (H - h) // 2, (W - w) // 2
+    return _stack([_to_float(c) for c in x[..., top : top + h, left : left + w]])
 
 # %% ../../nbs/features/augment.ipynb #c013
-def _uniform(generator, low, high): return low + (high-low)*torch.rand((), generator=generator, device=generator.device).item()
-def _chance(generator, p): return _uniform(generator, 0, 1) < p
-def _integer(generator, low, high): return int(torch.randint(low, high+1, (), generator=generator, device=generator.device)) # both ends included
+def _uniform(generator, low, high):
+    return low + (high - low) * torch.rand((), generator=generator, device=generator.device).item()
+
+
+def _chance(generator, p):
+    return _uniform(generator, 0, 1) < p
+
+
+def _integer(generator, low, high):
+    return int(
+        torch.randint(low, high + 1, (), generator=generator, device=generator.device)
+    )  # both ends included
+
 
 def per_clip(
-    generator, # a `torch.Generator`, or one for each clip
-    n: int, # clips
-) -> list: # n generators
+    generator,  # a `torch.Generator`, or one for each clip
+    n: int,  # clips
+) -> list:  # n generators
     "One generator for all clips in turn, or each clip's own, whose view then does not depend on its neighbours."
-    if isinstance(generator, torch.Generator): return [generator]*n
-    if len(generator) != n: raise ValueError(f"{len(generator)} generators for {n} clips")
+    if isinstance(generator, torch.Generator):
+        return [generator] * n
+    if len(generator) != n:
+        raise ValueError(f"{len(generator)} generators for {n} clips")
     return list(generator)
 
+
 def derive(
-    generator: torch.Generator, # source of the seed
-    device: str | torch.device = "cpu", # device of the new generator
-) -> torch.Generator: # new generator on `device`
+    generator: torch.Generator,  # source of the seed
+    device: str | torch.device = "cpu",  # device of the new generator
+) -> torch.Generator:  # new generator on `device`
     "A generator on another device whose seed is drawn from this one."
     return torch.Generator(device).manual_seed(_integer(generator, 0, 2**62))
 
 # %% ../../nbs/features/augment.ipynb #c015
 def time_map(
-    n: int, # frames of the clip
-    shift: int = 0, # frames by which the view starts later (negative: earlier)
-    speed: float = 1., # > 1: faster, the ends are held
-    cut: tuple[int, int] = (0, 0), # frames [a, b) are left out
-) -> torch.Tensor: # (n,) frame numbers, never decreasing
+    n: int,  # frames of the clip
+    shift: int = 0,  # frames by which the view starts later (negative: earlier)
+    speed: float = 1.0,  # > 1: faster, the ends are held
+    cut: tuple[int, int] = (0, 0),  # frames [a, b) are left out
+) -> torch.Tensor:  # (n,) frame numbers, never decreasing
     "Frame of the clip that is shown at each moment of a view."
     kept = torch.cat([torch.arange(cut[0]), torch.arange(max(cut), n)])
-    t = (torch.arange(n) - (n-1)/2)*speed + (n-1)/2 + shift
-    return kept[(t.clamp(0, n-1) * (len(kept)-1)/(n-1 or 1)).round().long()]
+    t = (torch.arange(n) - (n - 1) / 2) * speed + (n - 1) / 2 + shift
+    return kept[(t.clamp(0, n - 1) * (len(kept) - 1) / (n - 1 or 1)).round().long()]
 
 # %% ../../nbs/features/augment.ipynb #c019
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
+
 def crop_box(
-    generator: torch.Generator, # source of randomness
-    hw: tuple[int, int], # height and width of the frames
-    crop: tuple[int, int], # height and width of the view
-    scale: tuple[float, float], # range of the box's area, relative to the crop's
-    ratio: float = 1., # aspect is changed by a factor between 1/ratio and ratio
-    jitter: float = .5, # 0: centred; 1: anywhere in the frame
-) -> tuple[int, int, int, int]: # top, left, height, width
+    generator: torch.Generator,  # source of randomness
+    hw: tuple[int, int],  # height and width of the frames
+    crop: tuple[int, int],  # height and width of the view
+    scale: tuple[float, float],  # range of the box's area, relative to the crop's
+    ratio: float = 1.0,  # aspect is changed by a factor between 1/ratio and ratio
+    jitter: float = 0.5,  # 0: centred; 1: anywhere in the frame
+) -> tuple[int, int, int, int]:  # top, left, height, width
     "Draw a box near the centre of the frame."
     area, aspect = _uniform(generator, *scale), math.exp(_uniform(generator, -1, 1) * math.log(ratio))
-    h, w = (min(full, max(1, round(side*math.sqrt(area*a)))) for full, side, a in zip(hw, crop, (aspect, 1/aspect)))
-    top, left = (round((full-side)/2 * (1+jitter*_uniform(generator, -1, 1))) for full, side in zip(hw, (h, w)))
+    h, w = (
+        min(full, max(1, round(side * math.sqrt(area * a))))
+        for full, side, a in zip(hw, crop, (aspect, 1 / aspect))
+    )
+    top, left = (
+        round((full - side) / 2 * (1 + jitter * _uniform(generator, -1, 1))) for full, side in zip(hw, (h, w))
+    )
     return top, left, h, w
+
 
 def _resize(frames, box, crop, interpolation, flip):
     "(T,3,H,W) -> (T,3,h,w): cut out the box, resize, mirror"
     top, left, h, w = box
-    frames = frames[..., top:top+h, left:left+w]
+    frames = frames[..., top : top + h, left : left + w]
     if (h, w) != tuple(crop):
-        if frames.is_cuda: frames = _to_float(frames) # bytes are interpolated on CPU only; the difference is rounding to 1/255
-        frames = F.interpolate(frames, size=tuple(crop), mode=interpolation, antialias=interpolation != "nearest")
-        if frames.is_floating_point(): frames = frames.clamp(0, 1) # bicubic overshoots
+        if frames.is_cuda:
+            frames = _to_float(
+                frames
+            )  # bytes are interpolated on CPU only; the difference is rounding to 1/255
+        frames = F.interpolate(
+            frames, size=tuple(crop), mode=interpolation, antialias=interpolation != "nearest"
+        )
+        if frames.is_floating_point():
+            frames = frames.clamp(0, 1)  # bicubic overshoots
     return frames.flip(-1) if flip else frames
 
 # %% ../../nbs/features/augment.ipynb #c022
 def _weak(clip, generator, crop, flip, zoom, jitter, shift):
     n, hw = len(clip), clip.shape[-2:]
     frames = time_map(n, shift=_integer(generator, -shift, shift))
-    box = crop_box(generator, hw, crop, ((1-zoom)**2, (1+zoom)**2), jitter=jitter)
-    interpolation = INTERPOLATIONS[_integer(generator, 0, len(INTERPOLATIONS)-1)]
-    return _to_float(_resize(clip[frames.to(clip.device)], box, crop, interpolation, _chance(generator, flip)))
+    box = crop_box(generator, hw, crop, ((1 - zoom) ** 2, (1 + zoom) ** 2), jitter=jitter)
+    interpolation = INTERPOLATIONS[_integer(generator, 0, len(INTERPOLATIONS) - 1)]
+    return _to_float(
+        _resize(clip[frames.to(clip.device)], box, crop, interpolation, _chance(generator, flip))
+    )
+
 
 def weak(
-    x: torch.Tensor, # uint8 (B,T,H,W,3) or float (B,3,T,H,W) from 0 to 1, on any device
-    generator: torch.Generator, # source of all randomness, or a list with one for each clip
-    crop: tuple[int, int] | None = None, # height and width of the view, pixels (None: those of the frames)
-    flip: float = .5, # chance of a horizontal flip
-    zoom: float = .1, # the box's sides are crop times 1-zoom to 1+zoom, as far as the frame allows
-    jitter: float = .25, # share of the free margin by which the box may leave the centre
-    shift: int = 3, # largest temporal shift, frames
-) -> torch.Tensor: # (B,3,T,h,w) float, 0 to 1
+    x: torch.Tensor,  # uint8 (B,T,H,W,3) or float (B,3,T,H,W) from 0 to 1, on any device
+    generator: torch.Generator,  # source of all randomness, or a list with one for each clip
+    crop: tuple[int, int] | None = None,  # height and width of the view, pixels (None: those of the frames)
+    flip: float = 0.5,  # chance of a horizontal flip
+    zoom: float = 0.1,  # the box's sides are crop times 1-zoom to 1+zoom, as far as the frame allows
+    jitter: float = 0.25,  # share of the free margin by which the box may leave the centre
+    shift: int = 3,  # largest temporal shift, frames
+) -> torch.Tensor:  # (B,3,T,h,w) float, 0 to 1
     "The paper's weak augmentation; each clip is drawn on its own, all frames of a clip alike."
-    frames = _frames(x); crop = _check_crop(frames.shape[-2:], crop)
-    return _stack([_weak(c, g, crop, flip, zoom, jitter, shift) for c, g in zip(frames, per_clip(generator, len(frames)))])
+    frames = _frames(x)
+    crop = _check_crop(frames.shape[-2:], crop)
+    return _stack(
+        [
+            _weak(c, g, crop, flip, zoom, jitter, shift)
+            for c, g in zip(frames, per_clip(generator, len(frames)))
+        ]
+    )
 
 # %% ../../nbs/features/augment.ipynb #c026
 LUMA = (0.299, 0.587, 0.114)
 
+
 def colour_matrix(
-    brightness: float = 1., # factor
-    contrast: float = 1., # factor around the clip's mean luma
-    saturation: float = 1., # factor; 0: grey
-    hue: float = 0., # turn of the colour circle, -0.5 to 0.5
-) -> torch.Tensor: # (3,3)
+    brightness: float = 1.0,  # factor
+    contrast: float = 1.0,  # factor around the clip's mean luma
+    saturation: float = 1.0,  # factor; 0: grey
+    hue: float = 0.0,  # turn of the colour circle, -0.5 to 0.5
+) -> torch.Tensor:  # (3,3)
     "The linear part of a colour jitter; `recolour` adds the offset that contrast needs."
     luma = torch.tensor(LUMA).expand(3, 3)
-    to_yiq = torch.tensor([LUMA, (.5959, -.2746, -.3213), (.2115, -.5227, .3112)])
-    c, s = math.cos(2*math.pi*hue), math.sin(2*math.pi*hue)
+    to_yiq = torch.tensor([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
+    c, s = math.cos(2 * math.pi * hue), math.sin(2 * math.pi * hue)
     turn = torch.tensor([[1, 0, 0], [0, c, -s], [0, s, c]])
-    return brightness*contrast * (saturation*torch.eye(3) + (1-saturation)*luma) @ torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    return (
+        brightness
+        * contrast
+        * (saturation * torch.eye(3) + (1 - saturation) * luma)
+        @ torch.linalg.inv(to_yiq)
+        @ turn
+        @ to_yiq
+    )
+
 
 def recolour(
-    frames: torch.Tensor, # (T,3,H,W) float, 0 to 1
-    brightness: float = 1., contrast: float = 1., saturation: float = 1., # factors
-    hue: float = 0., # turn of the colour circle
-) -> torch.Tensor: # (T,3,H,W), not yet clamped
+    frames: torch.Tensor,  # (T,3,H,W) float, 0 to 1
+    brightness: float = 1.0,
+    contrast: float = 1.0,
+    saturation: float = 1.0,  # factors
+    hue: float = 0.0,  # turn of the colour circle
+) -> torch.Tensor:  # (T,3,H,W), not yet clamped
     "Change the colours of all frames in one pass."
     matrix = colour_matrix(brightness, contrast, saturation, hue).to(frames)
-    mean = frames[::8].mean((0, 2, 3)) @ torch.tensor(LUMA).to(frames) # every eighth frame is enough for a mean
-    return F.conv2d(frames, matrix[:, :, None, None], (1-contrast)*brightness*mean.expand(3))
+    mean = frames[::8].mean((0, 2, 3)) @ torch.tensor(LUMA).to(
+        frames
+    )  # every eighth frame is enough for a mean
+    return F.conv2d(frames, matrix[:, :, None, None], (1 - contrast) * brightness * mean.expand(3))
 
 # %% ../../nbs/features/augment.ipynb #c031
 def blur(
-    frames: torch.Tensor, # (T,3,H,W) float
-    sigma: float, # pixels
-) -> torch.Tensor: # same shape
+    frames: torch.Tensor,  # (T,3,H,W) float
+    sigma: float,  # pixels
+) -> torch.Tensor:  # same shape
     "Gaussian blur (kornia), edges replicated."
     from kornia.filters import gaussian_blur2d
-    k = 2*math.ceil(2*sigma) + 1
+
+    k = 2 * math.ceil(2 * sigma) + 1
     return gaussian_blur2d(frames, (k, k), (sigma, sigma), border_type="replicate")
 
+
 def add_noise(
-    frames: torch.Tensor, # (T,3,H,W) float
-    std: float, # standard deviation, 1 = full range
-    generator: torch.Generator, # source of randomness
-    pictures: int = 8, # different noise pictures
-) -> torch.Tensor: # same shape
+    frames: torch.Tensor,  # (T,3,H,W) float
+    std: float,  # standard deviation, 1 = full range
+    generator: torch.Generator,  # source of randomness
+    pictures: int = 8,  # different noise pictures
+) -> torch.Tensor:  # same shape
     "Gaussian noise from a few noise pictures in random order."
     t, c, h, w = frames.shape
-    pool = torch.randn(pictures, h, w, c, generator=derive(generator, frames.device), device=frames.device).mul_(std)
+    pool = torch.randn(
+        pictures, h, w, c, generator=derive(generator, frames.device), device=frames.device
+    ).mul_(std)
     order = torch.randint(pictures, (t,), generator=generator, device=generator.device).to(frames.device)
     return frames + rearrange(pool[order], "t h w c -> t c h w")
 
+
 def cutout(
-    frames: torch.Tensor, # (T,3,H,W) float
-    size: float, # largest side of the box as a share of the frame's
-    generator: torch.Generator, # source of randomness
-) -> torch.Tensor: # same shape
+    frames: torch.Tensor,  # (T,3,H,W) float
+    size: float,  # largest side of the box as a share of the frame's
+    generator: torch.Generator,  # source of randomness
+) -> torch.Tensor:  # same shape
     "Fill one box, the same in all frames, with the clip's mean."
     H, W = frames.shape[-2:]
-    h, w = (max(1, round(side*_uniform(generator, size/3, size))) for side in (H, W))
-    top, left = _integer(generator, 0, H-h), _integer(generator, 0, W-w)
+    h, w = (max(1, round(side * _uniform(generator, size / 3, size))) for side in (H, W))
+    top, left = _integer(generator, 0, H - h), _integer(generator, 0, W - w)
     frames = frames.clone()
-    frames[..., top:top+h, left:left+w] = frames[::8].mean()
+    frames[..., top : top + h, left : left + w] = frames[::8].mean()
     return frames
 
 # %% ../../nbs/features/augment.ipynb #c033
-MAX_ROTATION = 5. # degrees: the entry angle is evidence
+MAX_ROTATION = 5.0  # degrees: the entry angle is evidence
+
 
 def rotate(
-    frames: torch.Tensor, # (T,3,H,W) float
-    angle: float, # degrees, at most 5 either way
-) -> torch.Tensor: # same shape
+    frames: torch.Tensor,  # (T,3,H,W) float
+    angle: float,  # degrees, at most 5 either way
+) -> torch.Tensor:  # same shape
     "Rotate all frames by a small angle (kornia), edges replicated. Raises `ValueError` above five degrees."
-    if abs(angle) > MAX_ROTATION: raise ValueError(f"rotation by {angle} degrees: at most {MAX_ROTATION}, because the entry angle is what judges look at")
+    if abs(angle) > MAX_ROTATION:
+        raise ValueError(
+            f"rotation by {angle} degrees: at most {MAX_ROTATION}, because the entry angle is what judges look at"
+        )
     from kornia.geometry import rotate
+
     return rotate(frames, torch.full((len(frames),), angle, device=frames.device), padding_mode="border")
 
 # %% ../../nbs/features/augment.ipynb #c036
 def with_kornia(
-    x: torch.Tensor, # (B,3,T,H,W) float, 0 to 1
-    generator: torch.Generator, # source of the seed
-    *augmentations, # kornia.augmentation modules
-) -> torch.Tensor: # (B,3,T,H,W)
+    x: torch.Tensor,  # (B,3,T,H,W) float, 0 to 1
+    generator: torch.Generator,  # source of the seed
+    *augmentations,  # kornia.augmentation modules
+) -> torch.Tensor:  # (B,3,T,H,W)
     "Apply kornia augmentations to clips, all frames of a clip alike, without touching the global random state."
     from kornia.augmentation import VideoSequential
+
     devices = [x.device] if x.is_cuda else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(_integer(generator, 0, 2**62))
         return VideoSequential(*augmentations, data_format="BCTHW", same_on_frame=True)(x.contiguous())
 
 # %% ../../nbs/features/augment.ipynb #c039
-def _photometric(frames, generator, brightness, contrast, saturation, hue, grey, blur_chance, sigma, noise, cutout_chance, cutout_size):
+def _photometric(
+    frames,
+    generator,
+    brightness,
+    contrast,
+    saturation,
+    hue,
+    grey,
+    blur_chance,
+    sigma,
+    noise,
+    cutout_chance,
+    cutout_size,
+):
     "the changes of a strong view that leave every pixel in its place; (T,3,h,w) float"
-    factor = lambda strength: _uniform(generator, 1-strength, 1+strength)
+    factor = lambda strength: _uniform(generator, 1 - strength, 1 + strength)
     b, c, s, h = factor(brightness), factor(contrast), factor(saturation), _uniform(generator, -hue, hue)
-    frames = recolour(frames, b, c, 0. if _chance(generator, grey) else s, h)
-    if _chance(generator, blur_chance): frames = blur(frames, _uniform(generator, *sigma))
-    if noise: frames = add_noise(frames, _uniform(generator, 0, noise), generator)
-    if _chance(generator, cutout_chance): frames = cutout(frames, cutout_size, generator)
+    frames = recolour(frames, b, c, 0.0 if _chance(generator, grey) else s, h)
+    if _chance(generator, blur_chance):
+        frames = blur(frames, _uniform(generator, *sigma))
+    if noise:
+        frames = add_noise(frames, _uniform(generator, 0, noise), generator)
+    if _chance(generator, cutout_chance):
+        frames = cutout(frames, cutout_size, generator)
     return frames.clamp_(0, 1)
+
 
 def _strong(clip, generator, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, photometric):
     n, hw = len(clip), clip.shape[-2:]
-    length = min(_integer(generator, 0, cut), n-1); first = _integer(generator, 0, n-length)
-    frames = time_map(n, _integer(generator, -shift, shift), _uniform(generator, 1-speed, 1+speed), (first, first+length))
+    length = min(_integer(generator, 0, cut), n - 1)
+    first = _integer(generator, 0, n - length)
+    frames = time_map(
+        n,
+        _integer(generator, -shift, shift),
+        _uniform(generator, 1 - speed, 1 + speed),
+        (first, first + length),
+    )
     box = crop_box(generator, hw, crop, scale, ratio, jitter)
-    interpolation = INTERPOLATIONS[_integer(generator, 0, len(INTERPOLATIONS)-1)]
+    interpolation = INTERPOLATIONS[_integer(generator, 0, len(INTERPOLATIONS) - 1)]
     out = _to_float(_resize(clip[frames.to(clip.device)], box, crop, interpolation, _chance(generator, flip)))
-    if rotation: out = rotate(out, _uniform(generator, -rotation, rotation))
+    if rotation:
+        out = rotate(out, _uniform(generator, -rotation, rotation))
     return _photometric(out, generator, **photometric)
 
 # %% ../../nbs/features/augment.ipynb #c040
 def strong(
-    x: torch.Tensor, # uint8 (B,T,H,W,3) or float (B,3,T,H,W) from 0 to 1, on any device
-    generator: torch.Generator, # source of all randomness, or a list with one for each clip
-    crop: tuple[int, int] | None = None, # height and width of the view, pixels (None: those of the frames)
-    flip: float = .5, # chance of a horizontal flip
-    scale: tuple[float, float] = (.6, 1.), # area of the box relative to the crop
-    ratio: float = 1.15, # largest change of the aspect
-    jitter: float = .5, # share of the free margin by which the box may leave the centre
-    rotation: float = 0., # largest rotation, degrees, at most 5
-    shift: int = 5, # largest temporal shift, frames
-    speed: float = .1, # largest relative change of the speed
-    cut: int = 8, # most frames left out in one piece
-    brightness: float = .3, contrast: float = .3, saturation: float = .4, # largest relative changes
-    hue: float = .06, # largest turn of the colour circle, 0 to 0.5
-    grey: float = .1, # chance of a grey clip
-    blur_chance: float = .3, sigma: tuple[float, float] = (.4, 1.2), # blur, pixels
-    noise: float = .04, # largest standard deviation of the noise
-    cutout_chance: float = .5, cutout_size: float = .2, # one box, largest side as a share of the frame
-) -> torch.Tensor: # (B,3,T,h,w) float, 0 to 1
+    x: torch.Tensor,  # uint8 (B,T,H,W,3) or float (B,3,T,H,W) from 0 to 1, on any device
+    generator: torch.Generator,  # source of all randomness, or a list with one for each clip
+    crop: tuple[int, int] | None = None,  # height and width of the view, pixels (None: those of the frames)
+    flip: float = 0.5,  # chance of a horizontal flip
+    scale: tuple[float, float] = (0.6, 1.0),  # area of the box relative to the crop
+    ratio: float = 1.15,  # largest change of the aspect
+    jitter: float = 0.5,  # share of the free margin by which the box may leave the centre
+    rotation: float = 0.0,  # largest rotation, degrees, at most 5
+    shift: int = 5,  # largest temporal shift, frames
+    speed: float = 0.1,  # largest relative change of the speed
+    cut: int = 8,  # most frames left out in one piece
+    brightness: float = 0.3,
+    contrast: float = 0.3,
+    saturation: float = 0.4,  # largest relative changes
+    hue: float = 0.06,  # largest turn of the colour circle, 0 to 0.5
+    grey: float = 0.1,  # chance of a grey clip
+    blur_chance: float = 0.3,
+    sigma: tuple[float, float] = (0.4, 1.2),  # blur, pixels
+    noise: float = 0.04,  # largest standard deviation of the noise
+    cutout_chance: float = 0.5,
+    cutout_size: float = 0.2,  # one box, largest side as a share of the frame
+) -> torch.Tensor:  # (B,3,T,h,w) float, 0 to 1
     "Strong augmentation (our choice: the paper does not name its own); each clip is drawn on its own, all frames of a clip alike."
-    if not 0 <= rotation <= MAX_ROTATION: raise ValueError(f"rotation={rotation}: expected 0 to {MAX_ROTATION} degrees")
-    frames = _frames(x); crop = _check_crop(frames.shape[-2:], crop)
-    photometric = dict(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue, grey=grey, blur_chance=blur_chance, sigma=sigma,
-                       noise=noise, cutout_chance=cutout_chance, cutout_size=cutout_size)
-    return _stack([_strong(c, g, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, photometric) for c, g in zip(frames, per_clip(generator, len(frames)))])
+    if not 0 <= rotation <= MAX_ROTATION:
+        raise ValueError(f"rotation={rotation}: expected 0 to {MAX_ROTATION} degrees")
+    frames = _frames(x)
+    crop = _check_crop(frames.shape[-2:], crop)
+    photometric = dict(
+        brightness=brightness,
+        contrast=contrast,
+        saturation=saturation,
+        hue=hue,
+        grey=grey,
+        blur_chance=blur_chance,
+        sigma=sigma,
+        noise=noise,
+        cutout_chance=cutout_chance,
+        cutout_size=cutout_size,
+    )
+    return _stack(
+        [
+            _strong(c, g, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, photometric)
+            for c, g in zip(frames, per_clip(generator, len(frames)))
+        ]
+    )
 
 # %% ../../nbs/features/augment.ipynb #c048
 def _rand(generator, *shape, normal=False, like):
-    return (torch.randn if normal else torch.rand)(*shape, generator=generator, device=generator.device).to(like)
+    return (torch.randn if normal else torch.rand)(*shape, generator=generator, device=generator.device).to(
+        like
+    )
+
 
 def shift_segments(
-    x: torch.Tensor, # (B,S,D)
-    shift: torch.Tensor, # (B,) segments, fractions allowed; positive: later content
-) -> torch.Tensor: # (B,S,D)
+    x: torch.Tensor,  # (B,S,D)
+    shift: torch.Tensor,  # (B,) segments, fractions allowed; positive: later content
+) -> torch.Tensor:  # (B,S,D)
     "Move every sequence in time with linear interpolation, ends held."
     s = x.shape[1]
-    t = (torch.arange(s, device=x.device) + shift[:, None]).clamp(0, s-1)
-    low = t.floor().long(); high = (low+1).clamp(max=s-1)
+    t = (torch.arange(s, device=x.device) + shift[:, None]).clamp(0, s - 1)
+    low = t.floor().long()
+    high = (low + 1).clamp(max=s - 1)
     pick = lambda i: x.gather(1, i[..., None].expand(-1, -1, x.shape[2]))
-    return pick(low).lerp(pick(high), (t-low)[..., None].to(x.dtype))
+    return pick(low).lerp(pick(high), (t - low)[..., None].to(x.dtype))
+
 
 def weak_features(
-    x: torch.Tensor, # (B,S,D) float
-    generator: torch.Generator, # source of all randomness
-    shift: float = .5, # largest shift, segments
-    noise: float = .02, # standard deviation of the noise relative to that of the clip's features
-) -> torch.Tensor: # (B,S,D)
+    x: torch.Tensor,  # (B,S,D) float
+    generator: torch.Generator,  # source of all randomness
+    shift: float = 0.5,  # largest shift, segments
+    noise: float = 0.02,  # standard deviation of the noise relative to that of the clip's features
+) -> torch.Tensor:  # (B,S,D)
     "A weak view in feature space: a small shift in time and a little noise."
-    x = shift_segments(x, shift*(2*_rand(generator, len(x), like=x)-1))
-    return x + noise*x.std((1, 2), keepdim=True, correction=0)*_rand(generator, *x.shape, normal=True, like=x)
+    x = shift_segments(x, shift * (2 * _rand(generator, len(x), like=x) - 1))
+    return x + noise * x.std((1, 2), keepdim=True, correction=0) * _rand(
+        generator, *x.shape, normal=True, like=x
+    )
+
 
 def strong_features(
-    x: torch.Tensor, # (B,S,D) float
-    generator: torch.Generator, # source of all randomness
-    noise: float = .15, # standard deviation of the noise relative to that of the clip's features
-    drop_segments: float = .2, # chance of a segment to be replaced by the mean of the others
-    drop_dims: float = .1, # chance of a feature dimension to be zero in the whole clip; the others are scaled up
-    shift: float = 1., # largest shift, segments
-) -> torch.Tensor: # (B,S,D)
+    x: torch.Tensor,  # (B,S,D) float
+    generator: torch.Generator,  # source of all randomness
+    noise: float = 0.15,  # standard deviation of the noise relative to that of the clip's features
+    drop_segments: float = 0.2,  # chance of a segment to be replaced by the mean of the others
+    drop_dims: float = 0.1,  # chance of a feature dimension to be zero in the whole clip; the others are scaled up
+    shift: float = 1.0,  # largest shift, segments
+) -> torch.Tensor:  # (B,S,D)
     "A strong view in feature space. Raises `ValueError` for a chance outside of [0, 1)."
     for name, p in (("drop_segments", drop_segments), ("drop_dims", drop_dims)):
-        if not 0 <= p < 1: raise ValueError(f"{name}={p}: expected 0 <= {name} < 1")
+        if not 0 <= p < 1:
+            raise ValueError(f"{name}={p}: expected 0 <= {name} < 1")
     x = weak_features(x, generator, shift, noise)
     keep = _rand(generator, *x.shape[:2], 1, like=x) >= drop_segments
-    keep |= ~keep.any(1, keepdim=True) # never drop all
-    x = torch.where(keep, x, (x*keep).sum(1, keepdim=True) / keep.sum(1, keepdim=True))
-    return x * (_rand(generator, len(x), 1, x.shape[2], like=x) >= drop_dims) / (1-drop_dims)
+    keep |= ~keep.any(1, keepdim=True)  # never drop all
+    x = torch.where(keep, x, (x * keep).sum(1, keepdim=True) / keep.sum(1, keepdim=True))
+    return x * (_rand(generator, len(x), 1, x.shape[2], like=x) >= drop_dims) / (1 - drop_dims)

@@ -19,33 +19,39 @@ from safetensors.torch import save_file
 from einops import rearrange, reduce
 
 # %% ../../nbs/features/backbone.ipynb #c005
-def same_padding(size:int,   # entries along one axis
-                 kernel:int, # kernel size along this axis
-                 stride:int  # stride along this axis
-                )->tuple:    # (entries in front, entries behind)
+def same_padding(
+    size: int,  # entries along one axis
+    kernel: int,  # kernel size along this axis
+    stride: int,  # stride along this axis
+) -> tuple:  # (entries in front, entries behind)
     "TensorFlow's `SAME` rule for one axis: the output has `ceil(size/stride)` entries."
-    total = max((-(-size//stride) - 1)*stride + kernel - size, 0)
-    return total//2, total - total//2
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 # %% ../../nbs/features/backbone.ipynb #c007
-def pad_same(x:torch.Tensor, # (B, C, T, H, W)
-             kernel:tuple,   # (t, h, w)
-             stride:tuple    # (t, h, w)
-            )->tuple:        # (x, what is left for the operation's own symmetric padding)
+def pad_same(
+    x: torch.Tensor,  # (B, C, T, H, W)
+    kernel: tuple,  # (t, h, w)
+    stride: tuple,  # (t, h, w)
+) -> tuple:  # (x, what is left for the operation's own symmetric padding)
     "Pad `x` where the `SAME` rule is lopsided; where it is symmetric the convolution does it without a copy."
-    pads = [same_padding(s, k, d) for s,k,d in zip(x.shape[2:], kernel, stride)]
-    if all(a==b for a,b in pads): return x, tuple(a for a,_ in pads)
-    return F.pad(x, [p for ab in reversed(pads) for p in ab]), (0,0,0)
+    pads = [same_padding(s, k, d) for s, k, d in zip(x.shape[2:], kernel, stride)]
+    if all(a == b for a, b in pads):
+        return x, tuple(a for a, _ in pads)
+    return F.pad(x, [p for ab in reversed(pads) for p in ab]), (0, 0, 0)
 
 # %% ../../nbs/features/backbone.ipynb #c010
 class Unit3D(nn.Module):
     "Convolution without bias, batch normalisation, ReLU; TensorFlow padding."
-    def __init__(self,
-                 c_in:int,         # input channels
-                 c_out:int,        # output channels
-                 kernel=(1,1,1),   # (t, h, w)
-                 stride=(1,1,1),   # (t, h, w)
-                 eps:float=1e-3):  # of the batch normalisation; TensorFlow's, not PyTorch's default
+
+    def __init__(
+        self,
+        c_in: int,  # input channels
+        c_out: int,  # output channels
+        kernel=(1, 1, 1),  # (t, h, w)
+        stride=(1, 1, 1),  # (t, h, w)
+        eps: float = 1e-3,
+    ):  # of the batch normalisation; TensorFlow's, not PyTorch's default
         super().__init__()
         self.conv3d = nn.Conv3d(c_in, c_out, kernel, stride, bias=False)
         self.bn = nn.BatchNorm3d(c_out, eps=eps, momentum=0.01)
@@ -53,16 +59,28 @@ class Unit3D(nn.Module):
     def forward(self, x):
         x, padding = pad_same(x, self.conv3d.kernel_size, self.conv3d.stride)
         c = self.conv3d
-        if not self.frozen: return F.relu(self.bn(F.conv3d(x, c.weight, c.bias, c.stride, padding)), inplace=True)
+        if not self.frozen:
+            return F.relu(self.bn(F.conv3d(x, c.weight, c.bias, c.stride, padding)), inplace=True)
         scale = self.bn.weight * torch.rsqrt(self.bn.running_var + self.bn.eps)
-        return F.relu(F.conv3d(x, c.weight * scale[:,None,None,None,None], self.bn.bias - self.bn.running_mean * scale, c.stride, padding), inplace=True)
+        return F.relu(
+            F.conv3d(
+                x,
+                c.weight * scale[:, None, None, None, None],
+                self.bn.bias - self.bn.running_mean * scale,
+                c.stride,
+                padding,
+            ),
+            inplace=True,
+        )
 
     @property
-    def frozen(self): return isinstance(self.bn, nn.BatchNorm3d) and not self.bn.training
+    def frozen(self):
+        return isinstance(self.bn, nn.BatchNorm3d) and not self.bn.training
 
 # %% ../../nbs/features/backbone.ipynb #c014
 class _MaxPool(torch.autograd.Function):
     "Max-pooling that remembers the place of each maximum in 2 or 4 bytes; PyTorch takes 8, which in fine-tuning would be a fifth of all memory."
+
     @staticmethod
     def forward(ctx, x, *how):
         out, place = torch.ops.aten.max_pool3d_with_indices(x, *how)
@@ -73,78 +91,108 @@ class _MaxPool(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         x, place = ctx.saved_tensors
-        return torch.ops.aten.max_pool3d_with_indices_backward(grad, x, *ctx.how, place.long()), *[None]*len(ctx.how)
+        return torch.ops.aten.max_pool3d_with_indices_backward(grad, x, *ctx.how, place.long()), *[
+            None
+        ] * len(ctx.how)
+
 
 def max_pool(x, kernel, stride, padding, ceil_mode=False):
     "As `F.max_pool3d`, with less memory kept for the backward pass."
-    if torch.is_grad_enabled() and x.requires_grad: return _MaxPool.apply(x, kernel, stride, padding, (1,1,1), ceil_mode)
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _MaxPool.apply(x, kernel, stride, padding, (1, 1, 1), ceil_mode)
     return F.max_pool3d(x, kernel, stride, padding, ceil_mode=ceil_mode)
 
-def max_pool_same(x:torch.Tensor, # (B, C, T, H, W), not negative
-                  kernel:tuple,   # (t, h, w)
-                  stride:tuple    # (t, h, w)
-                 )->torch.Tensor: # (B, C, ceil(T/t), ceil(H/h), ceil(W/w))
+
+def max_pool_same(
+    x: torch.Tensor,  # (B, C, T, H, W), not negative
+    kernel: tuple,  # (t, h, w)
+    stride: tuple,  # (t, h, w)
+) -> torch.Tensor:  # (B, C, ceil(T/t), ceil(H/h), ceil(W/w))
     "Max-pooling with TensorFlow padding."
-    pads = [same_padding(s, k, d) for s,k,d in zip(x.shape[2:], kernel, stride)]
-    if any(a!=b and d==1 for (a,b),d in zip(pads, stride)): # even kernel at stride 1: no rounding that could add the last window
+    pads = [same_padding(s, k, d) for s, k, d in zip(x.shape[2:], kernel, stride)]
+    if any(
+        a != b and d == 1 for (a, b), d in zip(pads, stride)
+    ):  # even kernel at stride 1: no rounding that could add the last window
         x, padding = pad_same(x, kernel, stride)
         return max_pool(x, kernel, stride, padding)
-    return max_pool(x, kernel, stride, tuple(a for a,_ in pads), True)
+    return max_pool(x, kernel, stride, tuple(a for a, _ in pads), True)
 
 # %% ../../nbs/features/backbone.ipynb #c017
 class Inception(nn.Module):
     "Four branches side by side: 1x1x1; 1x1x1 -> 3x3x3 (twice, a wide and a narrow one); max-pool -> 1x1x1."
-    def __init__(self,
-                 c_in:int,        # input channels
-                 channels:tuple,  # of b0, b1a, b1b, b2a, b2b, b3b
-                 eps:float=1e-3): # of the batch normalisations
+
+    def __init__(
+        self,
+        c_in: int,  # input channels
+        channels: tuple,  # of b0, b1a, b1b, b2a, b2b, b3b
+        eps: float = 1e-3,
+    ):  # of the batch normalisations
         super().__init__()
-        b0,b1a,b1b,b2a,b2b,b3b = channels
-        self.b0  = Unit3D(c_in, b0, eps=eps)
+        b0, b1a, b1b, b2a, b2b, b3b = channels
+        self.b0 = Unit3D(c_in, b0, eps=eps)
         self.b1a = Unit3D(c_in, b1a, eps=eps)
-        self.b1b = Unit3D(b1a, b1b, (3,3,3), eps=eps)
+        self.b1b = Unit3D(b1a, b1b, (3, 3, 3), eps=eps)
         self.b2a = Unit3D(c_in, b2a, eps=eps)
-        self.b2b = Unit3D(b2a, b2b, (3,3,3), eps=eps)
+        self.b2b = Unit3D(b2a, b2b, (3, 3, 3), eps=eps)
         self.b3b = Unit3D(c_in, b3b, eps=eps)
 
     def forward(self, x):
-        pooled = max_pool_same(x, (3,3,3), (1,1,1))
+        pooled = max_pool_same(x, (3, 3, 3), (1, 1, 1))
         return torch.cat([self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(pooled)], dim=1)
 
 # %% ../../nbs/features/backbone.ipynb #c021
-BLOCKS = {"3b": (64,96,128,16,32,32),     "3c": (128,128,192,32,96,64),
-          "4b": (192,96,208,16,48,64),    "4c": (160,112,224,24,64,64),  "4d": (128,128,256,24,64,64),
-          "4e": (112,144,288,32,64,64),   "4f": (256,160,320,32,128,128),
-          "5b": (256,160,320,32,128,128), "5c": (384,192,384,48,128,128)}  # b0, b1a, b1b, b2a, b2b, b3b (CVPR 2017, Fig. 3)
+BLOCKS = {
+    "3b": (64, 96, 128, 16, 32, 32),
+    "3c": (128, 128, 192, 32, 96, 64),
+    "4b": (192, 96, 208, 16, 48, 64),
+    "4c": (160, 112, 224, 24, 64, 64),
+    "4d": (128, 128, 256, 24, 64, 64),
+    "4e": (112, 144, 288, 32, 64, 64),
+    "4f": (256, 160, 320, 32, 128, 128),
+    "5b": (256, 160, 320, 32, 128, 128),
+    "5c": (384, 192, 384, 48, 128, 128),
+}  # b0, b1a, b1b, b2a, b2b, b3b (CVPR 2017, Fig. 3)
 
-def scale_channels(channels:tuple, # of b0, b1a, b1b, b2a, b2b, b3b
-                   width:float     # multiplier
-                  )->tuple:        # at least 1 each; the stacked four add up to round(width * their published sum)
+
+def scale_channels(
+    channels: tuple,  # of b0, b1a, b1b, b2a, b2b, b3b
+    width: float,  # multiplier
+) -> tuple:  # at least 1 each; the stacked four add up to round(width * their published sum)
     "An inception block's channels times `width`."
-    b0,b1a,b1b,b2a,b2b,b3b = channels
-    o = np.diff(np.floor(np.cumsum([0,b0,b1b,b2b,b3b])*width + .5).astype(int))
-    thin = lambda c: max(1, int(c*width + .5))
+    b0, b1a, b1b, b2a, b2b, b3b = channels
+    o = np.diff(np.floor(np.cumsum([0, b0, b1b, b2b, b3b]) * width + 0.5).astype(int))
+    thin = lambda c: max(1, int(c * width + 0.5))
     return int(o[0]), thin(b1a), int(o[1]), thin(b2a), int(o[2]), int(o[3])
 
 # %% ../../nbs/features/backbone.ipynb #c024
 class I3D(nn.Module):
     "Inception I3D (Carreira & Zisserman, CVPR 2017) of any width, for any input of at least 1 pixel and 1 frame."
-    def __init__(self,
-                 width:float=1.0,       # multiplies every channel count; features have round(1024*width) entries
-                 n_classes:int=400,     # outputs of `forward`; 400 for Kinetics
-                 in_channels:int=3,     # 3 for RGB, 2 for optical flow
-                 dropout:float=0.5,     # in front of the logits, as published (keep probability 0.5)
-                 eps:float=1e-3,        # of the batch normalisations; 1e-3 in TensorFlow
-                 stem_kernel=(7,7,7),   # of the first convolution; smaller for a small sibling on small inputs
-                 stem_stride=(2,2,2)):  # of the first convolution
+
+    def __init__(
+        self,
+        width: float = 1.0,  # multiplies every channel count; features have round(1024*width) entries
+        n_classes: int = 400,  # outputs of `forward`; 400 for Kinetics
+        in_channels: int = 3,  # 3 for RGB, 2 for optical flow
+        dropout: float = 0.5,  # in front of the logits, as published (keep probability 0.5)
+        eps: float = 1e-3,  # of the batch normalisations; 1e-3 in TensorFlow
+        stem_kernel=(7, 7, 7),  # of the first convolution; smaller for a small sibling on small inputs
+        stem_stride=(2, 2, 2),
+    ):  # of the first convolution
         super().__init__()
-        self.settings = dict(width=width, n_classes=n_classes, in_channels=in_channels, dropout=dropout, eps=eps,
-                             stem_kernel=tuple(stem_kernel), stem_stride=tuple(stem_stride))
-        stem, c = [max(1, int(s*width + .5)) for s in (64,192)]
+        self.settings = dict(
+            width=width,
+            n_classes=n_classes,
+            in_channels=in_channels,
+            dropout=dropout,
+            eps=eps,
+            stem_kernel=tuple(stem_kernel),
+            stem_stride=tuple(stem_stride),
+        )
+        stem, c = [max(1, int(s * width + 0.5)) for s in (64, 192)]
         self.Conv3d_1a_7x7 = Unit3D(in_channels, stem, tuple(stem_kernel), tuple(stem_stride), eps)
         self.Conv3d_2b_1x1 = Unit3D(stem, stem, eps=eps)
-        self.Conv3d_2c_3x3 = Unit3D(stem, c, (3,3,3), eps=eps)
-        for name,channels in BLOCKS.items():
+        self.Conv3d_2c_3x3 = Unit3D(stem, c, (3, 3, 3), eps=eps)
+        for name, channels in BLOCKS.items():
             b = scale_channels(channels, width)
             self.add_module(f"Mixed_{name}", Inception(c, b, eps))
             c = b[0] + b[2] + b[4] + b[5]
@@ -153,139 +201,199 @@ class I3D(nn.Module):
         self.logits = nn.Module()
         self.logits.conv3d = nn.Conv3d(c, n_classes, 1)
 
-    def final_map(self,
-                  x:torch.Tensor   # (B, in_channels, T, H, W), normalised
-                 )->torch.Tensor:  # (B, dim, ~T/8, ~H/32, ~W/32)
+    def final_map(
+        self,
+        x: torch.Tensor,  # (B, in_channels, T, H, W), normalised
+    ) -> torch.Tensor:  # (B, dim, ~T/8, ~H/32, ~W/32)
         "What comes out of the last inception block, not pooled."
-        x = max_pool_same(self.Conv3d_1a_7x7(x), (1,3,3), (1,2,2))
-        x = max_pool_same(self.Conv3d_2c_3x3(self.Conv3d_2b_1x1(x)), (1,3,3), (1,2,2))
-        x = max_pool_same(self.Mixed_3c(self.Mixed_3b(x)), (3,3,3), (2,2,2))
-        for name in ("4b","4c","4d","4e","4f"): x = self.get_submodule(f"Mixed_{name}")(x)
-        x = max_pool_same(x, (2,2,2), (2,2,2))
+        x = max_pool_same(self.Conv3d_1a_7x7(x), (1, 3, 3), (1, 2, 2))
+        x = max_pool_same(self.Conv3d_2c_3x3(self.Conv3d_2b_1x1(x)), (1, 3, 3), (1, 2, 2))
+        x = max_pool_same(self.Mixed_3c(self.Mixed_3b(x)), (3, 3, 3), (2, 2, 2))
+        for name in ("4b", "4c", "4d", "4e", "4f"):
+            x = self.get_submodule(f"Mixed_{name}")(x)
+        x = max_pool_same(x, (2, 2, 2), (2, 2, 2))
         return self.Mixed_5c(self.Mixed_5b(x))
 
-    def features_over_time(self, x): # (B, in_channels, T, H, W) -> (B, dim, max(T/8-1, 1))
+    def features_over_time(self, x):  # (B, in_channels, T, H, W) -> (B, dim, max(T/8-1, 1))
         "One vector for every pair of neighbouring time steps of the final map."
         x = reduce(self.final_map(x), "b c t h w -> b c t", "mean")
         return F.avg_pool1d(x, min(2, x.shape[-1]), 1)
 
-    def features(self,
-                 x:torch.Tensor   # (B, in_channels, T, H, W), normalised
-                )->torch.Tensor:  # (B, dim)
+    def features(
+        self,
+        x: torch.Tensor,  # (B, in_channels, T, H, W), normalised
+    ) -> torch.Tensor:  # (B, dim)
         "The vector that the method calls a segment's feature: pooled over space and time."
         return reduce(self.features_over_time(x), "b c t -> b c", "mean")
 
-    def forward(self,
-                x:torch.Tensor   # (B, in_channels, T, H, W), normalised
-               )->torch.Tensor:  # (B, n_classes)
+    def forward(
+        self,
+        x: torch.Tensor,  # (B, in_channels, T, H, W), normalised
+    ) -> torch.Tensor:  # (B, n_classes)
         "Logits, averaged over time."
         f = rearrange(self.dropout(self.features_over_time(x)), "b c t -> b c t 1 1")
         return reduce(self.logits.conv3d(f), "b n t 1 1 -> b n", "mean")
 
 # %% ../../nbs/features/backbone.ipynb #c033
-def normalise_frames(frames:torch.Tensor  # (..., T, H, W, 3), uint8 or floating 0-255
-                    )->torch.Tensor:      # (..., 3, T, H, W) float32 in [-1, 1]
+def normalise_frames(
+    frames: torch.Tensor,  # (..., T, H, W, 3), uint8 or floating 0-255
+) -> torch.Tensor:  # (..., 3, T, H, W) float32 in [-1, 1]
     "Pixels as I3D wants them."
-    return rearrange(frames, "... t h w c -> ... c t h w").float()/127.5 - 1
+    return rearrange(frames, "... t h w c -> ... c t h w").float() / 127.5 - 1
 
 # %% ../../nbs/features/backbone.ipynb #c036
-def recognise_layout(keys # names in a state dictionary
-                    )->str: # "piergiaj" | "hassony2"
+def recognise_layout(
+    keys,  # names in a state dictionary
+) -> str:  # "piergiaj" | "hassony2"
     "Which published conversion a state dictionary comes from. Raises ValueError if it is neither."
     keys = list(keys)
-    if "Conv3d_1a_7x7.conv3d.weight" in keys: return "piergiaj"
-    if "conv3d_1a_7x7.conv3d.weight" in keys: return "hassony2"
-    raise ValueError(f"not an I3D state dictionary: expected 'Conv3d_1a_7x7.conv3d.weight' (piergiaj) or "
-                     f"'conv3d_1a_7x7.conv3d.weight' (hassony2), found {', '.join(map(str, keys[:5])) or 'no keys'} ...")
+    if "Conv3d_1a_7x7.conv3d.weight" in keys:
+        return "piergiaj"
+    if "conv3d_1a_7x7.conv3d.weight" in keys:
+        return "hassony2"
+    raise ValueError(
+        f"not an I3D state dictionary: expected 'Conv3d_1a_7x7.conv3d.weight' (piergiaj) or "
+        f"'conv3d_1a_7x7.conv3d.weight' (hassony2), found {', '.join(map(str, keys[:5])) or 'no keys'} ..."
+    )
 
-def rename_hassony2(key:str # such as 'mixed_3b.branch_1.0.batch3d.weight'
-                   )->str:  # such as 'Mixed_3b.b1a.bn.weight'
+
+def rename_hassony2(
+    key: str,  # such as 'mixed_3b.branch_1.0.batch3d.weight'
+) -> str:  # such as 'Mixed_3b.b1a.bn.weight'
     "hassony2's name of a tensor -> ours, which is piergiaj's."
-    key = key.replace("conv3d_0c_1x1.", "logits.").replace("batch3d", "bn").replace("branch_0.", "b0.").replace("branch_3.1.", "b3b.")
+    key = (
+        key.replace("conv3d_0c_1x1.", "logits.")
+        .replace("batch3d", "bn")
+        .replace("branch_0.", "b0.")
+        .replace("branch_3.1.", "b3b.")
+    )
     key = re.sub(r"branch_([12])\.([01])\.", lambda m: f"b{m[1]}{'ab'[int(m[2])]}.", key)
     return re.sub(r"^(conv|mixed)", lambda m: m[0].capitalize(), key)
 
 # %% ../../nbs/features/backbone.ipynb #c039
-def load_fitting(model:nn.Module, # receives the weights
-                 state:dict,      # name -> tensor
-                 name:str         # of the file, for the message
-                )->nn.Module:     # `model`
+def load_fitting(
+    model: nn.Module,  # receives the weights
+    state: dict,  # name -> tensor
+    name: str,  # of the file, for the message
+) -> nn.Module:  # `model`
     "Load every tensor; raise ValueError that lists missing and unexpected names and differing shapes."
     want = model.state_dict()
-    faults = {"missing": sorted(k for k in want.keys()-state.keys() if not k.endswith("num_batches_tracked")),
-              "unexpected": sorted(state.keys()-want.keys()),
-              "shape": [f"{k} {tuple(state[k].shape)} instead of {tuple(want[k].shape)}"
-                        for k in want if k in state and state[k].shape!=want[k].shape]}
-    show = lambda v: ", ".join(v[:6]) + (f" and {len(v)-6} more" if len(v)>6 else "")
+    faults = {
+        "missing": sorted(k for k in want.keys() - state.keys() if not k.endswith("num_batches_tracked")),
+        "unexpected": sorted(state.keys() - want.keys()),
+        "shape": [
+            f"{k} {tuple(state[k].shape)} instead of {tuple(want[k].shape)}"
+            for k in want
+            if k in state and state[k].shape != want[k].shape
+        ],
+    }
+    show = lambda v: ", ".join(v[:6]) + (f" and {len(v) - 6} more" if len(v) > 6 else "")
     if any(faults.values()):
-        raise ValueError(f"{name} does not fit this I3D: " + "; ".join(f"{k}: {show(v)}" for k,v in faults.items() if v))
-    model.load_state_dict(state, strict=False)  # strict but for the batch counters, which inference never reads
+        raise ValueError(
+            f"{name} does not fit this I3D: " + "; ".join(f"{k}: {show(v)}" for k, v in faults.items() if v)
+        )
+    model.load_state_dict(
+        state, strict=False
+    )  # strict but for the batch counters, which inference never reads
     return model
 
 # %% ../../nbs/features/backbone.ipynb #c040
-def load_i3d(path,                 # rgb_imagenet.pt (piergiaj), model_rgb.pth (hassony2) or our .safetensors
-             **kwargs              # passed to `I3D`, such as n_classes; for torch files only
-            )->I3D:                # in eval mode
+def load_i3d(
+    path,  # rgb_imagenet.pt (piergiaj), model_rgb.pth (hassony2) or our .safetensors
+    **kwargs,  # passed to `I3D`, such as n_classes; for torch files only
+) -> I3D:  # in eval mode
     "An `I3D` with the weights in `path`; the layout is recognised by its keys. Raises ValueError naming what does not fit."
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"no I3D weights at {path}")
-    if path.suffix==".safetensors": return load_backbone(path)[0]
-    try: state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e: raise ValueError(f"{path} is not a readable torch file of plain tensors: {e}") from e
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict): state = state["state_dict"]
-    if not isinstance(state, dict): raise ValueError(f"{path}: expected a state dictionary, found {type(state).__name__}")
-    state = {str(k).removeprefix("module."): v for k,v in state.items()}
+    if not path.is_file():
+        raise FileNotFoundError(f"no I3D weights at {path}")
+    if path.suffix == ".safetensors":
+        return load_backbone(path)[0]
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:
+        raise ValueError(f"{path} is not a readable torch file of plain tensors: {e}") from e
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict):
+        raise ValueError(f"{path}: expected a state dictionary, found {type(state).__name__}")
+    state = {str(k).removeprefix("module."): v for k, v in state.items()}
     layout = recognise_layout(state)
-    if layout=="hassony2": state = {rename_hassony2(k): v for k,v in state.items()}
+    if layout == "hassony2":
+        state = {rename_hassony2(k): v for k, v in state.items()}
     n_classes = len(state["logits.conv3d.bias"]) if "logits.conv3d.bias" in state else 400
     channels = state["Conv3d_1a_7x7.conv3d.weight"].shape[1]
-    return load_fitting(I3D(**{"n_classes": n_classes, "in_channels": channels, **kwargs}), state, path.name).eval()
+    return load_fitting(
+        I3D(**{"n_classes": n_classes, "in_channels": channels, **kwargs}), state, path.name
+    ).eval()
 
 # %% ../../nbs/features/backbone.ipynb #c042
-def save_backbone(model:I3D,              # what to save; the logits layer is left out if it has no classes
-                  path,                   # where; .safetensors
-                  input_size:int,         # pixels, height = width, that the weights were trained at
-                  frames:int=16,          # of a segment
-                  normalisation:str="[-1,1]", # what the pixels were brought to
-                  half:bool=False,        # store as float16
-                  **notes):               # further lines of metadata, such as how it was trained
+def save_backbone(
+    model: I3D,  # what to save; the logits layer is left out if it has no classes
+    path,  # where; .safetensors
+    input_size: int,  # pixels, height = width, that the weights were trained at
+    frames: int = 16,  # of a segment
+    normalisation: str = "[-1,1]",  # what the pixels were brought to
+    half: bool = False,  # store as float16
+    **notes,
+):  # further lines of metadata, such as how it was trained
     "Write weights and what is needed to use them."
-    meta = {"settings": json.dumps(model.settings), "width": str(model.settings["width"]), "input_size": str(input_size),
-            "frames": str(frames), "normalisation": normalisation, **{k: str(v) for k,v in notes.items()}}
-    state = {k: (v.half() if half and v.is_floating_point() else v).contiguous() for k,v in model.state_dict().items()}
+    meta = {
+        "settings": json.dumps(model.settings),
+        "width": str(model.settings["width"]),
+        "input_size": str(input_size),
+        "frames": str(frames),
+        "normalisation": normalisation,
+        **{k: str(v) for k, v in notes.items()},
+    }
+    state = {
+        k: (v.half() if half and v.is_floating_point() else v).contiguous()
+        for k, v in model.state_dict().items()
+    }
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     save_file(state, path, metadata=meta)
 
-def load_backbone(path  # a file of `save_backbone`
-                 )->tuple: # (I3D in eval mode and float32, dict of metadata; input_size and frames are int)
+
+def load_backbone(
+    path,  # a file of `save_backbone`
+) -> tuple:  # (I3D in eval mode and float32, dict of metadata; input_size and frames are int)
     "Read what `save_backbone` wrote. Raises ValueError naming what is missing or does not fit."
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"no backbone weights at {path}")
+    if not path.is_file():
+        raise FileNotFoundError(f"no backbone weights at {path}")
     try:
-        with safe_open(path, "pt") as f: meta, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except Exception as e: raise ValueError(f"{path} is not a readable safetensors file: {e}") from e
-    lacking = [k for k in ("settings","input_size","frames","normalisation") if k not in meta]
-    if lacking: raise ValueError(f"{path}: metadata lacks {', '.join(lacking)}; was it written by save_backbone?")
-    state = {k: v.float() if v.is_floating_point() else v for k,v in state.items()}
+        with safe_open(path, "pt") as f:
+            meta, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
+    except Exception as e:
+        raise ValueError(f"{path} is not a readable safetensors file: {e}") from e
+    lacking = [k for k in ("settings", "input_size", "frames", "normalisation") if k not in meta]
+    if lacking:
+        raise ValueError(f"{path}: metadata lacks {', '.join(lacking)}; was it written by save_backbone?")
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     model = load_fitting(I3D(**json.loads(meta["settings"])), state, path.name).eval()
     return model, {**meta, "input_size": int(meta["input_size"]), "frames": int(meta["frames"])}
 
 # %% ../../nbs/features/backbone.ipynb #c056
-def _train_frozen(self, mode=True): return nn.Module.train(self, False)
+def _train_frozen(self, mode=True):
+    return nn.Module.train(self, False)
 
-def freeze_batchnorm(model:nn.Module  # changed in place
-                    )->nn.Module:     # `model`
+
+def freeze_batchnorm(
+    model: nn.Module,  # changed in place
+) -> nn.Module:  # `model`
     "Keep every batch normalisation at its stored statistics, also after `model.train()`."
     for m in model.modules():
         if isinstance(m, nn.modules.batchnorm._BatchNorm):
-            m.train = _train_frozen.__get__(m); m.eval()
+            m.train = _train_frozen.__get__(m)
+            m.eval()
     return model
 
 # %% ../../nbs/features/backbone.ipynb #c059
-def fold_batchnorm(model:I3D # in eval mode; left unchanged
-                  )->I3D:    # a copy for inference alone
+def fold_batchnorm(
+    model: I3D,  # in eval mode; left unchanged
+) -> I3D:  # a copy for inference alone
     "A copy whose batch normalisations are part of the convolutions, in the memory order that is fast on a processor."
     model = copy.deepcopy(model).eval()
     for m in model.modules():
-        if isinstance(m, Unit3D): m.conv3d, m.bn = fuse_conv_bn_eval(m.conv3d, m.bn), nn.Identity()
+        if isinstance(m, Unit3D):
+            m.conv3d, m.bn = fuse_conv_bn_eval(m.conv3d, m.bn), nn.Identity()
     return model.requires_grad_(False).to(memory_format=torch.channels_last_3d)

@@ -26,43 +26,53 @@ from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, cre
 
 # %% ../../nbs/features/extraction.ipynb #c006
 def view_seed(
-    seed: int, # of the run
-    clip_id: str, # of the clip
-    view: int, # number of the view
-) -> int: # 63 bits
+    seed: int,  # of the run
+    clip_id: str,  # of the clip
+    view: int,  # number of the view
+) -> int:  # 63 bits
     "Seed of one augmented view, independent of everything else that is drawn."
     return int.from_bytes(hashlib.sha256(f"{seed}|{clip_id}|{view}".encode()).digest()[:8], "big") >> 1
 
+
 def weights_hash(
-    model: nn.Module, # any module
-) -> str: # 16 hexadecimal digits
+    model: nn.Module,  # any module
+) -> str:  # 16 hexadecimal digits
     "Hash of all parameters and buffers."
     h = hashlib.sha256()
     for name, v in sorted(model.state_dict().items()):
-        h.update(f"{name}{tuple(v.shape)}{v.dtype}".encode()); h.update(v.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        h.update(f"{name}{tuple(v.shape)}{v.dtype}".encode())
+        h.update(v.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return h.hexdigest()[:16]
 
 # %% ../../nbs/features/extraction.ipynb #c008
 def make_view(
-    frames: torch.Tensor, # (1,T,H,W,3) uint8
-    view: int, # 0: clean; 1 to n_weak: weak; above: strong
-    n_weak: int, # weak views of a clip
-    seed: int, # of this view
-    crop: tuple[int, int] | None, # height and width, pixels
-    weak_options: dict, strong_options: dict, # keyword arguments of `weak` and `strong`
-) -> torch.Tensor: # (1,3,T,h,w) float, 0 to 1
+    frames: torch.Tensor,  # (1,T,H,W,3) uint8
+    view: int,  # 0: clean; 1 to n_weak: weak; above: strong
+    n_weak: int,  # weak views of a clip
+    seed: int,  # of this view
+    crop: tuple[int, int] | None,  # height and width, pixels
+    weak_options: dict,
+    strong_options: dict,  # keyword arguments of `weak` and `strong`
+) -> torch.Tensor:  # (1,3,T,h,w) float, 0 to 1
     "One view of one clip."
-    if view == 0: return clean(frames, crop)
+    if view == 0:
+        return clean(frames, crop)
     generator = torch.Generator().manual_seed(seed)
-    return weak(frames, generator, crop, **weak_options) if view <= n_weak else strong(frames, generator, crop, **strong_options)
+    return (
+        weak(frames, generator, crop, **weak_options)
+        if view <= n_weak
+        else strong(frames, generator, crop, **strong_options)
+    )
 
 # %% ../../nbs/features/extraction.ipynb #c010
 @dataclass
 class Failure:
     "Why a clip has no features."
-    reason: str # one line or more
-    unreadable: bool = False # the clip's own fault: its frames cannot be read
-    error: str = "" # traceback
+
+    reason: str  # one line or more
+    unreadable: bool = False  # the clip's own fault: its frames cannot be read
+    error: str = ""  # traceback
+
 
 class ExtractionError(RuntimeError):
     "Features could not be computed; the message names the clips. What was computed before is kept."
@@ -70,21 +80,37 @@ class ExtractionError(RuntimeError):
 # %% ../../nbs/features/extraction.ipynb #c011
 class ClipWork:
     "Turns row numbers of a source into features. A worker is given one of these, once."
-    def __init__(self,
-        backbone: nn.Module, # has `.features` and `.dim`
-        source, # `VideoSource` or `FrameCache`
-        device: str, precision: str, # where and in which arithmetic
-        n_views: int, batch_size: int, # views of a clip, views per pass
-        n_weak: int, seed: int, normalisation: str, segments: dict, # see `extract_features`
-        **options, # of `make_view`
+
+    def __init__(
+        self,
+        backbone: nn.Module,  # has `.features` and `.dim`
+        source,  # `VideoSource` or `FrameCache`
+        device: str,
+        precision: str,  # where and in which arithmetic
+        n_views: int,
+        batch_size: int,  # views of a clip, views per pass
+        n_weak: int,
+        seed: int,
+        normalisation: str,
+        segments: dict,  # see `extract_features`
+        **options,  # of `make_view`
     ):
         self.backbone, self.source, self.device, self.precision = backbone, source, device, precision
-        self.passes = [range(i, min(i+batch_size, n_views)) for i in range(0, n_views, batch_size)]
-        self.n_weak, self.seed, self.normalisation, self.segments, self.options = n_weak, seed, normalisation, segments, options
+        self.passes = [range(i, min(i + batch_size, n_views)) for i in range(0, n_views, batch_size)]
+        self.n_weak, self.seed, self.normalisation, self.segments, self.options = (
+            n_weak,
+            seed,
+            normalisation,
+            segments,
+            options,
+        )
         self.encoders, self.lock = {}, threading.Lock()
 
-    def __getstate__(self): return {**self.__dict__, "encoders": {}, "lock": None}
-    def __setstate__(self, state): self.__dict__.update(state, lock=threading.Lock())
+    def __getstate__(self):
+        return {**self.__dict__, "encoders": {}, "lock": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, lock=threading.Lock())
 
     def encoder(self, device):
         "(the backbone made ready for a device, what was done to it); once"
@@ -100,349 +126,582 @@ class ClipWork:
         return frames.pin_memory() if torch.device(device).type == "cuda" else frames
 
     def _pass(self, frames, clip_id, views):
-        pixels = torch.cat([make_view(frames, v, self.n_weak, view_seed(self.seed, clip_id, v), **self.options) for v in views])
+        pixels = torch.cat(
+            [
+                make_view(frames, v, self.n_weak, view_seed(self.seed, clip_id, v), **self.options)
+                for v in views
+            ]
+        )
         return clip_segments(normalise(pixels, self.normalisation), **self.segments)
 
     @torch.inference_mode()
-    def __call__(self, row, frames, device): # -> (V,S,D) float32
-        (encoder, _), clip_id, frames = self.encoder(device), self.source.table["clip_id"].iloc[row], frames.to(device, non_blocking=True)
-        out = torch.cat([encoder(self._pass(frames, clip_id, views)) for views in self.passes]).float().cpu().numpy()
-        if not np.isfinite(out).all(): raise ValueError("the backbone returned NaN or infinite features")
+    def __call__(self, row, frames, device):  # -> (V,S,D) float32
+        (encoder, _), clip_id, frames = (
+            self.encoder(device),
+            self.source.table["clip_id"].iloc[row],
+            frames.to(device, non_blocking=True),
+        )
+        out = (
+            torch.cat([encoder(self._pass(frames, clip_id, views)) for views in self.passes])
+            .float()
+            .cpu()
+            .numpy()
+        )
+        if not np.isfinite(out).all():
+            raise ValueError("the backbone returned NaN or infinite features")
         return out
 
+
 def attempt(
-    work: ClipWork, # the settings
-    row: int, # of `work.source`
-    device: str, # where
-    frames=None, # a future of the clip's frames (None: read them now)
-): # -> (V,S,D), or a `Failure`
+    work: ClipWork,  # the settings
+    row: int,  # of `work.source`
+    device: str,  # where
+    frames=None,  # a future of the clip's frames (None: read them now)
+):  # -> (V,S,D), or a `Failure`
     "Features of a clip, or why there are none."
-    try: return work(row, work.read(row, device) if frames is None else frames.result(), device)
-    except VideoError as e: return Failure(str(e), unreadable=True)
-    except Exception as e: return Failure(f"{type(e).__name__}: {e}", error=traceback.format_exc())
+    try:
+        return work(row, work.read(row, device) if frames is None else frames.result(), device)
+    except VideoError as e:
+        return Failure(str(e), unreadable=True)
+    except Exception as e:
+        return Failure(f"{type(e).__name__}: {e}", error=traceback.format_exc())
 
 # %% ../../nbs/features/extraction.ipynb #c013
 def settle(
-    device: str = "cpu", # what this thread will compute on
+    device: str = "cpu",  # what this thread will compute on
 ):
     "Torch as everybody sets it who computes a clip: one thread, and convolutions that cuDNN does not choose by a race between its kernels."
-    torch.set_num_threads(1); torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
-    if torch.device(device).index is not None and torch.device(device).type == "cuda": torch.cuda.set_device(device) # pinned memory belongs to a GPU, too
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    if torch.device(device).index is not None and torch.device(device).type == "cuda":
+        torch.cuda.set_device(device)  # pinned memory belongs to a GPU, too
+
 
 def lane_counts(device, cores):
     "(lanes, readers) of a process"
     return (2, max(2, min(cores, 8))) if torch.device(device).type == "cuda" else (cores, cores)
 
+
 class Lanes:
     "Computes clips side by side in this process: `submit(row)` gives a future of what `attempt` returns. A context manager."
-    def __init__(self,
-        work: ClipWork, # the settings
-        device: str, # where
-        cores: int, # threads that may be used
+
+    def __init__(
+        self,
+        work: ClipWork,  # the settings
+        device: str,  # where
+        cores: int,  # threads that may be used
     ):
         self.work, self.device, (lanes, readers) = work, device, lane_counts(device, cores)
-        self.room = lanes + readers # clips under way, read or computed
+        self.room = lanes + readers  # clips under way, read or computed
         # a new thread has its own number of torch threads and its own GPU
-        self.lanes, self.readers = (ThreadPoolExecutor(n, initializer=settle, initargs=(device,)) for n in (lanes, readers))
+        self.lanes, self.readers = (
+            ThreadPoolExecutor(n, initializer=settle, initargs=(device,)) for n in (lanes, readers)
+        )
 
-    def submit(self, row): return self.lanes.submit(attempt, self.work, row, self.device, self.readers.submit(self.work.read, row, self.device))
-    def __enter__(self): return self
+    def submit(self, row):
+        return self.lanes.submit(
+            attempt, self.work, row, self.device, self.readers.submit(self.work.read, row, self.device)
+        )
+
+    def __enter__(self):
+        return self
+
     def __exit__(self, *_):
         for wait_for in (False, True):
-            for pool in (self.lanes, self.readers): pool.shutdown(wait=wait_for, cancel_futures=True)
+            for pool in (self.lanes, self.readers):
+                pool.shutdown(wait=wait_for, cancel_futures=True)
+
 
 def under_way(
-    submit, # row -> future
-    rows, # iterator of row numbers; may end early
-    room: int, # most futures at a time
+    submit,  # row -> future
+    rows,  # iterator of row numbers; may end early
+    room: int,  # most futures at a time
 ):
     "(row, result) in the order in which they are finished; rows are taken from the iterator as there is room."
     futures = {}
     while True:
-        futures |= {submit(row): row for row in islice(rows, room-len(futures))}
-        if not futures: return
-        for f in wait(futures, return_when=FIRST_COMPLETED).done: yield futures.pop(f), f.result()
+        futures |= {submit(row): row for row in islice(rows, room - len(futures))}
+        if not futures:
+            return
+        for f in wait(futures, return_when=FIRST_COMPLETED).done:
+            yield futures.pop(f), f.result()
+
 
 def in_lanes(
-    work: ClipWork, # the settings
-    rows, # iterator of row numbers
-    device: str, cores: int, # see `Lanes`
-    say=print, # is told what was done to the backbone
+    work: ClipWork,  # the settings
+    rows,  # iterator of row numbers
+    device: str,
+    cores: int,  # see `Lanes`
+    say=print,  # is told what was done to the backbone
 ):
     "(row, what `attempt` returns) of all rows, computed in this process."
     say(work.encoder(device)[1])
-    with Lanes(work, device, cores) as lanes: yield from under_way(lanes.submit, rows, lanes.room)
+    with Lanes(work, device, cores) as lanes:
+        yield from under_way(lanes.submit, rows, lanes.room)
 
 # %% ../../nbs/features/extraction.ipynb #c016
 def _serve(connection, payload, device, cores):
     "life of a worker process: row numbers come in, (row, outcome) go out; first (None, what was done to the backbone), or why it cannot work at all"
-    signal.signal(signal.SIGINT, signal.SIG_IGN) # the calling process decides what an interrupt means
-    try: settle(device); work = pickle.loads(payload); connection.send((None, work.encoder(device)[1]))
-    except Exception as e: return connection.send((None, Failure(f"a worker process cannot load the backbone ({type(e).__name__}: {e}); its class must be importable", error=traceback.format_exc())))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the calling process decides what an interrupt means
+    try:
+        settle(device)
+        work = pickle.loads(payload)
+        connection.send((None, work.encoder(device)[1]))
+    except Exception as e:
+        return connection.send(
+            (
+                None,
+                Failure(
+                    f"a worker process cannot load the backbone ({type(e).__name__}: {e}); its class must be importable",
+                    error=traceback.format_exc(),
+                ),
+            )
+        )
     sending = threading.Lock()
+
     def send(row, future):
-        with sending, suppress(OSError): connection.send((row, future.result()))
+        with sending, suppress(OSError):
+            connection.send((row, future.result()))
+
     with Lanes(work, device, cores) as lanes, suppress(EOFError):
-        while True: row = connection.recv(); lanes.submit(row).add_done_callback(lambda future, row=row: send(row, future))
+        while True:
+            row = connection.recv()
+            lanes.submit(row).add_done_callback(lambda future, row=row: send(row, future))
+
 
 class Worker:
     "A worker process, seen from outside."
-    def __init__(self,
-        number: int, # its name
-        payload: bytes, # pickled `ClipWork`
-        device: str, cores: int, # its own
+
+    def __init__(
+        self,
+        number: int,  # its name
+        payload: bytes,  # pickled `ClipWork`
+        device: str,
+        cores: int,  # its own
     ):
         context = multiprocessing.get_context("spawn")
         self.number, self.rows, self.alive = number, [], True
         self.room = sum(lane_counts(device, cores))
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, payload, device, cores), daemon=True)
-        self.process.start(); theirs.close()
+        self.process.start()
+        theirs.close()
 
     def send(self, row):
         self.rows.append(row)
-        with suppress(OSError): self.connection.send(row) # a dead worker is noticed on receiving
+        with suppress(OSError):
+            self.connection.send(row)  # a dead worker is noticed on receiving
 
     def receive(self):
         "[(row, outcome)]: of one row, of all its rows if it is dead, or (None, text) for the user"
-        try: row, outcome = self.connection.recv()
-        except (EOFError, OSError): row, outcome = None, Failure(f"worker process {self.number} {self._end()}")
-        if isinstance(outcome, str): return [(None, outcome)]
-        if row is not None: self.rows.remove(row); return [(row, outcome)]
+        try:
+            row, outcome = self.connection.recv()
+        except (EOFError, OSError):
+            row, outcome = None, Failure(f"worker process {self.number} {self._end()}")
+        if isinstance(outcome, str):
+            return [(None, outcome)]
+        if row is not None:
+            self.rows.remove(row)
+            return [(row, outcome)]
         self.alive, lost, self.rows = False, self.rows, []
         return [(r, outcome) for r in lost]
 
     def _end(self):
-        self.process.join(5); code = self.process.exitcode
-        return f"was killed by {signal.Signals(-code).name} (the system does that when memory runs out)" if code and code < 0 else f"ended with exit code {code}"
+        self.process.join(5)
+        code = self.process.exitcode
+        return (
+            f"was killed by {signal.Signals(-code).name} (the system does that when memory runs out)"
+            if code and code < 0
+            else f"ended with exit code {code}"
+        )
 
-    def stop(self): self.process.kill(); self.process.join(); self.connection.close() # it owns nothing that could be lost
+    def stop(self):
+        self.process.kill()
+        self.process.join()
+        self.connection.close()  # it owns nothing that could be lost
 
 # %% ../../nbs/features/extraction.ipynb #c017
 def worker_devices(
-    device: str, # as asked for
-    workers: int, # processes
-) -> list: # device of each
+    device: str,  # as asked for
+    workers: int,  # processes
+) -> list:  # device of each
     "One GPU for each worker on CUDA. Raises `ValueError` if there are too few."
     kind = torch.device(device)
-    if kind.type != "cuda" or workers == 1: return [str(device)]*workers
-    if kind.index is not None: raise ValueError(f"device={str(device)!r} with workers={workers}: every worker needs a GPU of its own, so say 'cuda'")
-    if workers > torch.cuda.device_count(): raise ValueError(f"workers={workers} on device 'cuda': every worker needs a GPU of its own, and this machine has {torch.cuda.device_count()}")
+    if kind.type != "cuda" or workers == 1:
+        return [str(device)] * workers
+    if kind.index is not None:
+        raise ValueError(
+            f"device={str(device)!r} with workers={workers}: every worker needs a GPU of its own, so say 'cuda'"
+        )
+    if workers > torch.cuda.device_count():
+        raise ValueError(
+            f"workers={workers} on device 'cuda': every worker needs a GPU of its own, and this machine has {torch.cuda.device_count()}"
+        )
     return [f"cuda:{i}" for i in range(workers)]
+
 
 def _deal(crew, rows):
     "give out rows, evenly, as long as somebody has room"
     while free := [w for w in crew if w.alive and len(w.rows) < w.room]:
-        if (row := next(rows, None)) is None: return
+        if (row := next(rows, None)) is None:
+            return
         min(free, key=lambda w: len(w.rows)).send(row)
 
+
 def in_processes(
-    work: ClipWork, # the settings
-    rows, # iterator of row numbers
-    devices: list, # one for each worker process
-    cores: int, # of this machine, shared by the workers
-    say=print, # is told what was done to the backbone
+    work: ClipWork,  # the settings
+    rows,  # iterator of row numbers
+    devices: list,  # one for each worker process
+    cores: int,  # of this machine, shared by the workers
+    say=print,  # is told what was done to the backbone
 ):
     "(row, what `attempt` returns) of all rows, computed by worker processes."
     payload = pickle.dumps(work)
     with ExitStack() as stack:
         crew = []
-        for i, d in enumerate(devices): crew.append(Worker(i+1, payload, d, max(1, cores//len(devices)))); stack.callback(crew[-1].stop)
+        for i, d in enumerate(devices):
+            crew.append(Worker(i + 1, payload, d, max(1, cores // len(devices))))
+            stack.callback(crew[-1].stop)
         while True:
             _deal(crew, rows)
             busy = {w.connection: w for w in crew if w.rows}
-            if not busy: return
+            if not busy:
+                return
             for c in wait_for_any(list(busy)):
                 for row, outcome in busy[c].receive():
-                    if row is None: say(outcome)
-                    else: yield row, outcome
+                    if row is None:
+                        say(outcome)
+                    else:
+                        yield row, outcome
 
 # %% ../../nbs/features/extraction.ipynb #c020
 @contextmanager
 def dask_client(
-    scheduler: str, # 'local', or an address such as tcp://host:8786
-    workers: int, # of a local cluster
-    threads: int, # clips at a time in each of them
-    timeout: float = 20, # seconds to wait for a scheduler, and for its first worker
+    scheduler: str,  # 'local', or an address such as tcp://host:8786
+    workers: int,  # of a local cluster
+    threads: int,  # clips at a time in each of them
+    timeout: float = 20,  # seconds to wait for a scheduler, and for its first worker
 ):
     "A client of a cluster. Raises `ImportError` without Dask, `ValueError` for what is no address, `ConnectionError` where nobody answers."
     try:
         import dask
         from distributed import Client, LocalCluster
-    except ImportError as e: raise ImportError(f"scheduler={scheduler!r} needs Dask ({e}): pip install 'trs_lab[dask]'") from e
+    except ImportError as e:
+        raise ImportError(f"scheduler={scheduler!r} needs Dask ({e}): pip install 'trs_lab[dask]'") from e
     with ExitStack() as stack:
         if scheduler == "local":
             with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-                cluster = LocalCluster(n_workers=workers, threads_per_worker=threads, memory_limit=0, dashboard_address=None, silence_logs=logging.CRITICAL)
-            stack.enter_context(cluster); yield stack.enter_context(Client(cluster)); return
-        if "://" not in scheduler: raise ValueError(f"scheduler={scheduler!r}: expected local, or an address such as tcp://host:8786")
-        try: client = stack.enter_context(Client(scheduler, timeout=timeout))
-        except (OSError, TimeoutError) as e: raise ConnectionError(f"no Dask scheduler answers at {scheduler} within {timeout:g} s") from e
-        try: client.wait_for_workers(1, timeout)
-        except TimeoutError as e: raise ConnectionError(f"the Dask scheduler at {scheduler} has no worker, and got none within {timeout:g} s") from e
+                cluster = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=threads,
+                    memory_limit=0,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            stack.enter_context(cluster)
+            yield stack.enter_context(Client(cluster))
+            return
+        if "://" not in scheduler:
+            raise ValueError(
+                f"scheduler={scheduler!r}: expected local, or an address such as tcp://host:8786"
+            )
+        try:
+            client = stack.enter_context(Client(scheduler, timeout=timeout))
+        except (OSError, TimeoutError) as e:
+            raise ConnectionError(f"no Dask scheduler answers at {scheduler} within {timeout:g} s") from e
+        try:
+            client.wait_for_workers(1, timeout)
+        except TimeoutError as e:
+            raise ConnectionError(
+                f"the Dask scheduler at {scheduler} has no worker, and got none within {timeout:g} s"
+            ) from e
         yield client
+
 
 def _on_dask(work, row, devices):
     "a task"
     from distributed import get_worker
+
     return attempt(work, row, _own_device(devices, get_worker()))
+
 
 def _own_device(devices, worker):
     "settled; on a local cluster, whose workers have numbers for names, each has its own device"
     device = devices[worker.name % len(devices)] if len(devices) > 1 else devices[0]
-    settle(device); return device
+    settle(device)
+    return device
+
 
 def _say_on_dask(key, devices, dask_worker):
     "what this worker did to the backbone that was sent to it under this key"
-    return dask_worker.data[key].encoder(_own_device(devices, dask_worker))[1] if key in dask_worker.data else None
+    return (
+        dask_worker.data[key].encoder(_own_device(devices, dask_worker))[1]
+        if key in dask_worker.data
+        else None
+    )
+
 
 def on_dask(
-    work: ClipWork, # the settings
-    rows, # iterator of row numbers
-    scheduler: str, # see `dask_client`
-    devices: list, # one for each worker of a local cluster; otherwise one name for all
-    threads: int, # clips at a time in each worker of a local cluster
-    timeout: float = 20, # seconds
-    say=print, # is told what was done to the backbone
+    work: ClipWork,  # the settings
+    rows,  # iterator of row numbers
+    scheduler: str,  # see `dask_client`
+    devices: list,  # one for each worker of a local cluster; otherwise one name for all
+    threads: int,  # clips at a time in each worker of a local cluster
+    timeout: float = 20,  # seconds
+    say=print,  # is told what was done to the backbone
 ):
     "(row, what `attempt` returns) of all rows, computed by a Dask cluster."
     from distributed import as_completed
+
     with dask_client(scheduler, len(devices), threads, timeout) as client:
-        room, shared, names = 2*sum(client.nthreads().values()), client.scatter(work, broadcast=True, hash=False), {}
-        for said in {*client.run(_say_on_dask, shared.key, devices).values()} - {None}: say(said)
+        room, shared, names = (
+            2 * sum(client.nthreads().values()),
+            client.scatter(work, broadcast=True, hash=False),
+            {},
+        )
+        for said in {*client.run(_say_on_dask, shared.key, devices).values()} - {None}:
+            say(said)
+
         def submit():
-            new = {client.submit(_on_dask, shared, row, devices, pure=False, retries=0): row for row in islice(rows, room-len(names))}
-            names.update({f.key: row for f, row in new.items()}); return list(new)
-        finished, address = as_completed(submit(), with_results=True, raise_errors=False), client.scheduler.address
+            new = {
+                client.submit(_on_dask, shared, row, devices, pure=False, retries=0): row
+                for row in islice(rows, room - len(names))
+            }
+            names.update({f.key: row for f, row in new.items()})
+            return list(new)
+
+        finished, address = (
+            as_completed(submit(), with_results=True, raise_errors=False),
+            client.scheduler.address,
+        )
         for future, result in finished:
             row = names.pop(future.key)
-            if future.status not in ("finished", "error"): # cancelled, because there is nobody left to ask
-                yield from ((r, Failure(f"the connection to the Dask scheduler at {address} was lost")) for r in [row, *names.values()]); return
-            yield row, result if future.status == "finished" else Failure(f"Dask: {type(result[1]).__name__}: {result[1]}")
-            room = 2*max(1, sum(client.nthreads().values())) if len(names) < room//2 else room # a cluster may grow
-            for f in submit(): finished.add(f)
+            if future.status not in ("finished", "error"):  # cancelled, because there is nobody left to ask
+                yield from (
+                    (r, Failure(f"the connection to the Dask scheduler at {address} was lost"))
+                    for r in [row, *names.values()]
+                )
+                return
+            yield (
+                row,
+                result
+                if future.status == "finished"
+                else Failure(f"Dask: {type(result[1]).__name__}: {result[1]}"),
+            )
+            room = (
+                2 * max(1, sum(client.nthreads().values())) if len(names) < room // 2 else room
+            )  # a cluster may grow
+            for f in submit():
+                finished.add(f)
 
 # %% ../../nbs/features/extraction.ipynb #c022
 class Writer:
     "Memory-mapped features and marks of a store. A context manager: on leaving it, all is marked."
-    def __init__(self,
-        folder: Path, # of `create_store`
-        every: float = 1., # seconds between two marks
+
+    def __init__(
+        self,
+        folder: Path,  # of `create_store`
+        every: float = 1.0,  # seconds between two marks
     ):
-        self.features, self.done = (np.load(folder/f"{n}.npy", mmap_mode="r+") for n in ("features", "done"))
+        self.features, self.done = (
+            np.load(folder / f"{n}.npy", mmap_mode="r+") for n in ("features", "done")
+        )
         self.rows, self.every, self.due = [], every, time.monotonic() + every
 
     def add(self, row, x):
-        self.features[row] = x; self.rows.append(row)
-        if time.monotonic() > self.due: self.mark()
+        self.features[row] = x
+        self.rows.append(row)
+        if time.monotonic() > self.due:
+            self.mark()
 
     def mark(self):
-        if self.rows: self.features.flush(); self.done[self.rows] = True; self.done.flush(); self.rows = []  # first the features, then the marks
+        if self.rows:
+            self.features.flush()
+            self.done[self.rows] = True
+            self.done.flush()
+            self.rows = []  # first the features, then the marks
         self.due = time.monotonic() + self.every
 
-    def __enter__(self): return self
-    def __exit__(self, *_): self.mark()
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.mark()
+
 
 @contextmanager
 def _settled():
     "as `settle` says, for a while; gives the number of threads that there were before"
-    threads, benchmark, deterministic = torch.get_num_threads(), torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
+    threads, benchmark, deterministic = (
+        torch.get_num_threads(),
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.deterministic,
+    )
     settle()
-    try: yield threads
-    finally: torch.set_num_threads(threads); torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic
+
 
 def collect(
-    outcomes, # of (row, features or `Failure`)
-    writer: Writer, # where the features go
-    broken: dict, # row -> `Failure` that ends the work; filled here, and whoever hands out rows looks at it
-    bar, # of progress
-) -> dict: # row -> `Failure` of the clips that cannot be read
+    outcomes,  # of (row, features or `Failure`)
+    writer: Writer,  # where the features go
+    broken: dict,  # row -> `Failure` that ends the work; filled here, and whoever hands out rows looks at it
+    bar,  # of progress
+) -> dict:  # row -> `Failure` of the clips that cannot be read
     "Write features as they come. After a failure that is not a clip's own, what is under way is still written."
     unread = {}
     with writer, closing(outcomes):
         for row, outcome in outcomes:
-            if not isinstance(outcome, Failure): writer.add(row, outcome)
-            elif outcome.unreadable: unread[row] = outcome
-            else: broken[row] = outcome
+            if not isinstance(outcome, Failure):
+                writer.add(row, outcome)
+            elif outcome.unreadable:
+                unread[row] = outcome
+            else:
+                broken[row] = outcome
             bar.update()
     return unread
+
 
 def _raise_broken(broken, ids):
     "one line for each reason, with the clips that it struck"
     reasons = {}
-    for row in sorted(broken): reasons.setdefault(broken[row].reason, []).append(str(ids[row]))
-    text = "\n".join(f"clip{'s'*(len(c) > 1)} {', '.join(c)}: {reason}" for reason, c in reasons.items())
-    raise ExtractionError(text) from (RuntimeError(error) if (error := next((b.error for b in broken.values() if b.error), None)) else None)
+    for row in sorted(broken):
+        reasons.setdefault(broken[row].reason, []).append(str(ids[row]))
+    text = "\n".join(f"clip{'s' * (len(c) > 1)} {', '.join(c)}: {reason}" for reason, c in reasons.items())
+    raise ExtractionError(text) from (
+        RuntimeError(error) if (error := next((b.error for b in broken.values() if b.error), None)) else None
+    )
+
 
 def _without(folder, rows):
     "the store's features but for some rows, as another memory-mapped file beside them: copied clip by clip"
-    features = np.load(folder/"features.npy", mmap_mode="r")
+    features = np.load(folder / "features.npy", mmap_mode="r")
     keep = np.setdiff1d(np.arange(len(features)), rows)
-    part = folder/f"features_left.{os.getpid()}.part"
+    part = folder / f"features_left.{os.getpid()}.part"
     out = np.lib.format.open_memmap(part, "w+", features.dtype, (len(keep), *features.shape[1:]))
-    for i, row in enumerate(keep): out[i] = features[row]
-    out.flush(); os.replace(part, folder/"features_left.npy") # somebody may have the old one open
-    return np.load(folder/"features_left.npy", mmap_mode="r")
+    for i, row in enumerate(keep):
+        out[i] = features[row]
+    out.flush()
+    os.replace(part, folder / "features_left.npy")  # somebody may have the old one open
+    return np.load(folder / "features_left.npy", mmap_mode="r")
 
 # %% ../../nbs/features/extraction.ipynb #c023
 def extract_features(
-    backbone: nn.Module, # frozen; has `.features` and `.dim`
-    cache: FrameCache | VideoSource, # frames: a filled cache, or a source that decodes when it is asked
-    cache_dir: str | Path, # parent folder of all feature caches
-    n_weak: int = 2, # weak views of a clip
-    n_strong: int = 4, # strong views of a clip
-    crop: tuple[int, int] | None = None, # height and width that the backbone sees, pixels (None: whole frames)
-    normalisation: str = "unit", # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
-    seed: int = 0, # decides about all augmentations
-    batch_size: int = 4, # views of a clip per pass, of n_segments segments each; other passes, other last bits
-    device: str | torch.device = "cpu", # where the backbone and the augmentations run
-    precision: str = "auto", # see `inference_copy`
-    dtype: str = "float32", # of the stored features; 'float16' halves the file
-    segment_len: int = 16, n_segments: int = 10, # see `clip_segments`
-    weak_options: dict | None = None, strong_options: dict | None = None, # keyword arguments of `weak` and `strong`
-    progress: bool = True, # show a bar, and say what was done to the backbone
-    workers: int = 1, # processes; on CUDA one for each GPU
-    scheduler: str = "", # '': without Dask; 'local': a Dask cluster of `workers` here; or the address of a scheduler
-    threads: int | None = None, # cores of this machine to use, one clip each (None: as many as torch has threads)
-    on_error: str = "stop", # a clip that cannot be read: 'stop' raises `CorruptVideos` after all others, 'skip' takes it out of `cache.table`
-    timeout: float = 20, # seconds to wait for a Dask scheduler
-) -> np.ndarray: # (N, 1+n_weak+n_strong, S, D), memory-mapped, read only; view 0 is the clean one; a row for each of `cache.table`
+    backbone: nn.Module,  # frozen; has `.features` and `.dim`
+    cache: FrameCache | VideoSource,  # frames: a filled cache, or a source that decodes when it is asked
+    cache_dir: str | Path,  # parent folder of all feature caches
+    n_weak: int = 2,  # weak views of a clip
+    n_strong: int = 4,  # strong views of a clip
+    crop: tuple[int, int]
+    | None = None,  # height and width that the backbone sees, pixels (None: whole frames)
+    normalisation: str = "unit",  # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
+    seed: int = 0,  # decides about all augmentations
+    batch_size: int = 4,  # views of a clip per pass, of n_segments segments each; other passes, other last bits
+    device: str | torch.device = "cpu",  # where the backbone and the augmentations run
+    precision: str = "auto",  # see `inference_copy`
+    dtype: str = "float32",  # of the stored features; 'float16' halves the file
+    segment_len: int = 16,
+    n_segments: int = 10,  # see `clip_segments`
+    weak_options: dict | None = None,
+    strong_options: dict | None = None,  # keyword arguments of `weak` and `strong`
+    progress: bool = True,  # show a bar, and say what was done to the backbone
+    workers: int = 1,  # processes; on CUDA one for each GPU
+    scheduler: str = "",  # '': without Dask; 'local': a Dask cluster of `workers` here; or the address of a scheduler
+    threads: int
+    | None = None,  # cores of this machine to use, one clip each (None: as many as torch has threads)
+    on_error: str = "stop",  # a clip that cannot be read: 'stop' raises `CorruptVideos` after all others, 'skip' takes it out of `cache.table`
+    timeout: float = 20,  # seconds to wait for a Dask scheduler
+) -> np.ndarray:  # (N, 1+n_weak+n_strong, S, D), memory-mapped, read only; view 0 is the clean one; a row for each of `cache.table`
     "Features of a clean, some weak and some strong views of every clip of `cache.table`; what is on disk already is not computed again. Raises `ExtractionError`, `CorruptVideos`."
-    if on_error not in ("stop", "skip"): raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
-    if workers < 1 or batch_size < 1: raise ValueError(f"workers={workers}, batch_size={batch_size}: expected at least 1")
+    if on_error not in ("stop", "skip"):
+        raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
+    if workers < 1 or batch_size < 1:
+        raise ValueError(f"workers={workers}, batch_size={batch_size}: expected at least 1")
     device, elsewhere = str(device), scheduler not in ("", "local")
-    arithmetic = precision if elsewhere else str(choose_precision(device, precision)[0]).removeprefix("torch.") # a cluster's processors are not known here
+    arithmetic = (
+        precision if elsewhere else str(choose_precision(device, precision)[0]).removeprefix("torch.")
+    )  # a cluster's processors are not known here
     devices = [device] if elsewhere else worker_devices(device, workers)
-    options = dict(crop=None if crop is None else tuple(crop), n_weak=n_weak, weak_options=weak_options or {}, strong_options=strong_options or {})
+    options = dict(
+        crop=None if crop is None else tuple(crop),
+        n_weak=n_weak,
+        weak_options=weak_options or {},
+        strong_options=strong_options or {},
+    )
     segments, ids = dict(segment_len=segment_len, n_segments=n_segments), cache.table["clip_id"].tolist()
-    shape = (len(cache), 1+n_weak+n_strong, n_segments, backbone.dim)
-    settings = dict(frames=cache.key, clips=ids, weights=weights_hash(backbone), precision=arithmetic, normalisation=normalisation, seed=seed, batch_size=batch_size,
-                    shape=shape, dtype=dtype, version=2, **options, **segments)
-    folder = Path(cache_dir)/("features-" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16])
+    shape = (len(cache), 1 + n_weak + n_strong, n_segments, backbone.dim)
+    settings = dict(
+        frames=cache.key,
+        clips=ids,
+        weights=weights_hash(backbone),
+        precision=arithmetic,
+        normalisation=normalisation,
+        seed=seed,
+        batch_size=batch_size,
+        shape=shape,
+        dtype=dtype,
+        version=2,
+        **options,
+        **segments,
+    )
+    folder = Path(cache_dir) / (
+        "features-" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    )
     create_store(folder, dict(features=(dtype, shape), done=(bool, shape[:1])), settings)
-    work = ClipWork(backbone, cache, device, precision, shape[1], batch_size, seed=seed, normalisation=normalisation, segments=segments, **options)
+    work = ClipWork(
+        backbone,
+        cache,
+        device,
+        precision,
+        shape[1],
+        batch_size,
+        seed=seed,
+        normalisation=normalisation,
+        segments=segments,
+        **options,
+    )
     unread = _extract(work, folder, devices, scheduler, threads, timeout, progress)
-    if not unread: return np.load(folder/"features.npy", mmap_mode="r")
+    if not unread:
+        return np.load(folder / "features.npy", mmap_mode="r")
     failures = {r: failure_of(cache.table.iloc[r], f.reason) for r, f in unread.items()}
-    if on_error == "stop" or len(failures) == len(cache): raise CorruptVideos([failures[r] for r in sorted(failures)])
+    if on_error == "stop" or len(failures) == len(cache):
+        raise CorruptVideos([failures[r] for r in sorted(failures)])
     cache.leave_out(failures)
     return _without(folder, list(failures))
+
 
 def _extract(work, folder, devices, scheduler, threads, timeout, progress):
     "fill the store; -> row -> `Failure` of the clips that cannot be read"
     writer, broken, ids = Writer(folder), {}, work.source.table["clip_id"].tolist()
     todo = np.flatnonzero(~writer.done).tolist()
-    if not todo: return {}
+    if not todo:
+        return {}
     rows = takewhile(lambda _: not broken, todo)
-    with _settled() as cores, progress_bar(total=len(todo), desc="features", unit="clip", disable=not progress) as bar:
+    with (
+        _settled() as cores,
+        progress_bar(total=len(todo), desc="features", unit="clip", disable=not progress) as bar,
+    ):
         cores, heard = threads or cores, set()
+
         def say(text):
-            if text not in heard and progress: bar.write(f"backbone: {text}")
+            if text not in heard and progress:
+                bar.write(f"backbone: {text}")
             heard.add(text)
-            if len(heard) == 2 and len(set(devices)) == 1: warnings.warn(f"the workers do not compute alike, and features will depend on who computed them: {' | '.join(sorted(heard))}")
-        if scheduler: outcomes = on_dask(work, rows, scheduler, devices, max(1, cores//len(devices)), timeout, say)
-        elif len(devices) > 1: outcomes = in_processes(work, rows, devices[:len(todo)], cores, say)
-        else: outcomes = in_lanes(work, rows, devices[0], cores, say)
+            if len(heard) == 2 and len(set(devices)) == 1:
+                warnings.warn(
+                    f"the workers do not compute alike, and features will depend on who computed them: {' | '.join(sorted(heard))}"
+                )
+
+        if scheduler:
+            outcomes = on_dask(work, rows, scheduler, devices, max(1, cores // len(devices)), timeout, say)
+        elif len(devices) > 1:
+            outcomes = in_processes(work, rows, devices[: len(todo)], cores, say)
+        else:
+            outcomes = in_lanes(work, rows, devices[0], cores, say)
         unread = collect(outcomes, writer, broken, bar)
-    if broken: _raise_broken(broken, ids)
+    if broken:
+        _raise_broken(broken, ids)
     return unread

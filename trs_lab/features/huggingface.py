@@ -16,114 +16,182 @@ from .augment import MEAN, STD
 from .backbone import load_i3d
 
 # %% ../../nbs/features/huggingface.ipynb #c005
-ARCHITECTURES = dict( # model type -> names of its settings, and where the feature is read
+ARCHITECTURES = dict(  # model type -> names of its settings, and where the feature is read
     videomae=dict(frames="num_frames", size="image_size", pixels="pixel_values", pool="mean"),
-    vjepa2=dict(frames=None, size="crop_size", pixels="pixel_values_videos", pool="mean", skip_predictor=True),
+    vjepa2=dict(
+        frames=None, size="crop_size", pixels="pixel_values_videos", pool="mean", skip_predictor=True
+    ),
     timesformer=dict(frames="num_frames", size="image_size", pixels="pixel_values", pool="class"),
-    vivit=dict(frames="num_frames", size="image_size", pixels="pixel_values", pool="class", pixel_defaults=dict(rescale_factor=1/127.5, offset=True)))
+    vivit=dict(
+        frames="num_frames",
+        size="image_size",
+        pixels="pixel_values",
+        pool="class",
+        pixel_defaults=dict(rescale_factor=1 / 127.5, offset=True),
+    ),
+)
+
 
 def resample_frames(
-    x: torch.Tensor, # (N,3,T,H,W) float
-    frames: int, # frames wanted
-    size: int, # height and width wanted, pixels
-) -> torch.Tensor: # (N,3,frames,size,size)
+    x: torch.Tensor,  # (N,3,T,H,W) float
+    frames: int,  # frames wanted
+    size: int,  # height and width wanted, pixels
+) -> torch.Tensor:  # (N,3,frames,size,size)
     "Evenly spread frames, dropped or repeated but never mixed; pictures by antialiased bilinear interpolation."
     n, _, t, h, w = x.shape
-    if frames != t: x = x[:, :, torch.linspace(0, t-1, frames).round().long().to(x.device)]
-    if (h, w) == (size, size): return x
+    if frames != t:
+        x = x[:, :, torch.linspace(0, t - 1, frames).round().long().to(x.device)]
+    if (h, w) == (size, size):
+        return x
     flat = rearrange(x, "n c t h w -> (n t) c h w")
-    return rearrange(F.interpolate(flat, (size, size), mode="bilinear", antialias=True), "(n t) c h w -> n c t h w", n=n)
+    return rearrange(
+        F.interpolate(flat, (size, size), mode="bilinear", antialias=True), "(n t) c h w -> n c t h w", n=n
+    )
 
 # %% ../../nbs/features/huggingface.ipynb #c008
 PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 
+
 def pixel_map(
-    settings: dict, # content of a preprocessor file
-    normalisation: str, # what our pixels were brought to: 'unit' or 'imagenet'
-) -> tuple: # (scale, shift), tensors (3,1,1,1): what the model expects = pixels*scale + shift
+    settings: dict,  # content of a preprocessor file
+    normalisation: str,  # what our pixels were brought to: 'unit' or 'imagenet'
+) -> tuple:  # (scale, shift), tensors (3,1,1,1): what the model expects = pixels*scale + shift
     "From our normalisation to the model's: back to 0-1, then what its own preprocessor does to 0-255."
-    if normalisation not in ("unit", "imagenet"): raise ValueError(f"normalisation {normalisation!r}: expected 'imagenet' or 'unit'")
+    if normalisation not in ("unit", "imagenet"):
+        raise ValueError(f"normalisation {normalisation!r}: expected 'imagenet' or 'unit'")
     vector = lambda v: torch.tensor(v, dtype=torch.float64).expand(3)
-    back, mid = (vector(.5), vector(.5)) if normalisation == "unit" else (vector(STD), vector(MEAN))
-    factor = 255*(settings.get("rescale_factor") or 1/255) if settings.get("do_rescale", True) else 255
-    mean, std = (vector(settings["image_mean"]), vector(settings["image_std"])) if settings.get("do_normalize", True) else (vector(0.), vector(1.))
-    scale, shift = back*factor/std, (mid*factor - float(settings.get("offset", False)) - mean)/std
+    back, mid = (vector(0.5), vector(0.5)) if normalisation == "unit" else (vector(STD), vector(MEAN))
+    factor = 255 * (settings.get("rescale_factor") or 1 / 255) if settings.get("do_rescale", True) else 255
+    mean, std = (
+        (vector(settings["image_mean"]), vector(settings["image_std"]))
+        if settings.get("do_normalize", True)
+        else (vector(0.0), vector(1.0))
+    )
+    scale, shift = back * factor / std, (mid * factor - float(settings.get("offset", False)) - mean) / std
     return tuple(v.float().view(3, 1, 1, 1) for v in (scale, shift))
 
 # %% ../../nbs/features/huggingface.ipynb #c011
 class HFBackbone(nn.Module):
     "A video model of transformers with the interface of our I3D; trainable."
-    def __init__(self,
-        model: nn.Module, # as AutoModel returns it
-        settings: dict, # content of its preprocessor file
-        normalisation: str = "unit", # what the pixels were brought to: 'unit' ([-1,1]) or 'imagenet'
+
+    def __init__(
+        self,
+        model: nn.Module,  # as AutoModel returns it
+        settings: dict,  # content of its preprocessor file
+        normalisation: str = "unit",  # what the pixels were brought to: 'unit' ([-1,1]) or 'imagenet'
     ):
         super().__init__()
         c, self.how = model.config, ARCHITECTURES[model.config.model_type]
         side = lambda v: v if isinstance(v, int) else v[0]
-        self.size, self.frames, self.dim = side(getattr(c, self.how["size"])), self.how["frames"] and getattr(c, self.how["frames"]), c.hidden_size
+        self.size, self.frames, self.dim = (
+            side(getattr(c, self.how["size"])),
+            self.how["frames"] and getattr(c, self.how["frames"]),
+            c.hidden_size,
+        )
         self.tubelet = side(getattr(c, "tubelet_size", 1))
-        for unused in ("predictor", "pooler"): # weights that no feature depends on would get no gradient
-            if hasattr(model, unused): setattr(model, unused, None)
+        for unused in ("predictor", "pooler"):  # weights that no feature depends on would get no gradient
+            if hasattr(model, unused):
+                setattr(model, unused, None)
         self.model = model
-        for name, v in zip(("scale", "shift"), pixel_map({**self.how.get("pixel_defaults", {}), **settings}, normalisation)): self.register_buffer(name, v)
+        for name, v in zip(
+            ("scale", "shift"), pixel_map({**self.how.get("pixel_defaults", {}), **settings}, normalisation)
+        ):
+            self.register_buffer(name, v)
 
-    def pixels(self, x): # (N,3,T,H,W) -> (N,frames,3,size,size) as the model expects them
-        x = resample_frames(x, self.frames or -(-x.shape[2]//self.tubelet)*self.tubelet, self.size)
-        return rearrange(x*self.scale + self.shift, "n c t h w -> n t c h w").contiguous()
+    def pixels(self, x):  # (N,3,T,H,W) -> (N,frames,3,size,size) as the model expects them
+        x = resample_frames(x, self.frames or -(-x.shape[2] // self.tubelet) * self.tubelet, self.size)
+        return rearrange(x * self.scale + self.shift, "n c t h w -> n t c h w").contiguous()
 
-    def features(self,
-        x: torch.Tensor, # (N,3,T,H,W), normalised as said at construction
-    ) -> torch.Tensor: # (N, dim)
+    def features(
+        self,
+        x: torch.Tensor,  # (N,3,T,H,W), normalised as said at construction
+    ) -> torch.Tensor:  # (N, dim)
         "Average of all tokens, or the class token where the family has one."
         extra = {"skip_predictor": True} if "skip_predictor" in self.how else {}
         tokens = self.model(**{self.how["pixels"]: self.pixels(x)}, **extra).last_hidden_state
         return tokens.mean(1) if self.how["pool"] == "mean" else tokens[:, 0]
 
-    def forward(self, x): return self.features(x)
+    def forward(self, x):
+        return self.features(x)
 
 # %% ../../nbs/features/huggingface.ipynb #c013
 def _transformers():
-    try: import transformers
-    except ImportError as e: raise ImportError("backbones of Hugging Face need the package transformers: pip install 'trs_lab[hf]'") from e
+    try:
+        import transformers
+    except ImportError as e:
+        raise ImportError(
+            "backbones of Hugging Face need the package transformers: pip install 'trs_lab[hf]'"
+        ) from e
     return transformers
+
 
 def _preprocessor(name):
     from transformers.utils import cached_file
+
     for file in PREPROCESSORS:
-        path = cached_file(name, file, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False)
-        if path is None: continue
+        path = cached_file(
+            name,
+            file,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        if path is None:
+            continue
         settings = json.loads(Path(path).read_text())
-        if settings.get("do_normalize", True) and not {"image_mean", "image_std"} <= settings.keys(): raise ValueError(f"backbone {name}: {file} lacks image_mean or image_std")
+        if settings.get("do_normalize", True) and not {"image_mean", "image_std"} <= settings.keys():
+            raise ValueError(f"backbone {name}: {file} lacks image_mean or image_std")
         return settings
-    raise ValueError(f"backbone {name}: no {' or '.join(PREPROCESSORS)} beside the weights, which says what pixel values the model expects")
+    raise ValueError(
+        f"backbone {name}: no {' or '.join(PREPROCESSORS)} beside the weights, which says what pixel values the model expects"
+    )
+
 
 def load_hf_backbone(
-    name: str, # model id such as 'MCG-NJU/videomae-base', or a folder with config.json, model.safetensors and preprocessor_config.json
-    normalisation: str = "unit", # what the pixels were brought to: 'unit' ([-1,1]) or 'imagenet'
-) -> HFBackbone: # in eval mode, float32
+    name: str,  # model id such as 'MCG-NJU/videomae-base', or a folder with config.json, model.safetensors and preprocessor_config.json
+    normalisation: str = "unit",  # what the pixels were brought to: 'unit' ([-1,1]) or 'imagenet'
+) -> HFBackbone:  # in eval mode, float32
     "A pretrained video model. Raises ImportError without transformers, ValueError for another architecture or a file that is missing or does not fit."
     hf, local = _transformers(), Path(name).is_dir()
-    try: config = hf.AutoConfig.from_pretrained(name, local_files_only=local)
-    except (OSError, ValueError) as e: raise ValueError(f"backbone {name}: no usable config.json in this folder, or no such model id: {e}") from e
-    if config.model_type not in ARCHITECTURES: raise ValueError(f"backbone {name}: model type {config.model_type!r} is not one of the video models {', '.join(ARCHITECTURES)}")
+    try:
+        config = hf.AutoConfig.from_pretrained(name, local_files_only=local)
+    except (OSError, ValueError) as e:
+        raise ValueError(
+            f"backbone {name}: no usable config.json in this folder, or no such model id: {e}"
+        ) from e
+    if config.model_type not in ARCHITECTURES:
+        raise ValueError(
+            f"backbone {name}: model type {config.model_type!r} is not one of the video models {', '.join(ARCHITECTURES)}"
+        )
     settings = _preprocessor(name)
-    try: model, info = hf.AutoModel.from_pretrained(name, config=config, dtype=torch.float32, local_files_only=local, output_loading_info=True)
-    except (OSError, RuntimeError, ValueError) as e: raise ValueError(f"backbone {name}: weights cannot be loaded: {e}") from e
+    try:
+        model, info = hf.AutoModel.from_pretrained(
+            name, config=config, dtype=torch.float32, local_files_only=local, output_loading_info=True
+        )
+    except (OSError, RuntimeError, ValueError) as e:
+        raise ValueError(f"backbone {name}: weights cannot be loaded: {e}") from e
     lacking = sorted(k for k in info["missing_keys"] if not k.startswith(("pooler.", "predictor.")))
-    if lacking: raise ValueError(f"backbone {name}: the weight file lacks {', '.join(lacking[:6])}" + f" and {len(lacking)-6} more"*(len(lacking) > 6))
+    if lacking:
+        raise ValueError(
+            f"backbone {name}: the weight file lacks {', '.join(lacking[:6])}"
+            + f" and {len(lacking) - 6} more" * (len(lacking) > 6)
+        )
     return HFBackbone(model, settings, normalisation).eval()
 
 # %% ../../nbs/features/huggingface.ipynb #c027
 def load_backbone_by_name(
-    backbone: str, # 'i3d' or 'hf:<model id or folder>'
-    weights: str | Path = "", # file of I3D weights; belongs to 'i3d' alone
-    normalisation: str = "unit", # what the pixels were brought to: 'unit' or 'imagenet'
-) -> nn.Module: # eval mode, with .features and .dim
+    backbone: str,  # 'i3d' or 'hf:<model id or folder>'
+    weights: str | Path = "",  # file of I3D weights; belongs to 'i3d' alone
+    normalisation: str = "unit",  # what the pixels were brought to: 'unit' or 'imagenet'
+) -> nn.Module:  # eval mode, with .features and .dim
     "The backbone of a configuration. Raises ValueError, FileNotFoundError or ImportError that says what is missing."
     if backbone.startswith("hf:"):
-        if weights: raise ValueError(f"weights={str(weights)!r} is a file of I3D weights, but backbone={backbone!r} brings its own")
+        if weights:
+            raise ValueError(
+                f"weights={str(weights)!r} is a file of I3D weights, but backbone={backbone!r} brings its own"
+            )
         return load_hf_backbone(backbone.removeprefix("hf:"), normalisation)
-    if backbone != "i3d": raise ValueError(f"backbone={backbone!r}: expected i3d or hf:<model id or folder>")
-    if not weights: raise ValueError("backbone='i3d' needs a file of weights")
+    if backbone != "i3d":
+        raise ValueError(f"backbone={backbone!r}: expected i3d or hf:<model id or folder>")
+    if not weights:
+        raise ValueError("backbone='i3d' needs a file of weights")
     return load_i3d(weights)

@@ -16,178 +16,276 @@ from .backbone import I3D, Inception, fold_batchnorm, max_pool_same, pad_same
 # %% ../../nbs/features/inference.ipynb #c006
 CL = torch.channels_last_3d
 
+
 @functools.cache
-def fused_operators() -> str: # '' if they can be used, else the reason
+def fused_operators() -> str:  # '' if they can be used, else the reason
     "Try oneDNN's convolution with ReLU against the ordinary operators."
-    if not torch.backends.mkldnn.is_available(): return "this PyTorch has no oneDNN"
+    if not torch.backends.mkldnn.is_available():
+        return "this PyTorch has no oneDNN"
     generator = torch.Generator().manual_seed(0)
-    x, w = (torch.randn(s, generator=generator).contiguous(memory_format=CL) for s in ((2, 16, 3, 5, 5), (16, 16, 3, 3, 3)))
+    x, w = (
+        torch.randn(s, generator=generator).contiguous(memory_format=CL)
+        for s in ((2, 16, 3, 5, 5), (16, 16, 3, 3, 3))
+    )
     conv = FusedConv(w, torch.ones(16), (1, 1, 1), fused=True)
-    try: got = conv(x)
-    except (AttributeError, RuntimeError, NotImplementedError) as e: return f"oneDNN's fused convolution cannot be used ({type(e).__name__})"
+    try:
+        got = conv(x)
+    except (AttributeError, RuntimeError, NotImplementedError) as e:
+        return f"oneDNN's fused convolution cannot be used ({type(e).__name__})"
     want = F.relu(F.conv3d(x, w, torch.ones(16), padding=1))
-    return "" if torch.allclose(got, want, rtol=1e-4, atol=1e-4) else "oneDNN's fused convolution gave other numbers"
+    return (
+        ""
+        if torch.allclose(got, want, rtol=1e-4, atol=1e-4)
+        else "oneDNN's fused convolution gave other numbers"
+    )
+
 
 class FusedConv(nn.Module):
     "Convolution with bias and ReLU under TensorFlow padding, for inference."
-    def __init__(self,
-        weight: torch.Tensor, # (out, in, t, h, w), normalisation folded in
-        bias: torch.Tensor, # (out,)
-        stride: tuple, # (t, h, w)
-        fused: bool, # use oneDNN's fused operator
+
+    def __init__(
+        self,
+        weight: torch.Tensor,  # (out, in, t, h, w), normalisation folded in
+        bias: torch.Tensor,  # (out,)
+        stride: tuple,  # (t, h, w)
+        fused: bool,  # use oneDNN's fused operator
     ):
         super().__init__()
-        self.register_buffer("weight", weight.detach().contiguous(memory_format=CL)); self.register_buffer("bias", bias.detach())
+        self.register_buffer("weight", weight.detach().contiguous(memory_format=CL))
+        self.register_buffer("bias", bias.detach())
         self.kernel, self.stride, self.fused, self.packed = tuple(weight.shape[2:]), tuple(stride), fused, {}
 
-    def __getstate__(self): return {**super().__getstate__(), "packed": {}} # oneDNN's own layout can be neither copied nor sent
+    def __getstate__(self):
+        return {**super().__getstate__(), "packed": {}}  # oneDNN's own layout can be neither copied nor sent
 
     def _packed(self, x, padding):
-        key = x.shape # the best layout depends on it; a key without the batch would let the first call decide for later ones
+        key = x.shape  # the best layout depends on it; a key without the batch would let the first call decide for later ones
         if key not in self.packed:
-            self.packed[key] = torch.ops.mkldnn._reorder_convolution_weight(self.weight, padding, self.stride, (1, 1, 1), 1, x.shape)
+            self.packed[key] = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight, padding, self.stride, (1, 1, 1), 1, x.shape
+            )
         return self.packed[key]
 
     def forward(self, x):
         x, padding = pad_same(x, self.kernel, self.stride)
-        if not self.fused: return F.relu(F.conv3d(x, self.weight, self.bias, self.stride, padding), inplace=True)
-        return torch.ops.mkldnn._convolution_pointwise(x, self._packed(x, padding), self.bias, padding, self.stride, (1, 1, 1), 1, "relu", [], "")
+        if not self.fused:
+            return F.relu(F.conv3d(x, self.weight, self.bias, self.stride, padding), inplace=True)
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, self._packed(x, padding), self.bias, padding, self.stride, (1, 1, 1), 1, "relu", [], ""
+        )
 
 # %% ../../nbs/features/inference.ipynb #c009
 def running_max(
-    x: torch.Tensor, # (B, C, T, H, W)
-    axis: int, # 2, 3 or 4
-) -> torch.Tensor: # same shape and memory order
+    x: torch.Tensor,  # (B, C, T, H, W)
+    axis: int,  # 2, 3 or 4
+) -> torch.Tensor:  # same shape and memory order
     "Maximum of every entry and its two neighbours along one axis."
     n = x.shape[axis]
-    if n == 1: return x
+    if n == 1:
+        return x
     out, part = torch.empty_like(x), lambda t, start, stop: t.narrow(axis, start, stop - start)
-    torch.maximum(part(x, 0, n-1), part(x, 1, n), out=part(out, 0, n-1)) # with the next one
-    torch.maximum(part(out, 1, n-1), part(x, 0, n-2), out=part(out, 1, n-1)) # with the one before
-    torch.maximum(part(x, n-2, n-1), part(x, n-1, n), out=part(out, n-1, n)) # the last has no next one
+    torch.maximum(part(x, 0, n - 1), part(x, 1, n), out=part(out, 0, n - 1))  # with the next one
+    torch.maximum(part(out, 1, n - 1), part(x, 0, n - 2), out=part(out, 1, n - 1))  # with the one before
+    torch.maximum(
+        part(x, n - 2, n - 1), part(x, n - 1, n), out=part(out, n - 1, n)
+    )  # the last has no next one
     return out
 
+
 def max_pool_3x3x3(
-    x: torch.Tensor, # (B, C, T, H, W)
-) -> torch.Tensor: # same shape
+    x: torch.Tensor,  # (B, C, T, H, W)
+) -> torch.Tensor:  # same shape
     "Max-pooling over 3x3x3 windows at stride 1; a GPU's own kernel and a compiler know better ways."
-    if x.is_cuda or torch.compiler.is_compiling(): return F.max_pool3d(x, 3, 1, 1)
+    if x.is_cuda or torch.compiler.is_compiling():
+        return F.max_pool3d(x, 3, 1, 1)
     return running_max(running_max(running_max(x, 4), 3), 2)
 
 # %% ../../nbs/features/inference.ipynb #c012
-LARGEST_MAP = 2**25 # bytes; larger blocks are fetched from the system anew at every call
+LARGEST_MAP = 2**25  # bytes; larger blocks are fetched from the system anew at every call
+
 
 class FastI3D(nn.Module):
     "An I3D for inference alone: same `features`, same `dim`, no gradients."
-    def __init__(self,
-        model: I3D, # left unchanged
-        device: str | torch.device = "cpu", # where it runs
-        dtype: torch.dtype = torch.float32, # of weights and maps
-        fused: bool = True, # oneDNN's fused operators; on a CPU only
+
+    def __init__(
+        self,
+        model: I3D,  # left unchanged
+        device: str | torch.device = "cpu",  # where it runs
+        dtype: torch.dtype = torch.float32,  # of weights and maps
+        fused: bool = True,  # oneDNN's fused operators; on a CPU only
     ):
         super().__init__()
         self.dim, self.dtype, folded = model.dim, dtype, fold_batchnorm(model)
         conv = lambda unit: FusedConv(unit.conv3d.weight, unit.conv3d.bias, unit.conv3d.stride, fused)
         for name, m in folded.named_children():
-            if isinstance(m, Inception): self.add_module(name, nn.ModuleDict({branch: conv(unit) for branch, unit in m.named_children()}))
-            elif name.startswith("Conv3d"): self.add_module(name, conv(m))
+            if isinstance(m, Inception):
+                self.add_module(
+                    name, nn.ModuleDict({branch: conv(unit) for branch, unit in m.named_children()})
+                )
+            elif name.startswith("Conv3d"):
+                self.add_module(name, conv(m))
         self.to(device, dtype).eval()
 
     def _block(self, name, x):
         b = self.get_submodule(f"Mixed_{name}")
-        return torch.cat([b["b0"](x), b["b1b"](b["b1a"](x)), b["b2b"](b["b2a"](x)), b["b3b"](max_pool_3x3x3(x))], 1)
+        return torch.cat(
+            [b["b0"](x), b["b1b"](b["b1a"](x)), b["b2b"](b["b2a"](x)), b["b3b"](max_pool_3x3x3(x))], 1
+        )
 
     def _features(self, x):
         x = x.to(self.Conv3d_1a_7x7.weight.device, self.dtype).contiguous(memory_format=CL)
         x = max_pool_same(self.Conv3d_1a_7x7(x), (1, 3, 3), (1, 2, 2))
         x = max_pool_same(self.Conv3d_2c_3x3(self.Conv3d_2b_1x1(x)), (1, 3, 3), (1, 2, 2))
         x = max_pool_same(self._block("3c", self._block("3b", x)), (3, 3, 3), (2, 2, 2))
-        for name in ("4b", "4c", "4d", "4e", "4f"): x = self._block(name, x)
+        for name in ("4b", "4c", "4d", "4e", "4f"):
+            x = self._block(name, x)
         x = self._block("5c", self._block("5b", max_pool_same(x, (2, 2, 2), (2, 2, 2))))
         x = x.float().mean((3, 4))
         return F.avg_pool1d(x, min(2, x.shape[-1]), 1).mean(-1)
 
-    def chunk(self, shape): # (N, C, T, H, W) -> segments per pass such that the stem's map, the largest one, stays below LARGEST_MAP
+    def chunk(
+        self, shape
+    ):  # (N, C, T, H, W) -> segments per pass such that the stem's map, the largest one, stays below LARGEST_MAP
         stem = self.Conv3d_1a_7x7
         sizes = [-(-n // s) for n, s in zip(shape[2:], stem.stride)]
         return max(1, LARGEST_MAP // (len(stem.bias) * sizes[0] * sizes[1] * sizes[2] * self.dtype.itemsize))
 
     @torch.no_grad()
-    def features(self,
-        x: torch.Tensor, # (N, C, T, H, W), normalised
-    ) -> torch.Tensor: # (N, dim) float32
+    def features(
+        self,
+        x: torch.Tensor,  # (N, C, T, H, W), normalised
+    ) -> torch.Tensor:  # (N, dim) float32
         "A segment's feature; the same as I3D.features up to rounding."
         device = self.Conv3d_1a_7x7.weight.device
-        with torch.autocast(device.type, enabled=False): # the arithmetic was chosen when the copy was made
-            return torch.cat([self._features(part) for part in x.split(len(x) if device.type != "cpu" else self.chunk(x.shape))])
+        with torch.autocast(device.type, enabled=False):  # the arithmetic was chosen when the copy was made
+            return torch.cat(
+                [
+                    self._features(part)
+                    for part in x.split(len(x) if device.type != "cpu" else self.chunk(x.shape))
+                ]
+            )
 
 # %% ../../nbs/features/inference.ipynb #c017
 def has_bf16(
-    device: str | torch.device, # cpu or cuda
+    device: str | torch.device,  # cpu or cuda
 ) -> bool:
     "Does the processor multiply bf16 numbers in hardware?"
-    if torch.device(device).type == "cuda": return torch.cuda.get_device_capability(device) >= (8, 0)
-    if not torch.backends.mkldnn.is_available(): return False
-    if platform.machine().lower() not in ("x86_64", "amd64"): return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile")) # oneDNN's own answer counts emulation
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if not torch.backends.mkldnn.is_available():
+        return False
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return any(
+        getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile")
+    )  # oneDNN's own answer counts emulation
+
 
 def choose_precision(
-    device: str | torch.device, # where the backbone runs
-    precision: str = "auto", # 'auto', 'fp32', 'bf16' or 'fp16'
-) -> tuple: # (torch dtype, '' or why it is not what was asked for)
+    device: str | torch.device,  # where the backbone runs
+    precision: str = "auto",  # 'auto', 'fp32', 'bf16' or 'fp16'
+) -> tuple:  # (torch dtype, '' or why it is not what was asked for)
     "Rule 1. Raises `ValueError` for another name."
     kind, types = torch.device(device).type, dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)
-    if precision not in ("auto", *types): raise ValueError(f"precision={precision!r}: expected auto, fp32, bf16 or fp16")
-    if precision == "auto": precision = "bf16" if kind == "cuda" and has_bf16(device) else "fp32"
-    if precision == "bf16" and kind in ("cpu", "cuda") and not has_bf16(device): return torch.float32, "bf16 was asked for, but this processor has no bf16 instructions"
-    if precision == "fp16" and kind == "cpu": return torch.float32, "fp16 was asked for, but only GPUs have it"
+    if precision not in ("auto", *types):
+        raise ValueError(f"precision={precision!r}: expected auto, fp32, bf16 or fp16")
+    if precision == "auto":
+        precision = "bf16" if kind == "cuda" and has_bf16(device) else "fp32"
+    if precision == "bf16" and kind in ("cpu", "cuda") and not has_bf16(device):
+        return torch.float32, "bf16 was asked for, but this processor has no bf16 instructions"
+    if precision == "fp16" and kind == "cpu":
+        return torch.float32, "fp16 was asked for, but only GPUs have it"
     return types[precision], ""
 
-def cannot_compile(device) -> str: # '' or what torch.compile lacks
-    names = shlex.split(os.environ["CXX"])[:1] if os.environ.get("CXX") else ["cl"] if os.name == "nt" else ["g++", "clang++"]
-    if not any(map(shutil.which, names)): return f"no C++ compiler ({' or '.join(names)}) found"
+
+def cannot_compile(device) -> str:  # '' or what torch.compile lacks
+    names = (
+        shlex.split(os.environ["CXX"])[:1]
+        if os.environ.get("CXX")
+        else ["cl"]
+        if os.name == "nt"
+        else ["g++", "clang++"]
+    )
+    if not any(map(shutil.which, names)):
+        return f"no C++ compiler ({' or '.join(names)}) found"
     return "triton is missing" if torch.device(device).type == "cuda" and not find_spec("triton") else ""
 
 # %% ../../nbs/features/inference.ipynb #c019
 class AutocastBackbone(nn.Module):
     "Any backbone, run under autocast, features in float32."
-    def __init__(self,
-        backbone: nn.Module, # has `.features` and `.dim`
-        device: str | torch.device, # where it runs
-        dtype: torch.dtype, # float32: no autocast
+
+    def __init__(
+        self,
+        backbone: nn.Module,  # has `.features` and `.dim`
+        device: str | torch.device,  # where it runs
+        dtype: torch.dtype,  # float32: no autocast
     ):
         super().__init__()
-        self.backbone, self.device, self.dtype, self.dim = backbone.to(device).eval().requires_grad_(False), torch.device(device), dtype, backbone.dim
+        self.backbone, self.device, self.dtype, self.dim = (
+            backbone.to(device).eval().requires_grad_(False),
+            torch.device(device),
+            dtype,
+            backbone.dim,
+        )
 
     @torch.no_grad()
-    def features(self, x): # (N,3,T,H,W) -> (N,D)
+    def features(self, x):  # (N,3,T,H,W) -> (N,D)
         on = self.dtype != torch.float32
-        with torch.autocast(self.device.type, self.dtype if on else None, enabled=on): return self.backbone.features(x.to(self.device)).float()
+        with torch.autocast(self.device.type, self.dtype if on else None, enabled=on):
+            return self.backbone.features(x.to(self.device)).float()
+
 
 def _compile(model, kind):
     "the graph as a whole; choosing chunks and autocast stay outside of it"
     inner, name = (model, "_features") if isinstance(model, FastI3D) else (model.backbone, "features")
-    setattr(inner, name, torch.compile(getattr(inner, name), dynamic=False, options={"freezing": True} if kind == "cpu" else None))
+    setattr(
+        inner,
+        name,
+        torch.compile(
+            getattr(inner, name), dynamic=False, options={"freezing": True} if kind == "cpu" else None
+        ),
+    )
+
 
 def inference_copy(
-    backbone: nn.Module, # `I3D`, or anything with `.features` and `.dim`; left unchanged
-    device: str | torch.device = "cpu", # where it will run
-    precision: str = "auto", # 'auto', 'fp32', 'bf16' or 'fp16'
-    compile: bool | str = "auto", # True, False or 'auto'
-) -> tuple: # (module with .features and .dim, sentence that says what was chosen and why)
+    backbone: nn.Module,  # `I3D`, or anything with `.features` and `.dim`; left unchanged
+    device: str | torch.device = "cpu",  # where it will run
+    precision: str = "auto",  # 'auto', 'fp32', 'bf16' or 'fp16'
+    compile: bool | str = "auto",  # True, False or 'auto'
+) -> tuple:  # (module with .features and .dim, sentence that says what was chosen and why)
     "A copy that is as fast as can be at extracting features. Raises `ValueError` for an unknown precision or compile."
-    if compile not in (True, False, "auto"): raise ValueError(f"compile={compile!r}: expected True, False or 'auto'")
+    if compile not in (True, False, "auto"):
+        raise ValueError(f"compile={compile!r}: expected True, False or 'auto'")
     dtype, other = choose_precision(device, precision)
     kind, why = torch.device(device).type, cannot_compile(device) if compile is True else ""
     compiled = compile is True and not why
     if isinstance(backbone, I3D):
-        plain = "compiling finds them itself" if compiled else fused_operators() if kind == "cpu" else "not a CPU"
+        plain = (
+            "compiling finds them itself" if compiled else fused_operators() if kind == "cpu" else "not a CPU"
+        )
         model = FastI3D(backbone, device, dtype, fused=not plain)
-        said = ["folded BatchNorm", "channels-last", "fused oneDNN convolutions" if not plain else f"ordinary convolutions ({plain})"]
-    else: model, said = AutocastBackbone(copy.deepcopy(backbone), device, dtype), [f"{type(backbone).__name__} as it is"]
-    if compiled: _compile(model, kind)
-    where = f"cpu, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}" if kind == "cpu" else str(device)
-    said += [f"{ {torch.float32: 'fp32', torch.bfloat16: 'bf16', torch.float16: 'fp16'}[dtype]} ({where})" + f", because {other}" * bool(other),
-             "compiled" if compiled else "not compiled" + (f", because {why}" if why else "")]
-    for message in filter(None, (other, why and f"compile=True, but {why}")): warnings.warn(message)
+        said = [
+            "folded BatchNorm",
+            "channels-last",
+            "fused oneDNN convolutions" if not plain else f"ordinary convolutions ({plain})",
+        ]
+    else:
+        model, said = (
+            AutocastBackbone(copy.deepcopy(backbone), device, dtype),
+            [f"{type(backbone).__name__} as it is"],
+        )
+    if compiled:
+        _compile(model, kind)
+    where = (
+        f"cpu, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+        if kind == "cpu"
+        else str(device)
+    )
+    said += [
+        f"{ {torch.float32: 'fp32', torch.bfloat16: 'bf16', torch.float16: 'fp16'}[dtype] } ({where})"
+        + f", because {other}" * bool(other),
+        "compiled" if compiled else "not compiled" + (f", because {why}" if why else ""),
+    ]
+    for message in filter(None, (other, why and f"compile=True, but {why}")):
+        warnings.warn(message)
     return model, ", ".join(said)

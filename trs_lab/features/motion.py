@@ -18,84 +18,116 @@ from ..data.video import FrameCache, count_frames, create_store, list_frames, se
 
 # %% ../../nbs/features/motion.ipynb #c005
 def cell_means(
-    x: np.ndarray, # (H, W, ...) a picture
-    grid: int, # cells per side
-) -> np.ndarray: # (grid, grid, ...) float64
+    x: np.ndarray,  # (H, W, ...) a picture
+    grid: int,  # cells per side
+) -> np.ndarray:  # (grid, grid, ...) float64
     "Mean over every cell of a raster. Raises `ValueError` for a picture smaller than the raster."
-    if grid < 1 or min(x.shape[:2]) < grid: raise ValueError(f"a raster of {grid} x {grid} cells does not fit a picture of {x.shape[0]} x {x.shape[1]}")
+    if grid < 1 or min(x.shape[:2]) < grid:
+        raise ValueError(
+            f"a raster of {grid} x {grid} cells does not fit a picture of {x.shape[0]} x {x.shape[1]}"
+        )
     rows, columns = (np.linspace(0, n, grid + 1).astype(int) for n in x.shape[:2])
     sums = np.add.reduceat(np.add.reduceat(x, rows[:-1], 0, dtype=float), columns[:-1], 1)
     sizes = np.outer(np.diff(rows), np.diff(columns))
     return sums / sizes.reshape(grid, grid, *[1] * (x.ndim - 2))
 
 # %% ../../nbs/features/motion.ipynb #c008
-STILL = 0.25 # grey levels of 255, about the noise of a still video
+STILL = 0.25  # grey levels of 255, about the noise of a still video
+
 
 def check_frames(frames):
     "uint8 (T >= 2, H, W, 3), or `ValueError`."
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < 2:
-        raise ValueError(f"frames: expected uint8 of shape (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}")
+        raise ValueError(
+            f"frames: expected uint8 of shape (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}"
+        )
     return frames
 
+
 def segment_motion(
-    frames: np.ndarray, # (T, H, W, 3) uint8
-    n_segments: int = 10, # segments of the clip
-    grid: int = 6, # cells per side, for motion
-    segment_len: int = 16, # frames of a segment
-) -> np.ndarray: # (n_segments, grid**2) float32: log of grey levels per frame
+    frames: np.ndarray,  # (T, H, W, 3) uint8
+    n_segments: int = 10,  # segments of the clip
+    grid: int = 6,  # cells per side, for motion
+    segment_len: int = 16,  # frames of a segment
+) -> np.ndarray:  # (n_segments, grid**2) float32: log of grey levels per frame
     "How much every part of the picture moves in every segment. Raises `ValueError` for frames of another shape or type."
     frames = check_frames(frames)
-    moved = np.stack([cell_means(np.abs(b.astype(np.int16) - a).mean(2), grid).ravel() for a, b in zip(frames[:-1], frames[1:])])
+    moved = np.stack(
+        [
+            cell_means(np.abs(b.astype(np.int16) - a).mean(2), grid).ravel()
+            for a, b in zip(frames[:-1], frames[1:])
+        ]
+    )
     starts = segment_starts(len(frames), segment_len, n_segments)
-    return np.log(np.stack([moved[s:s + segment_len - 1].mean(0) for s in starts]) + STILL).astype(np.float32)
+    return np.log(np.stack([moved[s : s + segment_len - 1].mean(0) for s in starts]) + STILL).astype(
+        np.float32
+    )
+
 
 def segment_colours(
-    frames: np.ndarray, # (T, H, W, 3) uint8
-    n_segments: int = 10, # segments of the clip
-    grid: int = 4, # cells per side
-    segment_len: int = 16, # frames of a segment
-) -> np.ndarray: # (n_segments, 3 * grid**2) float32, 0 to 1
+    frames: np.ndarray,  # (T, H, W, 3) uint8
+    n_segments: int = 10,  # segments of the clip
+    grid: int = 4,  # cells per side
+    segment_len: int = 16,  # frames of a segment
+) -> np.ndarray:  # (n_segments, 3 * grid**2) float32, 0 to 1
     "Mean colour of every part of the picture in every segment."
     means = np.stack([cell_means(f, grid).ravel() / 255 for f in check_frames(frames)])
-    return np.stack([means[s:s + segment_len].mean(0) for s in segment_starts(len(frames), segment_len, n_segments)]).astype(np.float32)
+    return np.stack(
+        [means[s : s + segment_len].mean(0) for s in segment_starts(len(frames), segment_len, n_segments)]
+    ).astype(np.float32)
 
 # %% ../../nbs/features/motion.ipynb #c013
 def clip_length(
-    row, # a row of the clip table, or a dict with source, kind, start, end
-) -> int: # frames of the source, not those sampled
+    row,  # a row of the clip table, or a dict with source, kind, start, end
+) -> int:  # frames of the source, not those sampled
     "How long a clip is. Raises `VideoError` if its source cannot be read."
-    if not (pd.isna(row["start"]) or pd.isna(row["end"])): return int(row["end"]) - int(row["start"])
+    if not (pd.isna(row["start"]) or pd.isna(row["end"])):
+        return int(row["end"]) - int(row["start"])
     return count_frames(row["source"]) if row["kind"] == "video" else len(list_frames(row["source"]))
 
 # %% ../../nbs/features/motion.ipynb #c016
-MOTION_BLOCKS = {"path": 36, "colour": 48, "length": 1} # columns of `clip_motion`, in this order
+MOTION_BLOCKS = {"path": 36, "colour": 48, "length": 1}  # columns of `clip_motion`, in this order
+
 
 def clip_motion(
-    frames: np.ndarray, # (T, H, W, 3) uint8, sampled from the clip
-    length: int, # frames of the source
-    n_segments: int = 10, # segments of the clip
-) -> np.ndarray: # (n_segments, 85) float32, see `MOTION_BLOCKS`
+    frames: np.ndarray,  # (T, H, W, 3) uint8, sampled from the clip
+    length: int,  # frames of the source
+    n_segments: int = 10,  # segments of the clip
+) -> np.ndarray:  # (n_segments, 85) float32, see `MOTION_BLOCKS`
     "Log path in 6 x 6 cells, mean colour in 4 x 4 cells, log length."
     log_length = np.full((n_segments, 1), np.log(length), np.float32)
-    return np.concatenate([segment_motion(frames, n_segments) + log_length, segment_colours(frames, n_segments), log_length], 1)
+    return np.concatenate(
+        [segment_motion(frames, n_segments) + log_length, segment_colours(frames, n_segments), log_length], 1
+    )
 
 # %% ../../nbs/features/motion.ipynb #c019
 def extract_motion(
-    cache: FrameCache, # filled
-    cache_dir: str | Path, # parent folder of all caches
-    n_segments: int = 10, # segments of a clip
-    progress: bool = True, # show a bar
-) -> np.ndarray: # (N, S, M) float32, a row for each of `cache.table`
+    cache: FrameCache,  # filled
+    cache_dir: str | Path,  # parent folder of all caches
+    n_segments: int = 10,  # segments of a clip
+    progress: bool = True,  # show a bar
+) -> np.ndarray:  # (N, S, M) float32, a row for each of `cache.table`
     "`clip_motion` of every clip; what is on disk already is not computed again."
-    settings = dict(frames=cache.key, clips=cache.table["clip_id"].tolist(), n_segments=n_segments, blocks=MOTION_BLOCKS, version=1)
-    folder = Path(cache_dir)/("motion-" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16])
+    settings = dict(
+        frames=cache.key,
+        clips=cache.table["clip_id"].tolist(),
+        n_segments=n_segments,
+        blocks=MOTION_BLOCKS,
+        version=1,
+    )
+    folder = Path(cache_dir) / (
+        "motion-" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    )
     shape = (len(cache), n_segments, sum(MOTION_BLOCKS.values()))
     create_store(folder, dict(motion=("float32", shape), done=(bool, shape[:1])), settings)
-    motion, done = (np.load(folder/f"{name}.npy", mmap_mode="r+") for name in ("motion", "done"))
+    motion, done = (np.load(folder / f"{name}.npy", mmap_mode="r+") for name in ("motion", "done"))
     todo = np.flatnonzero(~done)
-    for row in progress_bar(todo, total=len(todo), desc="motion", unit="clip", disable=not progress or not len(todo)):
+    for row in progress_bar(
+        todo, total=len(todo), desc="motion", unit="clip", disable=not progress or not len(todo)
+    ):
         motion[row] = clip_motion(cache[row], clip_length(cache.table.iloc[row]), n_segments)
-        motion.flush(); done[row] = True
+        motion.flush()
+        done[row] = True
     done.flush()
     return np.array(motion)

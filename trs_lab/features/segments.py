@@ -17,87 +17,123 @@ from ..data.video import segment_starts
 
 # %% ../../nbs/features/segments.ipynb #c005
 def clip_segments(
-    frames: torch.Tensor, # (B,T,H,W,3) of any type, or (B,3,T,H,W) float as the augmentations return it
-    segment_len: int = 16, # frames of a segment
-    n_segments: int = 10, # segments of a clip
-) -> torch.Tensor: # (B,S,3,segment_len,H,W), same type
+    frames: torch.Tensor,  # (B,T,H,W,3) of any type, or (B,3,T,H,W) float as the augmentations return it
+    segment_len: int = 16,  # frames of a segment
+    n_segments: int = 10,  # segments of a clip
+) -> torch.Tensor:  # (B,S,3,segment_len,H,W), same type
     "Cut clips into segments at `segment_starts`."
     if frames.ndim != 5 or 3 not in (frames.shape[1], frames.shape[-1]):
         raise ValueError(f"frames of shape {tuple(frames.shape)}: expected (B,T,H,W,3) or (B,3,T,H,W)")
-    if not (frames.shape[1] == 3 and frames.is_floating_point()): frames = rearrange(frames, "b t h w c -> b c t h w")
+    if not (frames.shape[1] == 3 and frames.is_floating_point()):
+        frames = rearrange(frames, "b t h w c -> b c t h w")
     starts = segment_starts(frames.shape[2], segment_len, n_segments)
-    return torch.stack([frames[:, :, s:s+segment_len] for s in starts], 1)
+    return torch.stack([frames[:, :, s : s + segment_len] for s in starts], 1)
 
 # %% ../../nbs/features/segments.ipynb #c008
 class SegmentEncoder(nn.Module):
     "A backbone applied to every segment: (B,S,3,T,H,W) -> (B,S,D). Raises `ValueError` if statistics that move would be counted twice."
-    def __init__(self,
-        backbone: nn.Module, # has `.features`: (N,3,T,H,W) -> (N,D)
-        freeze_bn: bool = True, # BatchNorm stays in eval mode, also under .train()
-        chunk: int | None = None, # segments per pass through the backbone (None: all at once)
-        recompute: bool = False, # keep no activations of a chunk, compute them again in the backward pass
+
+    def __init__(
+        self,
+        backbone: nn.Module,  # has `.features`: (N,3,T,H,W) -> (N,D)
+        freeze_bn: bool = True,  # BatchNorm stays in eval mode, also under .train()
+        chunk: int | None = None,  # segments per pass through the backbone (None: all at once)
+        recompute: bool = False,  # keep no activations of a chunk, compute them again in the backward pass
     ):
         super().__init__()
         self.backbone, self.freeze_bn, self.chunk, self.recompute = backbone, freeze_bn, chunk, recompute
-        if chunk is not None and chunk < 1: raise ValueError(f"chunk={chunk}: expected at least 1 segment, or None for all at once")
-        if recompute and not freeze_bn and any(self._norms()): raise ValueError("recompute=True runs the backbone twice, and BatchNorm would count its statistics twice: it needs freeze_bn=True")
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"chunk={chunk}: expected at least 1 segment, or None for all at once")
+        if recompute and not freeze_bn and any(self._norms()):
+            raise ValueError(
+                "recompute=True runs the backbone twice, and BatchNorm would count its statistics twice: it needs freeze_bn=True"
+            )
         self.dim = backbone.dim
         self.train(self.training)
 
-    def _norms(self): return (m for m in self.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    def _norms(self):
+        return (m for m in self.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
 
     def train(self, mode=True):
         super().train(mode)
         if self.freeze_bn:
-            for m in self._norms(): m.eval()
+            for m in self._norms():
+                m.eval()
         return self
 
-    def _features(self, part): return self.backbone.features(part.contiguous(memory_format=torch.channels_last_3d))
+    def _features(self, part):
+        return self.backbone.features(part.contiguous(memory_format=torch.channels_last_3d))
 
-    def _again(self, part): # I3D draws nothing at random before its features; another backbone may, and must draw the same again
-        return checkpoint(self._features, part, use_reentrant=False, preserve_rng_state=not isinstance(self.backbone, I3D))
+    def _again(
+        self, part
+    ):  # I3D draws nothing at random before its features; another backbone may, and must draw the same again
+        return checkpoint(
+            self._features, part, use_reentrant=False, preserve_rng_state=not isinstance(self.backbone, I3D)
+        )
 
     def forward(self, x):
-        if not len(x): return x.new_zeros(*x.shape[:2], self.dim)
+        if not len(x):
+            return x.new_zeros(*x.shape[:2], self.dim)
         flat = rearrange(x, "b s c t h w -> (b s) c t h w")
         run = self._again if self.recompute and torch.is_grad_enabled() else self._features
-        return rearrange(torch.cat([run(part) for part in flat.split(self.chunk or len(flat))]), "(b s) d -> b s d", b=len(x))
+        return rearrange(
+            torch.cat([run(part) for part in flat.split(self.chunk or len(flat))]),
+            "(b s) d -> b s d",
+            b=len(x),
+        )
 
 # %% ../../nbs/features/segments.ipynb #c017
 def resample_segments(
-    x: np.ndarray, # (segments, dim)
-    n_segments: int, # segments wanted
-) -> np.ndarray: # (n_segments, dim) float32
+    x: np.ndarray,  # (segments, dim)
+    n_segments: int,  # segments wanted
+) -> np.ndarray:  # (n_segments, dim) float32
     "Linear interpolation over time; the first and last segment stay what they are."
-    t = np.linspace(0, len(x)-1, n_segments)
-    low = np.floor(t).astype(int); high = np.minimum(low+1, len(x)-1); w = (t-low)[:, None]
-    return (x[low]*(1-w) + x[high]*w).astype(np.float32)
+    t = np.linspace(0, len(x) - 1, n_segments)
+    low = np.floor(t).astype(int)
+    high = np.minimum(low + 1, len(x) - 1)
+    w = (t - low)[:, None]
+    return (x[low] * (1 - w) + x[high] * w).astype(np.float32)
+
 
 def _read_npy(row):
     path = Path(row["source"])
-    if not path.is_file(): raise ValueError("no such file")
+    if not path.is_file():
+        raise ValueError("no such file")
     x = np.load(path, allow_pickle=False)
-    if x.ndim != 2 or not x.size: raise ValueError(f"shape {x.shape}, expected (segments, dim)")
-    if x.dtype.kind not in "fiu": raise ValueError(f"type {x.dtype}, expected numbers")
+    if x.ndim != 2 or not x.size:
+        raise ValueError(f"shape {x.shape}, expected (segments, dim)")
+    if x.dtype.kind not in "fiu":
+        raise ValueError(f"type {x.dtype}, expected numbers")
     start, end = (None if pd.isna(row[c]) else int(row[c]) for c in ("start", "end"))
     x = x[start:end].astype(np.float32)
-    if not len(x): raise ValueError(f"no segments between start {start} and end {end}")
-    if not np.isfinite(x).all(): raise ValueError("contains NaN or infinite values")
+    if not len(x):
+        raise ValueError(f"no segments between start {start} and end {end}")
+    if not np.isfinite(x).all():
+        raise ValueError("contains NaN or infinite values")
     return x
 
+
 def load_features(
-    table: pd.DataFrame, # clip table, kind 'features'
-    n_segments: int = 10, # segments of every clip afterwards
-) -> np.ndarray: # (N, n_segments, dim) float32
+    table: pd.DataFrame,  # clip table, kind 'features'
+    n_segments: int = 10,  # segments of every clip afterwards
+) -> np.ndarray:  # (N, n_segments, dim) float32
     "Read the feature files of a clip table. Raises `ValueError` that lists every bad file with its clip."
     rows, faults = {}, []
     for r in table.to_dict("records"):
         try:
-            if r["kind"] != "features": raise ValueError(f"kind {r['kind']!r}, expected 'features'")
+            if r["kind"] != "features":
+                raise ValueError(f"kind {r['kind']!r}, expected 'features'")
             rows[r["clip_id"]] = _read_npy(r)
-        except Exception as e: faults.append(f"clip {r['clip_id']} ({r['source']}): {e}")
+        except Exception as e:
+            faults.append(f"clip {r['clip_id']} ({r['source']}): {e}")
     dims = pd.Series({c: x.shape[1] for c, x in rows.items()}, dtype=int)
     usual = dims.mode().iloc[0] if len(dims) else 0
-    faults += [f"clip {c}: {d} dimensions where most clips have {usual}" for c, d in dims[dims != usual].items()]
-    if faults or not rows: raise ValueError(f"{len(faults)} feature file(s) cannot be used\n  " + "\n  ".join(faults[:20] + ["..."]*(len(faults) > 20)))
+    faults += [
+        f"clip {c}: {d} dimensions where most clips have {usual}" for c, d in dims[dims != usual].items()
+    ]
+    if faults or not rows:
+        raise ValueError(
+            f"{len(faults)} feature file(s) cannot be used\n  "
+            + "\n  ".join(faults[:20] + ["..."] * (len(faults) > 20))
+        )
     return np.stack([resample_segments(x, n_segments) for x in rows.values()])

@@ -19,59 +19,90 @@ from ..data.video import FrameCache
 # %% ../../nbs/features/views.ipynb #c005
 def _pick(views, index, generator):
     "(B,S,D): one of the V views of each row in `index`, drawn at random"
-    choice = torch.randint(views.shape[1], (len(index),), generator=generator, device=generator.device).to(views.device)
+    choice = torch.randint(views.shape[1], (len(index),), generator=generator, device=generator.device).to(
+        views.device
+    )
     return views[index, choice].float()
+
 
 class FeatureViews:
     "Clean, weak and strong views of clips as features of a frozen backbone."
-    def __init__(self,
-        clean, # (N,S,D) features of the clean view
-        weak=None, # (N,V,S,D) features of weak views (None: from the clean one in feature space)
-        strong=None, # (N,V,S,D) features of strong views (None: from a weak one in feature space, or from the clean one where there is no weak one)
-        device: str | torch.device = "cpu", # where views are wanted; the features are kept there
-        feature_augment: bool = True, # augment cached strong views in feature space, too
-        noise: float = .1, drop_segments: float = .2, drop_dims: float = .1, shift: float = .5, # strength of the strong view, see `strong_features`
-        weak_noise: float = .02, weak_shift: float = .5, # strength of the weak view where it is made in feature space
+
+    def __init__(
+        self,
+        clean,  # (N,S,D) features of the clean view
+        weak=None,  # (N,V,S,D) features of weak views (None: from the clean one in feature space)
+        strong=None,  # (N,V,S,D) features of strong views (None: from a weak one in feature space, or from the clean one where there is no weak one)
+        device: str | torch.device = "cpu",  # where views are wanted; the features are kept there
+        feature_augment: bool = True,  # augment cached strong views in feature space, too
+        noise: float = 0.1,
+        drop_segments: float = 0.2,
+        drop_dims: float = 0.1,
+        shift: float = 0.5,  # strength of the strong view, see `strong_features`
+        weak_noise: float = 0.02,
+        weak_shift: float = 0.5,  # strength of the weak view where it is made in feature space
     ):
-        if not feature_augment and strong is None: raise ValueError("feature_augment=False needs cached strong views, or the strong view would be the clean one")
+        if not feature_augment and strong is None:
+            raise ValueError(
+                "feature_augment=False needs cached strong views, or the strong view would be the clean one"
+            )
         self.device, self.feature_augment = torch.device(device), feature_augment
-        self._clean, self._weak, self._strong = (None if v is None else self._tensor(v) for v in (clean, weak, strong))
+        self._clean, self._weak, self._strong = (
+            None if v is None else self._tensor(v) for v in (clean, weak, strong)
+        )
         for name, v in (("weak", self._weak), ("strong", self._strong)):
-            if v is not None and (v.ndim != 4 or v.shape[0] != len(self) or v.shape[2:] != self._clean.shape[1:]):
-                raise ValueError(f"{name} views of shape {tuple(v.shape)} do not belong to clean ones of shape {tuple(self._clean.shape)}")
+            if v is not None and (
+                v.ndim != 4 or v.shape[0] != len(self) or v.shape[2:] != self._clean.shape[1:]
+            ):
+                raise ValueError(
+                    f"{name} views of shape {tuple(v.shape)} do not belong to clean ones of shape {tuple(self._clean.shape)}"
+                )
         self.strong_options = dict(noise=noise, drop_segments=drop_segments, drop_dims=drop_dims, shift=shift)
         self.weak_options = dict(noise=weak_noise, shift=weak_shift)
 
     @classmethod
-    def from_extracted(cls,
-        features: np.ndarray, # (N,1+n_weak+n_strong,S,D), what `extract_features` returns
-        n_weak: int, # weak views among them
-        **kwargs, # of `FeatureViews`
+    def from_extracted(
+        cls,
+        features: np.ndarray,  # (N,1+n_weak+n_strong,S,D), what `extract_features` returns
+        n_weak: int,  # weak views among them
+        **kwargs,  # of `FeatureViews`
     ):
         "Views of extracted features."
         part = lambda v: v if v.shape[1] else None
-        return cls(features[:, 0], part(features[:, 1:1+n_weak]), part(features[:, 1+n_weak:]), **kwargs)
+        return cls(
+            features[:, 0], part(features[:, 1 : 1 + n_weak]), part(features[:, 1 + n_weak :]), **kwargs
+        )
 
-    def _tensor(self, v): return torch.as_tensor(np.array(v) if isinstance(v, np.ndarray) else v).to(self.device)
-    def _index(self, index): return torch.as_tensor(index, dtype=torch.long).to(self.device)
-    def __len__(self): return len(self._clean)
+    def _tensor(self, v):
+        return torch.as_tensor(np.array(v) if isinstance(v, np.ndarray) else v).to(self.device)
+
+    def _index(self, index):
+        return torch.as_tensor(index, dtype=torch.long).to(self.device)
+
+    def __len__(self):
+        return len(self._clean)
+
     @property
-    def dim(self): return self._clean.shape[-1]
+    def dim(self):
+        return self._clean.shape[-1]
 
-    def clean(self, index): # LongTensor of row numbers -> (B,S,D)
+    def clean(self, index):  # LongTensor of row numbers -> (B,S,D)
         return self._clean[self._index(index)].float()
 
     @property
-    def n_weak(self): "Weak views that are cached; 0 where they are made anew."; return 0 if self._weak is None else self._weak.shape[1]
+    def n_weak(self):
+        "Weak views that are cached; 0 where they are made anew."
+        return 0 if self._weak is None else self._weak.shape[1]
 
-    def cached(self, index, view: int): # one of the `n_weak` -> (B,S,D)
+    def cached(self, index, view: int):  # one of the `n_weak` -> (B,S,D)
         return self._weak[self._index(index), view].float()
 
-    def weak(self, index, generator): # -> (B,S,D)
-        if self._weak is None: return weak_features(self.clean(index), generator, **self.weak_options)
+    def weak(self, index, generator):  # -> (B,S,D)
+        if self._weak is None:
+            return weak_features(self.clean(index), generator, **self.weak_options)
         return _pick(self._weak, self._index(index), generator)
 
-    def strong(self, index, generator): # -> (B,S,D)
+    def strong(self, index, generator):  # -> (B,S,D)
         cached = self._weak if self._strong is None else self._strong
         x = self.clean(index) if cached is None else _pick(cached, self._index(index), generator)
         return strong_features(x, generator, **self.strong_options) if self.feature_augment else x
@@ -79,20 +110,24 @@ class FeatureViews:
 # %% ../../nbs/features/views.ipynb #c011
 class ReadAhead:
     "Frames of clips on the device, a few steps ahead of whoever asks for them."
-    def __init__(self,
-        read, # row numbers (n,) -> uint8 array (n,T,H,W,3)
-        device: str | torch.device = "cpu", # where the frames are wanted
-        depth: int = 2, # steps read ahead
+
+    def __init__(
+        self,
+        read,  # row numbers (n,) -> uint8 array (n,T,H,W,3)
+        device: str | torch.device = "cpu",  # where the frames are wanted
+        depth: int = 2,  # steps read ahead
     ):
         self.read, self.device, self.depth = read, torch.device(device), depth
         self.pool, self.coming, self.waiting, self.held = None, deque(), deque(), ({}, None)
 
-    def start(self,
-        steps, # for every coming step the row numbers that it needs
+    def start(
+        self,
+        steps,  # for every coming step the row numbers that it needs
     ):
         "Begin to read; what was announced before is forgotten."
         self.pool = self.pool or ThreadPoolExecutor(1, thread_name_prefix="frames")
-        for _, future in self.coming: future.cancel()
+        for _, future in self.coming:
+            future.cancel()
         self.coming, self.waiting, self.held = deque(), deque(sorted(set(s)) for s in steps), ({}, None)
         self._announce()
 
@@ -105,65 +140,96 @@ class ReadAhead:
         frames = torch.from_numpy(self.read(np.asarray(rows)))
         return frames.pin_memory() if self.device.type == "cuda" else frames
 
-    def get(self,
-        rows: list, # row numbers
-    ) -> torch.Tensor: # (len(rows),T,H,W,3) uint8 on the device
+    def get(
+        self,
+        rows: list,  # row numbers
+    ) -> torch.Tensor:  # (len(rows),T,H,W,3) uint8 on the device
         "Frames of these rows; a step is let go when rows of the next one are asked for."
         while not set(rows) <= set(self.held[0]) and any(set(rows) <= set(step) for step, _ in self.coming):
             step, future = self.coming.popleft()
             self.held = {r: i for i, r in enumerate(step)}, future.result().to(self.device, non_blocking=True)
             self._announce()
-        if not set(rows) <= set(self.held[0]): return self._load(rows).to(self.device, non_blocking=True)
+        if not set(rows) <= set(self.held[0]):
+            return self._load(rows).to(self.device, non_blocking=True)
         place, frames = self.held
         return frames[[place[r] for r in rows]]
 
 # %% ../../nbs/features/views.ipynb #c015
 class VideoViews:
     "Clean, weak and strong views of clips as normalised segments of pixels (B,S,3,segment_len,h,w)."
-    per_clip = True # a part of the batch can be made alone: `share`
-    def __init__(self,
-        cache: FrameCache, # filled; `cache[rows]` gives uint8 frames
-        crop: tuple[int, int] | None = None, # height and width that the backbone sees, pixels (None: whole frames)
-        device: str | torch.device = "cpu", # where the views are made
-        normalisation: str = "unit", # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
-        segment_len: int = 16, n_segments: int = 10, # see `clip_segments`
-        weak_options: dict | None = None, strong_options: dict | None = None, # keyword arguments of `weak` and `strong`
-        dim: int | None = None, # features that the backbone makes of a segment, for whoever builds the networks
-        depth: int = 2, # steps read ahead
+
+    per_clip = True  # a part of the batch can be made alone: `share`
+
+    def __init__(
+        self,
+        cache: FrameCache,  # filled; `cache[rows]` gives uint8 frames
+        crop: tuple[int, int]
+        | None = None,  # height and width that the backbone sees, pixels (None: whole frames)
+        device: str | torch.device = "cpu",  # where the views are made
+        normalisation: str = "unit",  # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
+        segment_len: int = 16,
+        n_segments: int = 10,  # see `clip_segments`
+        weak_options: dict | None = None,
+        strong_options: dict | None = None,  # keyword arguments of `weak` and `strong`
+        dim: int
+        | None = None,  # features that the backbone makes of a segment, for whoever builds the networks
+        depth: int = 2,  # steps read ahead
     ):
-        self.cache, self.crop, self.device, self.normalisation, self.dim = cache, crop, torch.device(device), normalisation, dim
+        self.cache, self.crop, self.device, self.normalisation, self.dim = (
+            cache,
+            crop,
+            torch.device(device),
+            normalisation,
+            dim,
+        )
         self.segments = dict(segment_len=segment_len, n_segments=n_segments)
         self.weak_options, self.strong_options = weak_options or {}, strong_options or {}
         self.frames = ReadAhead(cache.__getitem__, self.device, depth)
 
-    def __len__(self): return len(self.cache)
+    def __len__(self):
+        return len(self.cache)
 
-    def follow(self,
-        steps, # for every coming step the row numbers that it needs
+    def follow(
+        self,
+        steps,  # for every coming step the row numbers that it needs
     ):
         "Read ahead for these steps."
         self.frames.start(steps)
 
     def _finish(self, how, rows, *drawn, **options):
-        if not len(rows): return torch.empty(0, self.segments["n_segments"], 3, self.segments["segment_len"], *(self.crop or self.cache.size), device=self.device)
-        return clip_segments(normalise(how(self.frames.get(rows), *drawn, self.crop, **options), self.normalisation), **self.segments)
+        if not len(rows):
+            return torch.empty(
+                0,
+                self.segments["n_segments"],
+                3,
+                self.segments["segment_len"],
+                *(self.crop or self.cache.size),
+                device=self.device,
+            )
+        return clip_segments(
+            normalise(how(self.frames.get(rows), *drawn, self.crop, **options), self.normalisation),
+            **self.segments,
+        )
 
     def _augmented(self, how, rows, generator, share, options):
-        seeds = torch.randint(2**62, (len(rows),), generator=generator, device=generator.device).tolist()[share]
+        seeds = torch.randint(2**62, (len(rows),), generator=generator, device=generator.device).tolist()[
+            share
+        ]
         generators = [torch.Generator().manual_seed(s) for s in seeds]
         return self._finish(how, host_rows(rows)[share], generators, **options)
 
-    def clean(self, rows, share=slice(None)): # row numbers -> (B,S,3,T,h,w) of those in `share`
+    def clean(self, rows, share=slice(None)):  # row numbers -> (B,S,3,T,h,w) of those in `share`
         return self._finish(clean, host_rows(rows)[share])
 
-    def weak(self, rows, generator, share=slice(None)): # -> (B,S,3,T,h,w) of those in `share`
+    def weak(self, rows, generator, share=slice(None)):  # -> (B,S,3,T,h,w) of those in `share`
         return self._augmented(weak, rows, generator, share, self.weak_options)
 
-    def strong(self, rows, generator, share=slice(None)): # -> (B,S,3,T,h,w) of those in `share`
+    def strong(self, rows, generator, share=slice(None)):  # -> (B,S,3,T,h,w) of those in `share`
         return self._augmented(strong, rows, generator, share, self.strong_options)
 
+
 def host_rows(
-    rows, # numbers, or a tensor of them; a tensor on a GPU may carry its `host` copy, which saves waiting for the GPU
+    rows,  # numbers, or a tensor of them; a tensor on a GPU may carry its `host` copy, which saves waiting for the GPU
 ) -> list:
     "Row numbers as a list."
     rows = getattr(rows, "host", rows)

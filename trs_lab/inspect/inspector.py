@@ -26,39 +26,60 @@ from ..results.plots import COLOURS, readable
 from ..results.opened_run import RunData, Unavailable, synthetic_run
 
 # %% ../../nbs/inspect/inspector.ipynb #c005
-ORDERS = {"uncertainty": "pseudo_sigma", "disagreement": "disagreement", "change": "change", "memory_age": "memory_age", "suspected_error": "suspected_error"}
-WHY = {"uncertainty": "sigma of the pseudo-label", "disagreement": "largest minus smallest of teacher, reference and student", "change": "points that the pseudo-label moved over the last epochs",
-       "memory_age": "epochs since the deciding memory entry was written", "suspected_error": "distance from pseudo-label to student, in sigmas"}
+ORDERS = {
+    "uncertainty": "pseudo_sigma",
+    "disagreement": "disagreement",
+    "change": "change",
+    "memory_age": "memory_age",
+    "suspected_error": "suspected_error",
+}
+WHY = {
+    "uncertainty": "sigma of the pseudo-label",
+    "disagreement": "largest minus smallest of teacher, reference and student",
+    "change": "points that the pseudo-label moved over the last epochs",
+    "memory_age": "epochs since the deciding memory entry was written",
+    "suspected_error": "distance from pseudo-label to student, in sigmas",
+}
 DECISIONS = ("undecided", "decided", "accept", "correct", "reject")
 
+
 def keep_clips(
-    frame: pd.DataFrame, # from `RunData.overview`
-    filter: dict, # group: a name; confidence: (lo, hi) in 1/points; decision: one of `DECISIONS`; a missing key does not filter
-    decided=None, # DataFrame of `Decisions.current`, or None
-) -> np.ndarray: # (N,) bool
+    frame: pd.DataFrame,  # from `RunData.overview`
+    filter: dict,  # group: a name; confidence: (lo, hi) in 1/points; decision: one of `DECISIONS`; a missing key does not filter
+    decided=None,  # DataFrame of `Decisions.current`, or None
+) -> np.ndarray:  # (N,) bool
     "Which clips pass. Raises ValueError for an unknown key or decision."
-    if unknown := set(filter) - {"group", "confidence", "decision"}: raise ValueError(f"filter: {sorted(unknown)[0]!r} is not one of group, confidence, decision")
+    if unknown := set(filter) - {"group", "confidence", "decision"}:
+        raise ValueError(f"filter: {sorted(unknown)[0]!r} is not one of group, confidence, decision")
     keep = np.ones(len(frame), bool)
-    if filter.get("group") is not None: keep &= (frame.group == filter["group"]).to_numpy()
+    if filter.get("group") is not None:
+        keep &= (frame.group == filter["group"]).to_numpy()
     if filter.get("confidence") is not None:
         lo, hi = filter["confidence"]
         keep &= ((frame.confidence >= lo) & (frame.confidence <= hi)).to_numpy()
-    if (wanted := filter.get("decision")) is None: return keep
-    if wanted not in DECISIONS: raise ValueError(f"filter: decision {wanted!r} is not one of {', '.join(DECISIONS)}")
+    if (wanted := filter.get("decision")) is None:
+        return keep
+    if wanted not in DECISIONS:
+        raise ValueError(f"filter: decision {wanted!r} is not one of {', '.join(DECISIONS)}")
     made = decision_of(frame.index, decided)
-    return keep & ((made == "") == (wanted == "undecided") if wanted in ("undecided", "decided") else made == wanted)
+    return keep & (
+        (made == "") == (wanted == "undecided") if wanted in ("undecided", "decided") else made == wanted
+    )
+
 
 def decision_of(clip_ids, decided):
     "accept, correct, reject or '' for each clip."
-    if decided is None or not len(decided): return np.full(len(clip_ids), "", dtype=object)
+    if decided is None or not len(decided):
+        return np.full(len(clip_ids), "", dtype=object)
     return decided.decision.reindex(clip_ids).fillna("").to_numpy(object)
 
+
 def order_clips(
-    frame: pd.DataFrame, # from `RunData.overview`
-    order: str = "uncertainty", # key of `ORDERS`
-    filter: dict = {}, # as in `keep_clips`
-    decided=None, # DataFrame of `Decisions.current`, or None
-) -> np.ndarray: # clip ids
+    frame: pd.DataFrame,  # from `RunData.overview`
+    order: str = "uncertainty",  # key of `ORDERS`
+    filter: dict = {},  # as in `keep_clips`
+    decided=None,  # DataFrame of `Decisions.current`, or None
+) -> np.ndarray:  # clip ids
     "The clips that pass, most worth a look first."
     kept = frame[keep_clips(frame, filter, decided)]
     value = kept[ORDERS[order]].to_numpy(float)
@@ -108,45 +129,76 @@ CSS = """
 .trsi-table button:disabled { opacity: .4; cursor: default; }
 """
 
+
 def look():
     "The style sheet as a widget; each part that may stand alone brings it along."
     return W.HTML(f"<style>{CSS}</style>", layout=W.Layout(display="none"))
 
+
 class Part(W.VBox):
     "A box that brings the style sheet along."
+
     def __init__(self, children):
         super().__init__([look(), *children])
         self.add_class("trsi-part")
-    def __repr__(self): return f"<{type(self).__name__}>"  # that of ipywidgets spells out every point of every plot
+
+    def __repr__(self):
+        return f"<{type(self).__name__}>"  # that of ipywidgets spells out every point of every plot
+
 
 def bare_figure(height, margin, **layout):
     "A FigureWidget without background, logo, or anything that would ask the network."
-    fig = go.FigureWidget(layout=dict(height=height, margin=margin, autosize=True, template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-                                      font=dict(size=11, color="#888"), hoverlabel=dict(bgcolor="#333", font=dict(color="#fff", size=11), align="left"), **layout))
-    fig._config = dict(responsive=True, displaylogo=False, displayModeBar="hover", doubleClick="reset", modeBarButtonsToRemove=["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "resetScale2d"])
+    fig = go.FigureWidget(
+        layout=dict(
+            height=height,
+            margin=margin,
+            autosize=True,
+            template="none",
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            font=dict(size=11, color="#888"),
+            hoverlabel=dict(bgcolor="#333", font=dict(color="#fff", size=11), align="left"),
+            **layout,
+        )
+    )
+    fig._config = dict(
+        responsive=True,
+        displaylogo=False,
+        displayModeBar="hover",
+        doubleClick="reset",
+        modeBarButtonsToRemove=["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "resetScale2d"],
+    )
     return fig
 
+
 def put(
-    fig: go.FigureWidget, # the figure
-    changes: list, # (trace, dict of properties) each
+    fig: go.FigureWidget,  # the figure
+    changes: list,  # (trace, dict of properties) each
 ):
     """Change traces, in one message for all that change the same properties. (`batch_update` marks what a trace leaves alone with a
     placeholder, which the browser takes for a value.)"""
     groups, index = {}, {id(t): i for i, t in enumerate(fig.data)}
-    for trace, values in changes: groups.setdefault(tuple(values), []).append((index[id(trace)], values))
-    for names, members in groups.items(): fig.plotly_restyle({n: [as_sent(v[n]) for _, v in members] for n in names}, [i for i, _ in members])
+    for trace, values in changes:
+        groups.setdefault(tuple(values), []).append((index[id(trace)], values))
+    for names, members in groups.items():
+        fig.plotly_restyle({n: [as_sent(v[n]) for _, v in members] for n in names}, [i for i, _ in members])
+
 
 def as_sent(value):
     "Numbers as plotly.js reads them: a list, with null for NaN; float32 in base64 where there are many."
-    if not isinstance(value, np.ndarray): return value
-    if len(value) > 1000: return dict(dtype="f4", bdata=base64.b64encode(value.astype("<f4").tobytes()).decode())
+    if not isinstance(value, np.ndarray):
+        return value
+    if len(value) > 1000:
+        return dict(dtype="f4", bdata=base64.b64encode(value.astype("<f4").tobytes()).decode())
     return [None if np.isnan(v) else v for v in value.tolist()]
+
 
 AXIS = dict(zeroline=False, showline=False, gridcolor="#ccc", ticks="", automargin=False)
 
 # %% ../../nbs/inspect/inspector.ipynb #c013
 class ClipTable(anywidget.AnyWidget):
     "A page of rows; `clicked` calls with a clip id, `paged` with +1 or -1."
+
     _esm = """
     function render({ model, el }) {
       el.classList.add("trsi-table");
@@ -189,48 +241,75 @@ class ClipTable(anywidget.AnyWidget):
     says = T.Unicode().tag(sync=True)  # under the table
     first, last = T.Bool(True).tag(sync=True), T.Bool(True).tag(sync=True)  # no page before, none after
 
-    def __init__(self,
-        clicked, # called with a clip id
-        paged, # called with -1 or 1
+    def __init__(
+        self,
+        clicked,  # called with a clip id
+        paged,  # called with -1 or 1
     ):
         super().__init__()
         self.on_msg(lambda _, m, buffers: clicked(m["click"]) if "click" in m else paged(m["page"]))
 
 # %% ../../nbs/inspect/inspector.ipynb #c014
-TABLE = [("clip_id", "clip", True), ("pseudo_label", "pseudo-label", False), ("student", "student", False), ("true", "true", False),
-         ("pseudo_sigma", "sigma", False), ("disagreement", "disagr.", False), ("change", "change", False), ("memory_age", "age", False), ("suspected_error", "susp.", False),
-         ("group", "group", True), ("decision", "decision", True)]
+TABLE = [
+    ("clip_id", "clip", True),
+    ("pseudo_label", "pseudo-label", False),
+    ("student", "student", False),
+    ("true", "true", False),
+    ("pseudo_sigma", "sigma", False),
+    ("disagreement", "disagr.", False),
+    ("change", "change", False),
+    ("memory_age", "age", False),
+    ("suspected_error", "susp.", False),
+    ("group", "group", True),
+    ("decision", "decision", True),
+]
+
 
 def table_rows(
-    frame: pd.DataFrame, # rows of the overview, in order
-    columns: list, # of `TABLE`
-    decided=None, # DataFrame of `Decisions.current`, or None
-) -> list: # rows of strings
+    frame: pd.DataFrame,  # rows of the overview, in order
+    columns: list,  # of `TABLE`
+    decided=None,  # DataFrame of `Decisions.current`, or None
+) -> list:  # rows of strings
     "What `ClipTable` shows; an empty cell where nothing is known."
     number = lambda v, digits: "" if pd.isna(v) else f"{v:.{digits}f}"
     made = frame.assign(clip_id=frame.index.astype(str), decision=decision_of(frame.index, decided))
-    cells = [[str(v) for v in made[k]] if text else [number(v, 0 if k == "memory_age" else 1) for v in made[k]] for k, _, text in columns]
+    cells = [
+        [str(v) for v in made[k]] if text else [number(v, 0 if k == "memory_age" else 1) for v in made[k]]
+        for k, _, text in columns
+    ]
     return [list(row) for row in zip(*cells)]
 
 # %% ../../nbs/inspect/inspector.ipynb #c018
-AXES = {"pseudo-label": "pseudo_label", "student": "student", "true score": "true", "teacher": "teacher", "reference": "reference", "sigma": "pseudo_sigma",
-        "disagreement": "disagreement", "change": "change", "memory age": "memory_age", "suspected error": "suspected_error"}
+AXES = {
+    "pseudo-label": "pseudo_label",
+    "student": "student",
+    "true score": "true",
+    "teacher": "teacher",
+    "reference": "reference",
+    "sigma": "pseudo_sigma",
+    "disagreement": "disagreement",
+    "change": "change",
+    "memory age": "memory_age",
+    "suspected error": "suspected_error",
+}
 SCORES = ("pseudo_label", "student", "true", "teacher", "reference")
-SCALE = [[0, "#E69F00"], [.35, "#C9A36A"], [.6, "#6FA8C7"], [1, "#0072B2"]]
+SCALE = [[0, "#E69F00"], [0.35, "#C9A36A"], [0.6, "#6FA8C7"], [1, "#0072B2"]]
 SYMBOLS = {"teacher": "circle", "reference": "diamond"}
 MADE = {"accept": "#009E73", "correct": "#CC79A7", "reject": "#D62728"}
 PAGE, SVG_POINTS = 50, 3000
 
+
 def score_bins(
-    labelled, # (n,) judged scores
-    pseudo, # (m,) pseudo-labels
-    n: int = 30, # bins
-) -> np.ndarray: # (n + 1,) edges
+    labelled,  # (n,) judged scores
+    pseudo,  # (m,) pseudo-labels
+    n: int = 30,  # bins
+) -> np.ndarray:  # (n + 1,) edges
     "Edges that cover both."
     known = np.concatenate([np.asarray(labelled, float), np.asarray(pseudo, float)])
     known = known[np.isfinite(known)]
     lo, hi = (known.min(), known.max()) if len(known) else (0.0, 1.0)
     return np.linspace(lo, hi if hi > lo else lo + 1, n + 1)
+
 
 def shares(values, edges):
     "Per cent of the values in each bin; zeros if there are none."
@@ -239,18 +318,24 @@ def shares(values, edges):
 
 # %% ../../nbs/inspect/inspector.ipynb #c020
 def when_free(
-    action, # called without arguments
-    earlier=None, # what `when_free` returned for an action that this one replaces
-    seconds: float = 0.02, # from now
+    action,  # called without arguments
+    earlier=None,  # what `when_free` returned for an action that this one replaces
+    seconds: float = 0.02,  # from now
 ):
     "Act when the kernel is free; at once where there is no event loop (a script, a test)."
-    try: loop = asyncio.get_running_loop()
-    except RuntimeError: action(); return None
-    if earlier: earlier.cancel()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        action()
+        return None
+    if earlier:
+        earlier.cancel()
     return loop.call_later(seconds, action)
+
 
 class Overview(Part):
     "Linked scatter, histogram and table of clips. Set any trait from Python; a click sets `current` and `selection`."
+
     frame = T.Any()  # `RunData.overview`
     labelled = T.Any()  # `RunData.labelled`
     decided = T.Any()  # `Decisions.current`, or None
@@ -261,19 +346,24 @@ class Overview(Part):
     x = T.Enum(list(AXES.values()), "pseudo_label")
     y = T.Enum(list(AXES.values()), "student")
 
-    def __init__(self,
-        frame: pd.DataFrame, # from `RunData.overview`
-        labelled=None, # DataFrame with the judged scores in the column score
-        decided=None, # from `Decisions.current`
-        **traits, # order, filter, selection, ...
+    def __init__(
+        self,
+        frame: pd.DataFrame,  # from `RunData.overview`
+        labelled=None,  # DataFrame with the judged scores in the column score
+        decided=None,  # from `Decisions.current`
+        **traits,  # order, filter, selection, ...
     ):
         labelled = pd.DataFrame(dict(clip_id=[], score=[])) if labelled is None else labelled
         self.start, self.drawn, self._soon = 0, {}, None
         self.figure, self.table = self._figure(), ClipTable(self.click, self.page)
-        for name, value in dict(frame=frame, labelled=labelled, decided=decided, **traits).items(): setattr(self, name, value)
+        for name, value in dict(frame=frame, labelled=labelled, decided=decided, **traits).items():
+            setattr(self, name, value)
         super().__init__([*self._controls(), self.figure, self.table])
-        self.observe(lambda _: self._draw(), ["frame", "labelled", "filter", "x", "y"]); self.observe(self._redecide, "decided")
-        self.observe(self._reorder, "order"); self.observe(self._mark, "selection"); self.observe(self._point, "current")
+        self.observe(lambda _: self._draw(), ["frame", "labelled", "filter", "x", "y"])
+        self.observe(self._redecide, "decided")
+        self.observe(self._reorder, "order")
+        self.observe(self._mark, "selection")
+        self.observe(self._point, "current")
         self._draw()
 
     @T.validate("filter")
@@ -283,7 +373,8 @@ class Overview(Part):
 
     @T.validate("current")
     def _valid_current(self, proposal):
-        if proposal.value and proposal.value not in self.frame.index: raise T.TraitError(f"current: no pseudo-labelled clip {proposal.value!r}")
+        if proposal.value and proposal.value not in self.frame.index:
+            raise T.TraitError(f"current: no pseudo-labelled clip {proposal.value!r}")
         return proposal.value
 
     # -- what is listed
@@ -291,13 +382,15 @@ class Overview(Part):
     @property
     def listed(self) -> np.ndarray:
         "Clip ids in the current order; of a selection of several clips, these alone."
-        if len(self.selection) < 2: return self.ordered
+        if len(self.selection) < 2:
+            return self.ordered
         chosen = set(self.selection)
         return np.array([c for c in self.ordered if c in chosen], dtype=object)
 
     def click(self, clip_id):
         "Look at one clip. A clip of a larger selection leaves the selection as it is."
-        if len(self.selection) < 2 or clip_id not in self.selection: self.selection = [clip_id]
+        if len(self.selection) < 2 or clip_id not in self.selection:
+            self.selection = [clip_id]
         self.current = clip_id
 
     def page(self, by):
@@ -306,12 +399,14 @@ class Overview(Part):
         self.start = min(max(self.start + by * PAGE, 0), last)
         self._list()
 
-    def step(self,
-        by: int = 1, # 1 = next, -1 = the one before
+    def step(
+        self,
+        by: int = 1,  # 1 = next, -1 = the one before
     ):
         "Go on in the order."
         clips = self.listed
-        if not len(clips): return
+        if not len(clips):
+            return
         at = np.flatnonzero(clips == self.current)
         self.click(clips[min(max(at[0] + by, 0), len(clips) - 1)] if len(at) else clips[0])
 
@@ -319,27 +414,65 @@ class Overview(Part):
 
     def _controls(self):
         free = lambda **k: W.Dropdown(layout=W.Layout(width="auto"), **k)
-        order = free(description="order", options=[(readable(k).lower(), k) for k in ORDERS], value=self.order, tooltip="what deserves a look first")
+        order = free(
+            description="order",
+            options=[(readable(k).lower(), k) for k in ORDERS],
+            value=self.order,
+            tooltip="what deserves a look first",
+        )
         x, y = (free(description=name, options=self._axes(), value=getattr(self, name)) for name in "xy")
         groups = sorted(self.frame.group.unique())
-        group = free(description="group", options=[("all", ""), *((g, g) for g in groups)], value=self.filter.get("group") or "")
-        made = free(description="decision", options=[("any", ""), *((d, d) for d in DECISIONS)], value=self.filter.get("decision") or "")
+        group = free(
+            description="group",
+            options=[("all", ""), *((g, g) for g in groups)],
+            value=self.filter.get("group") or "",
+        )
+        made = free(
+            description="decision",
+            options=[("any", ""), *((d, d) for d in DECISIONS)],
+            value=self.filter.get("decision") or "",
+        )
         lo, hi = self._confidences()
-        sure = W.FloatRangeSlider(description="confidence", min=lo, max=hi, step=(hi - lo) / 200, value=self.filter.get("confidence") or (lo, hi), readout_format=".2f", continuous_update=False, layout=W.Layout(width="280px"))
-        for control, name in ((order, "order"), (x, "x"), (y, "y")): T.link((control, "value"), (self, name))
+        sure = W.FloatRangeSlider(
+            description="confidence",
+            min=lo,
+            max=hi,
+            step=(hi - lo) / 200,
+            value=self.filter.get("confidence") or (lo, hi),
+            readout_format=".2f",
+            continuous_update=False,
+            layout=W.Layout(width="280px"),
+        )
+        for control, name in ((order, "order"), (x, "x"), (y, "y")):
+            T.link((control, "value"), (self, name))
+
         def refilter(_):
             whole = (sure.value[0] - lo < 1e-9) and (hi - sure.value[1] < 1e-9)
-            self.filter = {k: v for k, v in dict(group=group.value, decision=made.value, confidence=None if whole else tuple(sure.value)).items() if v}
+            self.filter = {
+                k: v
+                for k, v in dict(
+                    group=group.value, decision=made.value, confidence=None if whole else tuple(sure.value)
+                ).items()
+                if v
+            }
+
         def follow(change):
-            group.value, made.value, sure.value = change.new.get("group") or "", change.new.get("decision") or "", change.new.get("confidence") or (lo, hi)
-        for control in (group, made, sure): control.observe(refilter, "value")
+            group.value, made.value, sure.value = (
+                change.new.get("group") or "",
+                change.new.get("decision") or "",
+                change.new.get("confidence") or (lo, hi),
+            )
+
+        for control in (group, made, sure):
+            control.observe(refilter, "value")
         self.observe(follow, "filter")
         self.controls = dict(order=order, x=x, y=y, group=group, decision=made, confidence=sure)
         rows = W.Box([order, x, y] + ([group] if len(groups) > 1 else []) + [made, sure])
         rows.add_class("trsi-controls")
         return [rows]
 
-    def _axes(self): return [(k, v) for k, v in AXES.items() if v != "true" or self.frame.true.notna().any()]
+    def _axes(self):
+        return [(k, v) for k, v in AXES.items() if v != "true" or self.frame.true.notna().any()]
 
     def _confidences(self):
         known = self.frame.confidence[np.isfinite(self.frame.confidence)]
@@ -347,67 +480,202 @@ class Overview(Part):
         return lo, (hi if hi > lo else lo + 1)
 
     def _figure(self):
-        fig = bare_figure(412, dict(l=42, r=8, t=26, b=34), dragmode="lasso", hovermode="closest", barmode="overlay", bargap=.08, uirevision="stay",
-                          legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", font=dict(size=11), itemsizing="constant", bgcolor="rgba(0,0,0,0)"), selections=[], coloraxis=dict(colorscale=SCALE, colorbar=dict(title=dict(text="confidence", side="right", font=dict(size=10)), thickness=8, len=.6, y=1, yanchor="top", outlinewidth=0, tickfont=dict(size=10), nticks=4)),
-                          legend2=dict(orientation="h", x=0, y=.175, yanchor="bottom", font=dict(size=11), itemsizing="constant", bgcolor="rgba(0,0,0,0)"),
-                          xaxis=AXIS | dict(anchor="y", title=dict(standoff=4)), yaxis=AXIS | dict(domain=[.4, 1], title=dict(standoff=4)),
-                          xaxis2=AXIS | dict(anchor="y2", showgrid=False, title=dict(text="score", standoff=4)), yaxis2=AXIS | dict(domain=[0, .17], title=dict(text="%", standoff=4), nticks=3))
-        fig.add_scatter(mode="lines", line=dict(color="#999", width=1, dash="dot"), hoverinfo="skip", showlegend=False)
-        fig.add_scatter(name="decided", mode="markers", hoverinfo="skip", showlegend=False, marker=dict(size=12, symbol="square-open", line=dict(width=2)), unselected=dict(marker=dict(opacity=1)))
-        fig.add_scatter(name="current", mode="markers", hoverinfo="skip", showlegend=False, marker=dict(size=16, symbol="circle-open", color="#D55E00", line=dict(width=3)), unselected=dict(marker=dict(opacity=1)))
-        for name, colour in (("judged", COLOURS["supervised"]), ("pseudo-labelled", COLOURS["pseudo-label"]), ("selected", "#D55E00")):
-            fig.add_bar(name=name, legend="legend2", xaxis="x2", yaxis="y2", marker=dict(color=colour, opacity=.55, line=dict(width=0)), unselected=dict(marker=dict(opacity=.55)), hovertemplate="%{x:.1f}: %{y:.1f} %<extra>" + name + "</extra>")
+        fig = bare_figure(
+            412,
+            dict(l=42, r=8, t=26, b=34),
+            dragmode="lasso",
+            hovermode="closest",
+            barmode="overlay",
+            bargap=0.08,
+            uirevision="stay",
+            legend=dict(
+                orientation="h",
+                x=0,
+                y=1.0,
+                yanchor="bottom",
+                font=dict(size=11),
+                itemsizing="constant",
+                bgcolor="rgba(0,0,0,0)",
+            ),
+            selections=[],
+            coloraxis=dict(
+                colorscale=SCALE,
+                colorbar=dict(
+                    title=dict(text="confidence", side="right", font=dict(size=10)),
+                    thickness=8,
+                    len=0.6,
+                    y=1,
+                    yanchor="top",
+                    outlinewidth=0,
+                    tickfont=dict(size=10),
+                    nticks=4,
+                ),
+            ),
+            legend2=dict(
+                orientation="h",
+                x=0,
+                y=0.175,
+                yanchor="bottom",
+                font=dict(size=11),
+                itemsizing="constant",
+                bgcolor="rgba(0,0,0,0)",
+            ),
+            xaxis=AXIS | dict(anchor="y", title=dict(standoff=4)),
+            yaxis=AXIS | dict(domain=[0.4, 1], title=dict(standoff=4)),
+            xaxis2=AXIS | dict(anchor="y2", showgrid=False, title=dict(text="score", standoff=4)),
+            yaxis2=AXIS | dict(domain=[0, 0.17], title=dict(text="%", standoff=4), nticks=3),
+        )
+        fig.add_scatter(
+            mode="lines", line=dict(color="#999", width=1, dash="dot"), hoverinfo="skip", showlegend=False
+        )
+        fig.add_scatter(
+            name="decided",
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            marker=dict(size=12, symbol="square-open", line=dict(width=2)),
+            unselected=dict(marker=dict(opacity=1)),
+        )
+        fig.add_scatter(
+            name="current",
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            marker=dict(size=16, symbol="circle-open", color="#D55E00", line=dict(width=3)),
+            unselected=dict(marker=dict(opacity=1)),
+        )
+        for name, colour in (
+            ("judged", COLOURS["supervised"]),
+            ("pseudo-labelled", COLOURS["pseudo-label"]),
+            ("selected", "#D55E00"),
+        ):
+            fig.add_bar(
+                name=name,
+                legend="legend2",
+                xaxis="x2",
+                yaxis="y2",
+                marker=dict(color=colour, opacity=0.55, line=dict(width=0)),
+                unselected=dict(marker=dict(opacity=0.55)),
+                hovertemplate="%{x:.1f}: %{y:.1f} %<extra>" + name + "</extra>",
+            )
         self._line, self._decided, self._ring, self._judged, self._pseudo, self._chosen = fig.data
-        for bar in (self._judged, self._pseudo, self._chosen): bar.on_click(self._bar_clicked)
+        for bar in (self._judged, self._pseudo, self._chosen):
+            bar.on_click(self._bar_clicked)
         return fig
 
     def _points(self):
         "One trace per source; made anew when the number of points asks for the other renderer."
         kind = "scattergl" if len(self.frame) > SVG_POINTS else "scatter"
         have = [t for t in self.figure.data if t.name in SYMBOLS]
-        if have and have[0].type == kind: return have
-        if have: self.figure.data = [t for t in self.figure.data if t.name not in SYMBOLS]
+        if have and have[0].type == kind:
+            return have
+        if have:
+            self.figure.data = [t for t in self.figure.data if t.name not in SYMBOLS]
         for name, symbol in SYMBOLS.items():
-            self.figure.add_trace(dict(type=kind, name=name, mode="markers", marker=dict(symbol=symbol, size=7 if kind == "scatter" else 5, coloraxis="coloraxis", line=dict(width=0)),
-                unselected=dict(marker=dict(opacity=.12)), hovertemplate="<b>%{text}</b><br>%{x:.1f} | %{y:.1f}<extra>" + name + "</extra>"))
-        for t in self.figure.data[-2:]: t.on_click(self._clicked); t.on_selection(self._lassoed); t.on_deselect(self._cleared)
+            self.figure.add_trace(
+                dict(
+                    type=kind,
+                    name=name,
+                    mode="markers",
+                    marker=dict(
+                        symbol=symbol,
+                        size=7 if kind == "scatter" else 5,
+                        coloraxis="coloraxis",
+                        line=dict(width=0),
+                    ),
+                    unselected=dict(marker=dict(opacity=0.12)),
+                    hovertemplate="<b>%{text}</b><br>%{x:.1f} | %{y:.1f}<extra>" + name + "</extra>",
+                )
+            )
+        for t in self.figure.data[-2:]:
+            t.on_click(self._clicked)
+            t.on_selection(self._lassoed)
+            t.on_deselect(self._cleared)
         return list(self.figure.data[-2:])
 
     def _draw(self):
         "Everything: another frame, filter or pair of axes."
         self.ordered = order_clips(self.frame, self.order, self.filter, self.decided)
         shown = self.frame.loc[self.ordered]
-        words, edges = {v: k for k, v in AXES.items()}, score_bins(self.labelled.score, self.frame.pseudo_label)
-        lo, hi = (np.nanquantile(self.frame.confidence, [.02, .98]) if self.frame.confidence.notna().any() else (0, 1))
+        words, edges = (
+            {v: k for k, v in AXES.items()},
+            score_bins(self.labelled.score, self.frame.pseudo_label),
+        )
+        lo, hi = (
+            np.nanquantile(self.frame.confidence, [0.02, 0.98])
+            if self.frame.confidence.notna().any()
+            else (0, 1)
+        )
         self.edges, middle = edges, (edges[1:] + edges[:-1]) / 2
-        self.figure.update_layout(coloraxis=dict(cmin=float(lo), cmax=float(hi)), xaxis=dict(title=dict(text=words[self.x])), yaxis=dict(title=dict(text=words[self.y])))
+        self.figure.update_layout(
+            coloraxis=dict(cmin=float(lo), cmax=float(hi)),
+            xaxis=dict(title=dict(text=words[self.x])),
+            yaxis=dict(title=dict(text=words[self.y])),
+        )
         line = edges[[0, -1]] if self.x in SCORES and self.y in SCORES else np.array([])
-        put(self.figure, [*self._dots(shown), (self._line, dict(x=line, y=line)), self._ring_at(), self._judged_at(middle, self.labelled.score, self._judged), self._judged_at(middle, shown.pseudo_label, self._pseudo)])
+        put(
+            self.figure,
+            [
+                *self._dots(shown),
+                (self._line, dict(x=line, y=line)),
+                self._ring_at(),
+                self._judged_at(middle, self.labelled.score, self._judged),
+                self._judged_at(middle, shown.pseudo_label, self._pseudo),
+            ],
+        )
         put(self.figure, [*self._faded(), self._made(shown)])
-        self.start = 0; self._list()
+        self.start = 0
+        self._list()
 
     def _dots(self, shown):
         for trace in self._points():
-            part = shown[shown.source == trace.name] if trace.name != "teacher" else shown[shown.source != "reference"]
+            part = (
+                shown[shown.source == trace.name]
+                if trace.name != "teacher"
+                else shown[shown.source != "reference"]
+            )
             self.drawn[trace.name] = part.index
-            yield trace, {"x": part[self.x].to_numpy(float), "y": part[self.y].to_numpy(float), "marker.color": part.confidence.to_numpy(float), "text": list(part.index)}
+            yield (
+                trace,
+                {
+                    "x": part[self.x].to_numpy(float),
+                    "y": part[self.y].to_numpy(float),
+                    "marker.color": part.confidence.to_numpy(float),
+                    "text": list(part.index),
+                },
+            )
 
-    def _judged_at(self, middle, values, bar): return bar, dict(x=middle, y=shares(values, self.edges))
+    def _judged_at(self, middle, values, bar):
+        return bar, dict(x=middle, y=shares(values, self.edges))
 
     def _made(self, shown):
         "Squares around what was decided."
         made = pd.Series(decision_of(shown.index, self.decided), index=shown.index)
         made = made[made != ""]
-        return self._decided, {"x": shown[self.x].reindex(made.index).to_numpy(float), "y": shown[self.y].reindex(made.index).to_numpy(float), "marker.color": [MADE.get(d, "#888888") for d in made]}
+        return self._decided, {
+            "x": shown[self.x].reindex(made.index).to_numpy(float),
+            "y": shown[self.y].reindex(made.index).to_numpy(float),
+            "marker.color": [MADE.get(d, "#888888") for d in made],
+        }
 
     def _faded(self):
         "Fade what is not selected; of a single clip the ring is enough."
         several = len(self.selection) > 1
         for trace in self._points():
             found = self.drawn[trace.name].get_indexer(self.selection) if several else None
-            yield trace, dict(selectedpoints=[int(i) for i in np.sort(found[found >= 0])] if several else None)
+            yield (
+                trace,
+                dict(selectedpoints=[int(i) for i in np.sort(found[found >= 0])] if several else None),
+            )
         middle = (self.edges[1:] + self.edges[:-1]) / 2
-        yield self._chosen, dict(x=middle, y=shares(self.frame.pseudo_label.reindex(self.selection), self.edges), visible=several)
+        yield (
+            self._chosen,
+            dict(
+                x=middle,
+                y=shares(self.frame.pseudo_label.reindex(self.selection), self.edges),
+                visible=several,
+            ),
+        )
 
     def _ring_at(self):
         row = self.frame.loc[[self.current]] if self.current else self.frame.iloc[:0]
@@ -415,16 +683,33 @@ class Overview(Part):
 
     def _list(self):
         clips, known = self.listed, self.frame.true.notna().any()
-        columns = [c for c in TABLE if (c[0] != "true" or known) and (c[0] != "group" or self.frame.group.nunique() > 1)]
-        by, page = ORDERS[self.order], clips[self.start:self.start + PAGE]
+        columns = [
+            c
+            for c in TABLE
+            if (c[0] != "true" or known) and (c[0] != "group" or self.frame.group.nunique() > 1)
+        ]
+        by, page = ORDERS[self.order], clips[self.start : self.start + PAGE]
         # The column that orders stands beside the label; of the others only as many as fit a narrow screen.
-        columns = [c for c in columns if c[0] in ("clip_id", "pseudo_label", "student", "true", "pseudo_sigma", "group", "decision", by)]
+        columns = [
+            c
+            for c in columns
+            if c[0] in ("clip_id", "pseudo_label", "student", "true", "pseudo_sigma", "group", "decision", by)
+        ]
         with self.table.hold_sync():
             self.table.columns, self.table.by = [list(c) for c in columns], by
             self.table.rows = table_rows(self.frame.loc[page], columns, self.decided)
             self.table.first, self.table.last = self.start == 0, self.start + PAGE >= len(clips)
-            self.table.selection, self.table.current = self.selection if len(self.selection) < 1000 else [], self.current
-            what = "selected" if len(self.selection) > 1 else "clips" if len(clips) == len(self.frame) else f"of {len(self.frame):,} clips"
+            self.table.selection, self.table.current = (
+                self.selection if len(self.selection) < 1000 else [],
+                self.current,
+            )
+            what = (
+                "selected"
+                if len(self.selection) > 1
+                else "clips"
+                if len(clips) == len(self.frame)
+                else f"of {len(self.frame):,} clips"
+            )
             self.table.says = f"{self.start + 1 if len(page) else 0}\u2013{self.start + len(page)} of {len(clips):,} {what}, by {WHY[self.order]}"
 
     def _reorder(self, _):
@@ -432,60 +717,91 @@ class Overview(Part):
         self._list()
 
     def _redecide(self, _):
-        if self.filter.get("decision"): self._draw(); return
+        if self.filter.get("decision"):
+            self._draw()
+            return
         put(self.figure, [self._made(self.frame.loc[self.ordered])])
         self._list()
 
     def _mark(self, change):
-        if len(change.new) < 2 and (len(change.old) > 1 or self.figure.layout.selections): self.figure.plotly_relayout(dict(selections=[]))  # the outline of a lasso
-        if max(len(change.new), len(change.old)) > 1: put(self.figure, self._faded()); self.start = 0; self._list()
-        else: self.table.selection = self.selection  # one clip fades no other: the plot, slow to draw, stays as it is
+        if len(change.new) < 2 and (len(change.old) > 1 or self.figure.layout.selections):
+            self.figure.plotly_relayout(dict(selections=[]))  # the outline of a lasso
+        if max(len(change.new), len(change.old)) > 1:
+            put(self.figure, self._faded())
+            self.start = 0
+            self._list()
+        else:
+            self.table.selection = (
+                self.selection
+            )  # one clip fades no other: the plot, slow to draw, stays as it is
 
     def _point(self, _):
-        self._soon = when_free(lambda: put(self.figure, [self._ring_at()]), self._soon)  # a large plot is slow to draw: what is read goes first
+        self._soon = when_free(
+            lambda: put(self.figure, [self._ring_at()]), self._soon
+        )  # a large plot is slow to draw: what is read goes first
         at = np.flatnonzero(self.listed == self.current)
-        if len(at) and not self.start <= at[0] < self.start + PAGE: self.start = int(at[0]) // PAGE * PAGE; self._list()
+        if len(at) and not self.start <= at[0] < self.start + PAGE:
+            self.start = int(at[0]) // PAGE * PAGE
+            self._list()
         self.table.current = self.current
 
     # -- what the mouse says; plotly calls once per trace
 
     def _clicked(self, trace, points, _):
-        if points.point_inds: self.click(self.drawn[trace.name][points.point_inds[0]])
+        if points.point_inds:
+            self.click(self.drawn[trace.name][points.point_inds[0]])
 
     def _lassoed(self, trace, points, _):
-        if trace.name == "teacher": self._caught = []
+        if trace.name == "teacher":
+            self._caught = []
         self._caught += list(self.drawn[trace.name][points.point_inds])
-        if trace.name == "reference" and self._caught: self.selection = self._caught
+        if trace.name == "reference" and self._caught:
+            self.selection = self._caught
 
     def _cleared(self, trace, points):
-        if trace.name == "reference" and len(self.selection) > 1: self.selection = []
+        if trace.name == "reference" and len(self.selection) > 1:
+            self.selection = []
 
     def _bar_clicked(self, trace, points, _):
-        if not points.point_inds: return
-        i = points.point_inds[0]; label = self.frame.loc[self.ordered, "pseudo_label"]
+        if not points.point_inds:
+            return
+        i = points.point_inds[0]
+        label = self.frame.loc[self.ordered, "pseudo_label"]
         inside = label[(label >= self.edges[i]) & ((label < self.edges[i + 1]) | (i == len(self.edges) - 2))]
-        if len(inside): self.selection = list(inside.index)
+        if len(inside):
+            self.selection = list(inside.index)
 
 # %% ../../nbs/inspect/inspector.ipynb #c025
-VOICES = {"teacher": ("teacher", "teacher"), "reference": ("reference", "reference"), "memory_teacher": ("teacher's memory", "teacher"),
-          "memory_reference": ("reference's memory", "reference"), "pseudo": ("pseudo-label", "pseudo-label"), "student": ("student", "student")}
+VOICES = {
+    "teacher": ("teacher", "teacher"),
+    "reference": ("reference", "reference"),
+    "memory_teacher": ("teacher's memory", "teacher"),
+    "memory_reference": ("reference's memory", "reference"),
+    "pseudo": ("pseudo-label", "pseudo-label"),
+    "student": ("student", "student"),
+}
+
 
 def voice_values(
-    history: pd.DataFrame, # of one clip, from `RunData.history_of`
-    voice: str, # key of `VOICES`
-) -> tuple: # (epoch, mean, sigma), where the voice spoke
+    history: pd.DataFrame,  # of one clip, from `RunData.history_of`
+    voice: str,  # key of `VOICES`
+) -> tuple:  # (epoch, mean, sigma), where the voice spoke
     "Raises KeyError for a voice that does not exist."
-    mean, sigma = ("pseudo_label", "pseudo_sigma") if voice == "pseudo" else (f"{voice}_mean", f"{voice}_sigma")
+    mean, sigma = (
+        ("pseudo_label", "pseudo_sigma") if voice == "pseudo" else (f"{voice}_mean", f"{voice}_sigma")
+    )
     spoke = history[mean].notna()
     return tuple(history.loc[spoke, c].to_numpy(float) for c in ("epoch", mean, sigma))
 
+
 def writes(
-    history: pd.DataFrame, # of one clip
-    voice: str, # memory_teacher or memory_reference
-) -> tuple: # (epochs, means) of the entries
+    history: pd.DataFrame,  # of one clip
+    voice: str,  # memory_teacher or memory_reference
+) -> tuple:  # (epochs, means) of the entries
     "When the memory was written, and what with."
     new = history[history[f"{voice}_epoch"] == history.epoch]
     return new.epoch.to_numpy(float), new[f"{voice}_mean"].to_numpy(float)
+
 
 def band(x, mean, sigma):
     "Outline of mean +- sigma."
@@ -495,19 +811,38 @@ def band(x, mean, sigma):
 # %% ../../nbs/inspect/inspector.ipynb #c027
 class HistoryPlot(Part):
     "What was believed of one clip, epoch by epoch."
+
     clip_id = T.Unicode()
 
-    def __init__(self,
-        history_of, # clip id -> history of the clip, as `RunData.history_of`
-        height: int = 250, # pixels
+    def __init__(
+        self,
+        history_of,  # clip id -> history of the clip, as `RunData.history_of`
+        height: int = 250,  # pixels
     ):
         self.history_of = history_of
-        self.figure = bare_figure(height, dict(l=42, r=8, t=8, b=30), hovermode="x", xaxis=AXIS | dict(title=dict(text="epoch", standoff=4), tickformat="d"), yaxis=AXIS | dict(title=dict(text="score", standoff=4)),
-                                  legend=dict(orientation="v", x=1.01, y=1, font=dict(size=10), tracegroupgap=2, bgcolor="rgba(0,0,0,0)"), showlegend=True)
+        self.figure = bare_figure(
+            height,
+            dict(l=42, r=8, t=8, b=30),
+            hovermode="x",
+            xaxis=AXIS | dict(title=dict(text="epoch", standoff=4), tickformat="d"),
+            yaxis=AXIS | dict(title=dict(text="score", standoff=4)),
+            legend=dict(
+                orientation="v", x=1.01, y=1, font=dict(size=10), tracegroupgap=2, bgcolor="rgba(0,0,0,0)"
+            ),
+            showlegend=True,
+        )
         self.says = W.HTML()
         self.parts = {voice: self._add(voice) for voice in VOICES}
-        level = lambda name, dash, colour: self._line(name=name, mode="lines", line=dict(color=colour, width=1.5, dash=dash), hovertemplate="%{y:.1f}<extra>" + name + "</extra>")
-        self.true, self.decision = level("true score", "dash", "#888888"), level("decision", "dashdot", MADE["correct"])
+        level = lambda name, dash, colour: self._line(
+            name=name,
+            mode="lines",
+            line=dict(color=colour, width=1.5, dash=dash),
+            hovertemplate="%{y:.1f}<extra>" + name + "</extra>",
+        )
+        self.true, self.decision = (
+            level("true score", "dash", "#888888"),
+            level("decision", "dashdot", MADE["correct"]),
+        )
         super().__init__([self.figure, self.says])
 
     def _line(self, **kwargs):
@@ -517,79 +852,158 @@ class HistoryPlot(Part):
     def _add(self, voice):
         name, key = VOICES[voice]
         colour, memory = COLOURS[key], voice.startswith("memory")
-        fill = "rgba({},{},{},{})".format(*(int(colour[i:i + 2], 16) for i in (1, 3, 5)), .05 if memory else .22 if voice == "pseudo" else .11)
-        shape = self._line(fill="toself", fillcolor=fill, line=dict(width=0), mode="lines", hoverinfo="skip", legendgroup=voice, showlegend=False)
-        line = self._line(name=name, mode="lines", legendgroup=voice, opacity=1 if voice in ("pseudo", "student") else .8, line=dict(color=colour, width=3 if voice == "pseudo" else 1.8 if voice == "student" else 1.3, dash="dot" if memory else "solid", shape="hv" if memory else "linear"),
-                          hovertemplate="%{y:.1f}<extra>" + name + "</extra>")
-        marks = self._line(mode="markers", legendgroup=voice, showlegend=False, hovertemplate="written: %{y:.1f}<extra>" + name + "</extra>",
-                           marker=dict(color=colour, size=6, symbol="triangle-down" if "teacher" in voice else "diamond", line=dict(width=0))) if memory else None
+        fill = "rgba({},{},{},{})".format(
+            *(int(colour[i : i + 2], 16) for i in (1, 3, 5)),
+            0.05 if memory else 0.22 if voice == "pseudo" else 0.11,
+        )
+        shape = self._line(
+            fill="toself",
+            fillcolor=fill,
+            line=dict(width=0),
+            mode="lines",
+            hoverinfo="skip",
+            legendgroup=voice,
+            showlegend=False,
+        )
+        line = self._line(
+            name=name,
+            mode="lines",
+            legendgroup=voice,
+            opacity=1 if voice in ("pseudo", "student") else 0.8,
+            line=dict(
+                color=colour,
+                width=3 if voice == "pseudo" else 1.8 if voice == "student" else 1.3,
+                dash="dot" if memory else "solid",
+                shape="hv" if memory else "linear",
+            ),
+            hovertemplate="%{y:.1f}<extra>" + name + "</extra>",
+        )
+        marks = (
+            self._line(
+                mode="markers",
+                legendgroup=voice,
+                showlegend=False,
+                hovertemplate="written: %{y:.1f}<extra>" + name + "</extra>",
+                marker=dict(
+                    color=colour,
+                    size=6,
+                    symbol="triangle-down" if "teacher" in voice else "diamond",
+                    line=dict(width=0),
+                ),
+            )
+            if memory
+            else None
+        )
         return shape, line, marks
 
-    def show(self,
-        clip_id: str, # an unlabelled clip
-        true: float = np.nan, # true score; evaluation only
-        decided: float = np.nan, # accepted or corrected score
+    def show(
+        self,
+        clip_id: str,  # an unlabelled clip
+        true: float = np.nan,  # true score; evaluation only
+        decided: float = np.nan,  # accepted or corrected score
     ):
         "Draw the clip's history; a clip without one gets a sentence."
-        try: history, self.says.value = self.history_of(clip_id), ""
+        try:
+            history, self.says.value = self.history_of(clip_id), ""
         except (KeyError, Unavailable) as e:
             history, self.says.value = None, f"<span class='soft'>{html.escape(str(e.args[0]))}</span>"
         self.clip_id = clip_id
-        self.ends = np.array([]) if history is None or not len(history) else np.array([history.epoch.min(), history.epoch.max()], float)
+        self.ends = (
+            np.array([])
+            if history is None or not len(history)
+            else np.array([history.epoch.min(), history.epoch.max()], float)
+        )
         short = bool(len(self.ends) and self.ends[1] - self.ends[0] < 8)
         self.figure.layout.xaxis.dtick = 1 if short else None  # no half epochs
-        put(self.figure, [change for voice, traces in self.parts.items() for change in self._voice(history, voice, *traces)] +
-                         [self._level(self.true, true), self._level(self.decision, decided)])
+        put(
+            self.figure,
+            [
+                change
+                for voice, traces in self.parts.items()
+                for change in self._voice(history, voice, *traces)
+            ]
+            + [self._level(self.true, true), self._level(self.decision, decided)],
+        )
 
     def _voice(self, history, voice, shape, line, marks):
         none = np.array([])
         x, mean, sigma = voice_values(history, voice) if history is not None else (none,) * 3
         at, written = writes(history, voice) if marks is not None and history is not None else (none, none)
         for trace, (x, y) in ((shape, band(x, mean, sigma)), (line, (x, mean)), (marks, (at, written))):
-            if trace is not None: yield trace, dict(x=x, y=y, visible=bool(len(x)))
+            if trace is not None:
+                yield trace, dict(x=x, y=y, visible=bool(len(x)))
 
     def _level(self, trace, value):
         known = bool(np.isfinite(value) and len(self.ends))
-        return trace, dict(x=self.ends if known else np.array([]), y=np.full(2, value) if known else np.array([]), visible=known)
+        return trace, dict(
+            x=self.ends if known else np.array([]),
+            y=np.full(2, value) if known else np.array([]),
+            visible=known,
+        )
 
-    def mark(self,
-        decided: float, # accepted or corrected score; NaN = none
+    def mark(
+        self,
+        decided: float,  # accepted or corrected score; NaN = none
     ):
         "Move the line of the decision."
         put(self.figure, [self._level(self.decision, decided)])
 
 # %% ../../nbs/inspect/inspector.ipynb #c030
 def facts(
-    clip_id: str, # the clip
-    row: pd.Series, # its row of the overview
-    clip=None, # its row of the clip table, or None
-) -> str: # HTML
+    clip_id: str,  # the clip
+    row: pd.Series,  # its row of the overview
+    clip=None,  # its row of the clip table, or None
+) -> str:  # HTML
     "What is known about a clip, in a line or two."
     item = lambda name, value: f"<span><i>{name}</i>{value}</span>"
     number = lambda v: "\u2013" if pd.isna(v) else f"{v:.1f}"
-    parts = [f"<b>{html.escape(clip_id)}</b>", item("pseudo-label", f"<b>{number(row.pseudo_label)}</b> \u00b1 {number(row.pseudo_sigma)}" + (f" ({row.source})" if row.source else "")), item("student", number(row.student))]
-    if pd.notna(row.true): parts.append(item("true score", number(row.true)))
-    parts += [item("disagreement", number(row.disagreement)), item("change", number(row.change)), item("memory age", "\u2013" if pd.isna(row.memory_age) else f"{row.memory_age:.0f} epochs")]
-    if row.group != "all": parts.append(item("group", html.escape(str(row.group))))
-    if clip is not None and pd.notna(clip.difficulty): parts.append(item("difficulty", f"{clip.difficulty:.1f}"))
+    parts = [
+        f"<b>{html.escape(clip_id)}</b>",
+        item(
+            "pseudo-label",
+            f"<b>{number(row.pseudo_label)}</b> \u00b1 {number(row.pseudo_sigma)}"
+            + (f" ({row.source})" if row.source else ""),
+        ),
+        item("student", number(row.student)),
+    ]
+    if pd.notna(row.true):
+        parts.append(item("true score", number(row.true)))
+    parts += [
+        item("disagreement", number(row.disagreement)),
+        item("change", number(row.change)),
+        item("memory age", "\u2013" if pd.isna(row.memory_age) else f"{row.memory_age:.0f} epochs"),
+    ]
+    if row.group != "all":
+        parts.append(item("group", html.escape(str(row.group))))
+    if clip is not None and pd.notna(clip.difficulty):
+        parts.append(item("difficulty", f"{clip.difficulty:.1f}"))
     return f"<div class='trsi-facts'>{''.join(parts)}</div>"
+
 
 class ClipPanel(Part):
     "Player, facts and comparison of one clip."
+
     clip_id = T.Unicode()
 
-    def __init__(self,
-        data: RunData, # where frames, features and exemplars come from
-        k: int = 3, # exemplars beside the clip; 0 = no comparison
+    def __init__(
+        self,
+        data: RunData,  # where frames, features and exemplars come from
+        k: int = 3,  # exemplars beside the clip; 0 = no comparison
     ):
         self.data, self.k = data, k
-        self.facts, self.player, self.comparison, self.says = W.HTML(), ClipPlayer(), ComparisonView(), W.HTML()
+        self.facts, self.player, self.comparison, self.says = (
+            W.HTML(),
+            ClipPlayer(),
+            ComparisonView(),
+            W.HTML(),
+        )
         self.beside = Part([self.says, self.comparison])
         super().__init__([self.facts, self.player, self.beside])
 
-    def show(self,
-        clip_id: str, # an unlabelled clip
-        row: pd.Series, # its row of the overview
+    def show(
+        self,
+        clip_id: str,  # an unlabelled clip
+        row: pd.Series,  # its row of the overview
     ):
         "Load the clip; what is missing is explained in its place."
         self.describe(clip_id, row)
@@ -605,73 +1019,130 @@ class ClipPanel(Part):
 
     def _play(self, clip_id):
         "Frames, or features, or a sentence; returns what `ComparisonView` shows of the clip."
-        try: frames = self.data.frames(clip_id)
+        try:
+            frames = self.data.frames(clip_id)
         except Unavailable as no_picture:
-            try: self.player.profile(self.data.features(clip_id), title=clip_id) if self.data.config.backbone == "none" else self.player.explain(str(no_picture), title=clip_id)
-            except Unavailable as e: self.player.explain(str(e), title=clip_id)
+            try:
+                self.player.profile(
+                    self.data.features(clip_id), title=clip_id
+                ) if self.data.config.backbone == "none" else self.player.explain(
+                    str(no_picture), title=clip_id
+                )
+            except Unavailable as e:
+                self.player.explain(str(e), title=clip_id)
             return str(no_picture)
         self.player.show(frames, title=clip_id, segments=self.data.segments())
         return frames
 
     def _set_beside(self, clip_id, frames):
         self.comparison.layout.display, self.says.value = "none", ""
-        if not self.k: return
-        try: found = self.data.exemplars(clip_id, k=self.k)
-        except Unavailable as e: self.says.value = f"<span class='soft'>{html.escape(str(e))}</span>"; return
-        shown = [dict(title=c.clip_id, score=c.score, delta=c.delta, sigma=c.sigma, attention=c.attention, frames=self._frames(c.clip_id)) for c in found]
+        if not self.k:
+            return
+        try:
+            found = self.data.exemplars(clip_id, k=self.k)
+        except Unavailable as e:
+            self.says.value = f"<span class='soft'>{html.escape(str(e))}</span>"
+            return
+        shown = [
+            dict(
+                title=c.clip_id,
+                score=c.score,
+                delta=c.delta,
+                sigma=c.sigma,
+                attention=c.attention,
+                frames=self._frames(c.clip_id),
+            )
+            for c in found
+        ]
         self.comparison.show(frames, shown, title=clip_id, segments=self.data.segments())
         self.comparison.layout.display = None
 
     def _frames(self, clip_id):
-        try: return self.data.frames(clip_id)
-        except Unavailable as no_picture: return str(no_picture)
+        try:
+            return self.data.frames(clip_id)
+        except Unavailable as no_picture:
+            return str(no_picture)
 
 # %% ../../nbs/inspect/inspector.ipynb #c034
 class DecisionPanel(Part):
     "Buttons and fields for one clip. `changed` counts what was done, for observers."
+
     clip_id = T.Unicode()  # '' = none
     proposal = T.Float(np.nan)  # the pseudo-label that `accept` would take
     message = T.Unicode()  # last refusal; '' = all well
     changed = T.Int(0)
 
-    def __init__(self,
-        decisions, # `Decisions`
+    def __init__(
+        self,
+        decisions,  # `Decisions`
     ):
         self.decisions = decisions
-        button = lambda text, key, action, **k: (b := W.Button(description=text, tooltip=f"key {key}", **k), b.on_click(lambda _: action()))[0]
-        self.buttons = dict(accept=button("Accept", "a", self.accept, button_style="primary"), correct=button("Correct", "c, or type the number", self.correct_typed),
-                            reject=button("Reject", "r", self.reject), undo=button("Undo", "u", self.undo))
-        self.score = W.Text(placeholder="score"); self.score.add_class("trsi-score")
-        self.note_field = W.Text(placeholder="note"); self.note_field.add_class("trsi-note")
-        for field, action in ((self.score, self.correct_typed), (self.note_field, lambda: self.note(self.note_field.value))):
-            field.on_msg(lambda _, m, buffers, action=action: action() if m.get("event") == "submit" else None)
-        self.state = W.HTML(); self.state.add_class("trsi-state")
-        row = W.Box([self.buttons["accept"], self.score, *list(self.buttons.values())[1:], self.note_field]); row.add_class("row")
+        button = lambda text, key, action, **k: (
+            b := W.Button(description=text, tooltip=f"key {key}", **k),
+            b.on_click(lambda _: action()),
+        )[0]
+        self.buttons = dict(
+            accept=button("Accept", "a", self.accept, button_style="primary"),
+            correct=button("Correct", "c, or type the number", self.correct_typed),
+            reject=button("Reject", "r", self.reject),
+            undo=button("Undo", "u", self.undo),
+        )
+        self.score = W.Text(placeholder="score")
+        self.score.add_class("trsi-score")
+        self.note_field = W.Text(placeholder="note")
+        self.note_field.add_class("trsi-note")
+        for field, action in (
+            (self.score, self.correct_typed),
+            (self.note_field, lambda: self.note(self.note_field.value)),
+        ):
+            field.on_msg(
+                lambda _, m, buffers, action=action: action() if m.get("event") == "submit" else None
+            )
+        self.state = W.HTML()
+        self.state.add_class("trsi-state")
+        row = W.Box([self.buttons["accept"], self.score, *list(self.buttons.values())[1:], self.note_field])
+        row.add_class("row")
         super().__init__([row, self.state])
         self.add_class("trsi-decide")
-        self.observe(lambda _: self._new_clip(), ["clip_id", "proposal"]); self.observe(lambda _: self._say(), "message")
+        self.observe(lambda _: self._new_clip(), ["clip_id", "proposal"])
+        self.observe(lambda _: self._say(), "message")
         self._new_clip()
 
-    def accept(self): self._do(lambda: self.decisions.accept(self.clip_id, float(self.proposal)))
-    def reject(self): self._do(lambda: self.decisions.reject(self.clip_id))
-    def note(self, text): self._do(lambda: self.decisions.note(self.clip_id, text))
-    def correct(self,
-        score, # number, or its text
+    def accept(self):
+        self._do(lambda: self.decisions.accept(self.clip_id, float(self.proposal)))
+
+    def reject(self):
+        self._do(lambda: self.decisions.reject(self.clip_id))
+
+    def note(self, text):
+        self._do(lambda: self.decisions.note(self.clip_id, text))
+
+    def correct(
+        self,
+        score,  # number, or its text
     ):
         "Raises nothing: what is wrong with the score stands in `message`."
         self._do(lambda: self.decisions.correct(self.clip_id, as_score(score)))
-    def correct_typed(self): self.correct(self.score.value)
+
+    def correct_typed(self):
+        self.correct(self.score.value)
 
     def undo(self):
         "Take back the last thing done here, whichever clip it was about; its id is returned."
         return self._do(self.decisions.undo, needs_clip=False)
 
     def _do(self, action, needs_clip=True):
-        if needs_clip and not self.clip_id: self.message = "Choose a clip first."; return
+        if needs_clip and not self.clip_id:
+            self.message = "Choose a clip first."
+            return
         # Decisions come from a file that others write, too: whatever is wrong with it belongs here, not in a traceback.
-        try: done, self.message = action(), ""
-        except (ValueError, KeyError, OSError) as e: self.message = str(e.args[0] if isinstance(e, KeyError) else e); return
-        self._new_clip(); self.changed += 1
+        try:
+            done, self.message = action(), ""
+        except (ValueError, KeyError, OSError) as e:
+            self.message = str(e.args[0] if isinstance(e, KeyError) else e)
+            return
+        self._new_clip()
+        self.changed += 1
         return done
 
     def refresh(self):
@@ -679,11 +1150,14 @@ class DecisionPanel(Part):
         self._new_clip()
 
     def _new_clip(self):
-        try: self.entry = (self.decisions.get(self.clip_id) or {}) if self.clip_id else {}
-        except (ValueError, KeyError, OSError) as e: self.entry, self.message = {}, str(e)
+        try:
+            self.entry = (self.decisions.get(self.clip_id) or {}) if self.clip_id else {}
+        except (ValueError, KeyError, OSError) as e:
+            self.entry, self.message = {}, str(e)
         known = np.isfinite(self.proposal)
         self.buttons["accept"].description = f"Accept {self.proposal:.1f}" if known else "Accept"
-        for name, b in self.buttons.items(): b.disabled = not self.clip_id and name != "undo"
+        for name, b in self.buttons.items():
+            b.disabled = not self.clip_id and name != "undo"
         self.buttons["accept"].disabled |= not known
         score = self.entry.get("score", np.nan)
         self.score.value = f"{score:g}" if self.entry.get("decision") == "correct" else ""
@@ -693,19 +1167,42 @@ class DecisionPanel(Part):
     def _say(self):
         made, score, when = (self.entry.get(k) for k in ("decision", "score", "time"))
         words = {"accept": "accepted at {:.1f}", "correct": "corrected to {:g}", "reject": "rejected"}
-        text = f"{words[made].format(score)}</b> <span class='soft'>{html.escape(str(when))[:16].replace('T', ' ')} UTC</span><b>" if made else "undecided"
-        keys = " ".join(f"<span class='key'><kbd>{k}</kbd> {w}</span>" for k, w in (("a", "accept"), ("c", "score"), ("r", "reject"), ("u", "undo"), ("n", "note"), ("j", "next"), ("k", "back")))
+        text = (
+            f"{words[made].format(score)}</b> <span class='soft'>{html.escape(str(when))[:16].replace('T', ' ')} UTC</span><b>"
+            if made
+            else "undecided"
+        )
+        keys = " ".join(
+            f"<span class='key'><kbd>{k}</kbd> {w}</span>"
+            for k, w in (
+                ("a", "accept"),
+                ("c", "score"),
+                ("r", "reject"),
+                ("u", "undo"),
+                ("n", "note"),
+                ("j", "next"),
+                ("k", "back"),
+            )
+        )
         first = f"<span class='bad'>{html.escape(self.message)}</span>" if self.message else f"<b>{text}</b>"
         self.state.value = f"{first}<br><span class='soft'>{keys}</span>"
 
+
 def as_score(text):
     "A number from what was typed; raises ValueError with a sentence."
-    try: return float(str(text).strip().replace(",", "."))
-    except ValueError: raise ValueError(f"{str(text).strip()!r} is no number: type a score, then Enter" if str(text).strip() else "Type a score, then Enter.") from None
+    try:
+        return float(str(text).strip().replace(",", "."))
+    except ValueError:
+        raise ValueError(
+            f"{str(text).strip()!r} is no number: type a score, then Enter"
+            if str(text).strip()
+            else "Type a score, then Enter."
+        ) from None
 
 # %% ../../nbs/inspect/inspector.ipynb #c038
 class Keys(anywidget.AnyWidget):
     "Listens for keys in the inspector that contains it, and beats while it is visible."
+
     _esm = """
     function render({ model, el }) {
       el.style.display = "none";
@@ -751,50 +1248,65 @@ class Keys(anywidget.AnyWidget):
     """
     beats = T.Int(0).tag(sync=True)
 
-    def __init__(self,
-        pressed, # called with a key
-        typed, # called with score or note, and the text
-        beat, # called every two seconds
+    def __init__(
+        self,
+        pressed,  # called with a key
+        typed,  # called with score or note, and the text
+        beat,  # called every two seconds
     ):
         super().__init__()
         self.pressed, self.typed, self.beat = pressed, typed, beat
         self.on_msg(self._said)
 
     def _said(self, _, content, buffers):
-        if "key" in content: self.pressed(content["key"]); return
-        if "beat" not in content: self.typed(*next(iter(content.items()))); return
-        try: self.beat()
-        finally: self.beats += 1
+        if "key" in content:
+            self.pressed(content["key"])
+            return
+        if "beat" not in content:
+            self.typed(*next(iter(content.items())))
+            return
+        try:
+            self.beat()
+        finally:
+            self.beats += 1
 
 # %% ../../nbs/inspect/inspector.ipynb #c040
 def find_run(
-    run=None, # run folder; None = the newest under runs/
-    runs=None, # where to look; None = runs/ of the project
+    run=None,  # run folder; None = the newest under runs/
+    runs=None,  # where to look; None = runs/ of the project
 ) -> Path:
     "A folder that can be inspected. Raises FileNotFoundError that says what to do."
     if run is not None:
-        if not (Path(run) / "config.json").exists(): raise FileNotFoundError(f"{run} is no run folder: config.json is missing")
+        if not (Path(run) / "config.json").exists():
+            raise FileNotFoundError(f"{run} is no run folder: config.json is missing")
         return Path(run)
     runs = project_root() / "runs" if runs is None else Path(runs)
     found = sorted(runs.glob("*/pseudo_labels.parquet"), key=lambda p: p.stat().st_mtime)
-    if not found: raise FileNotFoundError(f"no run with pseudo-labels under {runs}: run train.ipynb first, or name a run folder")
+    if not found:
+        raise FileNotFoundError(
+            f"no run with pseudo-labels under {runs}: run train.ipynb first, or name a run folder"
+        )
     return found[-1].parent
+
 
 MAX_CLIPS = 10_000  # more than these, and a sample is shown
 
+
 class PseudoLabelInspector(T.HasTraits):
     "All parts, linked. `selection`, `current`, `order`, `filter` may be set from Python; `decisions` is the `Decisions` of the run."
+
     selection = T.List(T.Unicode())
     current = T.Unicode()
     order = T.Enum(list(ORDERS), "uncertainty")
     filter = T.Dict()
     decisions = T.Any()
 
-    def __init__(self,
-        run, # run folder, or `RunData`
-        k: int = 3, # exemplars beside the clip
-        max_clips: int = MAX_CLIPS, # of a larger run so many are drawn at random
-        **traits, # order, filter, ...
+    def __init__(
+        self,
+        run,  # run folder, or `RunData`
+        k: int = 3,  # exemplars beside the clip
+        max_clips: int = MAX_CLIPS,  # of a larger run so many are drawn at random
+        **traits,  # order, filter, ...
     ):
         super().__init__()
         self.data = run if isinstance(run, RunData) else RunData.load(run, sample=max_clips)
@@ -802,50 +1314,75 @@ class PseudoLabelInspector(T.HasTraits):
         self._soon, self._frame = None, self.data.overview()
         self._stamp, self._decided = self._file_stamp(), self._read_decided()
         self.overview = Overview(self._frame, self.data.labelled(), self._decided)
-        self.history, self.clip, self.decide = HistoryPlot(self.data.history_of), ClipPanel(self.data, k), DecisionPanel(self.decisions)
+        self.history, self.clip, self.decide = (
+            HistoryPlot(self.data.history_of),
+            ClipPanel(self.data, k),
+            DecisionPanel(self.decisions),
+        )
         self._build()
-        for name in ("selection", "current", "order", "filter"): T.link((self.overview, name), (self, name))
-        self.observe(lambda _: self._show(), "current"); self.decide.observe(lambda _: self._decided_something(), "changed")
-        for name, value in traits.items(): setattr(self, name, value)
-        if not self.current: self.overview.step()
+        for name in ("selection", "current", "order", "filter"):
+            T.link((self.overview, name), (self, name))
+        self.observe(lambda _: self._show(), "current")
+        self.decide.observe(lambda _: self._decided_something(), "changed")
+        for name, value in traits.items():
+            setattr(self, name, value)
+        if not self.current:
+            self.overview.step()
 
     def _build(self):
         self.head, self.keys = W.HTML(), Keys(self.press, self.type, self.poll)
-        button = lambda text, tip, action: (b := W.Button(description=text, tooltip=tip), b.on_click(lambda _: action()))[0]
-        head = W.HBox([self.head, button("Suggest 10", "select the clips most worth scoring next", self.suggest), button("Refresh", "read the run and the decisions again", self.refresh)])
+        button = lambda text, tip, action: (
+            b := W.Button(description=text, tooltip=tip),
+            b.on_click(lambda _: action()),
+        )[0]
+        head = W.HBox(
+            [
+                self.head,
+                button("Suggest 10", "select the clips most worth scoring next", self.suggest),
+                button("Refresh", "read the run and the decisions again", self.refresh),
+            ]
+        )
         head.add_class("trsi-head")
         right = W.VBox([self.clip, self.decide, self.history])
-        self.clip.children = [c for c in self.clip.children if c is not self.clip.beside]  # the comparison takes the whole width
+        self.clip.children = [
+            c for c in self.clip.children if c is not self.clip.beside
+        ]  # the comparison takes the whole width
         grid = W.Box([self.overview, right, self.clip.beside])
-        grid.add_class("trsi-grid"); self.clip.beside.add_class("trsi-wide")
+        grid.add_class("trsi-grid")
+        self.clip.beside.add_class("trsi-wide")
         self.widget = Part([self.keys, head, grid])
         self.widget.add_class("trsi-inspector")
         self._say()
 
     def _ipython_display_(self):
         from IPython.display import display
+
         display(self.widget)
 
     # -- what is shown
 
     @T.validate("current")
     def _valid_current(self, proposal):
-        if proposal.value and proposal.value not in self._frame.index: raise T.TraitError(f"current: this run has no pseudo-label for a clip {proposal.value!r}")
+        if proposal.value and proposal.value not in self._frame.index:
+            raise T.TraitError(f"current: this run has no pseudo-label for a clip {proposal.value!r}")
         return proposal.value
 
     def _show(self):
         "Everything that is quick at once; the pictures right after, and only those of the last clip asked for."
-        if not self.current: return
+        if not self.current:
+            return
         row = self._frame.loc[self.current]
         self.decide.message = ""
-        self.decide.set_trait("proposal", float(row.pseudo_label)); self.decide.clip_id = self.current
+        self.decide.set_trait("proposal", float(row.pseudo_label))
+        self.decide.clip_id = self.current
         self.clip.describe(self.current, row)
         self._draw_history()
         self._soon = when_free(self._show_clip, self._soon)
 
     def _show_clip(self):
         self._soon = None
-        if self.current: self.clip.show(self.current, self._frame.loc[self.current])
+        if self.current:
+            self.clip.show(self.current, self._frame.loc[self.current])
 
     def _draw_history(self):
         made = self.decide.entry
@@ -855,7 +1392,11 @@ class PseudoLabelInspector(T.HasTraits):
     def _say(self):
         n, (total, epochs) = len(self._frame), self.data.size
         made = 0 if self._decided is None else int((self._decided.decision != "").sum())
-        what = f"a random sample of {n:,} of {total:,} unlabelled clips" if self.data.sampled else f"{n:,} unlabelled clips"
+        what = (
+            f"a random sample of {n:,} of {total:,} unlabelled clips"
+            if self.data.sampled
+            else f"{n:,} unlabelled clips"
+        )
         state = "" if self.data.finished else ", still training or interrupted"
         problems = "".join(f"<br><span class='say'>{html.escape(p)}</span>" for p in self.data.problems)
         self.head.value = f"<b>{html.escape(self.data.run.name)}</b> <span class='say'>\u2002{what}, {len(self.data.labelled()):,} labelled, {epochs} epochs{state}; {made} decided</span>{problems}"
@@ -863,13 +1404,17 @@ class PseudoLabelInspector(T.HasTraits):
     # -- decisions and news
 
     def _read_decided(self):
-        try: return self.decisions.current()
-        except (ValueError, OSError): return None  # the panel says what is wrong with the file
+        try:
+            return self.decisions.current()
+        except (ValueError, OSError):
+            return None  # the panel says what is wrong with the file
 
     def _decided_something(self):
         self._stamp = self._file_stamp()
-        self._decided = self._read_decided(); self.overview.decided = self._decided
-        if self.current: self._draw_history()
+        self._decided = self._read_decided()
+        self.overview.decided = self._decided
+        if self.current:
+            self._draw_history()
         self._say()
 
     def _file_stamp(self):
@@ -879,76 +1424,111 @@ class PseudoLabelInspector(T.HasTraits):
     def poll(self):
         "Has somebody else decided, or training gone on? True if so; then it is shown."
         news = self._file_stamp() != self._stamp
-        if news: self.decide.refresh(); self._decided_something()
-        if self.data.reload(): self._new_data(); return True
+        if news:
+            self.decide.refresh()
+            self._decided_something()
+        if self.data.reload():
+            self._new_data()
+            return True
         return news
 
     def refresh(self):
         "Read the run and the decisions again."
-        if not self.poll(): self.decide.refresh(); self._decided_something()
+        if not self.poll():
+            self.decide.refresh()
+            self._decided_something()
 
     def _new_data(self):
         self._frame = self.data.overview()
         self.overview.frame = self._frame
         self._say()
-        if self.current in self._frame.index: self._show()
-        else: self.current = ""; self.overview.step()
+        if self.current in self._frame.index:
+            self._show()
+        else:
+            self.current = ""
+            self.overview.step()
 
-    def suggest(self,
-        k: int = 10, # clips
-    ) -> list: # clip ids
+    def suggest(
+        self,
+        k: int = 10,  # clips
+    ) -> list:  # clip ids
         "Select the clips most worth scoring next."
-        try: found = list(self.data.suggest(k))
-        except (Unavailable, ValueError) as e: self.decide.message = str(e); return []
+        try:
+            found = list(self.data.suggest(k))
+        except (Unavailable, ValueError) as e:
+            self.decide.message = str(e)
+            return []
         self.selection = [str(c) for c in found]
         self.overview.step()
         return found
 
-    def press(self,
-        key: str, # a, r, u, j, k, space or Escape
+    def press(
+        self,
+        key: str,  # a, r, u, j, k, space or Escape
     ):
         "What a key does."
-        if key in ("j", "k"): self.overview.step(1 if key == "j" else -1)
-        elif key == "Escape": self.selection = [self.current] if self.current else []
-        elif key == "space": self.clip.player.playing = not self.clip.player.playing
+        if key in ("j", "k"):
+            self.overview.step(1 if key == "j" else -1)
+        elif key == "Escape":
+            self.selection = [self.current] if self.current else []
+        elif key == "space":
+            self.clip.player.playing = not self.clip.player.playing
         elif key == "u":
             done = self.decide.undo()
-            if done in self._frame.index: self.current = done
-        elif key in ("a", "r"): (self.decide.accept if key == "a" else self.decide.reject)()
+            if done in self._frame.index:
+                self.current = done
+        elif key in ("a", "r"):
+            (self.decide.accept if key == "a" else self.decide.reject)()
 
-    def type(self,
-        field: str, # score or note
-        text: str, # what stands in it when Enter is pressed
+    def type(
+        self,
+        field: str,  # score or note
+        text: str,  # what stands in it when Enter is pressed
     ):
         "What Enter does."
         (self.decide.correct if field == "score" else self.decide.note)(text)
 
 # %% ../../nbs/inspect/inspector.ipynb #c047
 def benchmark_inspector(
-    n_clips: int = 1000, # unlabelled clips
-    n_epochs: int = 50, # epochs of history
-    folder=None, # where the run is made; None = a temporary folder
-) -> dict: # read_s, open_s, select_ms, lasso_ms, order_ms, shown
+    n_clips: int = 1000,  # unlabelled clips
+    n_epochs: int = 50,  # epochs of history
+    folder=None,  # where the run is made; None = a temporary folder
+) -> dict:  # read_s, open_s, select_ms, lasso_ms, order_ms, shown
     "Times of an inspector on a synthetic run, printed and returned."
     with tempfile.TemporaryDirectory() as tmp:
         run = synthetic_run(Path(folder or tmp) / f"bench{n_clips}", n_clips, n_epochs)
+
         def clock(action):
-            start = time.perf_counter(); done = action()
+            start = time.perf_counter()
+            done = action()
             return time.perf_counter() - start, done
+
         def read():
             data = RunData.load(run, sample=MAX_CLIPS)
             data.problems
             return data
+
         read_s, data = clock(read)
+
         def start():
             inspector = PseudoLabelInspector(data)
             inspector.widget._repr_mimebundle_()
             return inspector
+
         open_s, inspector = clock(start)
         clips = inspector.overview.ordered
         select = np.median([clock(lambda c=c: inspector.overview.click(c))[0] for c in clips[10:15]])
         lasso = clock(lambda: setattr(inspector, "selection", list(clips[:500])))[0]
         order = clock(lambda: setattr(inspector, "order", "disagreement"))[0]
-    times = dict(read_s=read_s, open_s=open_s, select_ms=1000 * select, lasso_ms=1000 * lasso, order_ms=1000 * order, shown=len(data.overview()))
-    print(f"{n_clips:,} clips x {n_epochs} epochs ({times['shown']:,} shown): read {read_s:.2f} s, open {open_s:.2f} s, select {1000 * select:.0f} ms, lasso {1000 * lasso:.0f} ms, order {1000 * order:.0f} ms")
+    times = dict(
+        read_s=read_s,
+        open_s=open_s,
+        select_ms=1000 * select,
+        lasso_ms=1000 * lasso,
+        order_ms=1000 * order,
+        shown=len(data.overview()),
+    )
+    print(
+        f"{n_clips:,} clips x {n_epochs} epochs ({times['shown']:,} shown): read {read_s:.2f} s, open {open_s:.2f} s, select {1000 * select:.0f} ms, lasso {1000 * lasso:.0f} ms, order {1000 * order:.0f} ms"
+    )
     return times

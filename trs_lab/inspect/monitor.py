@@ -25,10 +25,10 @@ from ..results.opened_run import HistoryArrays, RunData
 
 # %% ../../nbs/inspect/monitor.ipynb #c005
 def quality(
-    arrays: HistoryArrays, # of a run, perhaps under way
-    truth: pd.Series, # clip_id -> true score, NaN where unknown
-    known: pd.DataFrame = None, # what this function returned before, for a shorter history of the same run
-) -> pd.DataFrame: # epoch, voice, spearman, mae, sigma, disagreement
+    arrays: HistoryArrays,  # of a run, perhaps under way
+    truth: pd.Series,  # clip_id -> true score, NaN where unknown
+    known: pd.DataFrame = None,  # what this function returned before, for a shorter history of the same run
+) -> pd.DataFrame:  # epoch, voice, spearman, mae, sigma, disagreement
     "One row per voice and epoch, in points."
     true = truth.reindex(arrays.clip_ids).to_numpy(float)
     judged, rows = np.isfinite(true), []
@@ -37,61 +37,121 @@ def quality(
         apart = _mean(arrays.values["disagreement"][e])
         for voice, (mean, sigma, *_) in VOICES.items():
             said = arrays.values[mean][e]
-            if not np.isfinite(said).any(): continue
+            if not np.isfinite(said).any():
+                continue
             k = judged & np.isfinite(said)
-            rows.append(dict(epoch=int(arrays.epochs[e]), voice=voice, spearman=spearman(true[k], said[k]), mae=mae(true[k], said[k]) if k.any() else np.nan,
-                             sigma=_mean(arrays.values[sigma][e]), disagreement=apart))
+            rows.append(
+                dict(
+                    epoch=int(arrays.epochs[e]),
+                    voice=voice,
+                    spearman=spearman(true[k], said[k]),
+                    mae=mae(true[k], said[k]) if k.any() else np.nan,
+                    sigma=_mean(arrays.values[sigma][e]),
+                    disagreement=apart,
+                )
+            )
     new = pd.DataFrame(rows, columns=["epoch", "voice", "spearman", "mae", "sigma", "disagreement"])
     return new if known is None or not len(known) else pd.concat([known, new], ignore_index=True)
 
-def _mean(x): x = x[np.isfinite(x)]; return float(x.mean()) if len(x) else np.nan
+
+def _mean(x):
+    x = x[np.isfinite(x)]
+    return float(x.mean()) if len(x) else np.nan
 
 # %% ../../nbs/inspect/monitor.ipynb #c009
 def read_curves(
-    run, # run folder
-    burn_in_epochs: int, # of the configuration
-) -> pd.DataFrame: # rows of metrics.csv, and x: epochs since the second stage began
+    run,  # run folder
+    burn_in_epochs: int,  # of the configuration
+) -> pd.DataFrame:  # rows of metrics.csv, and x: epochs since the second stage began
     "Empty before the first epoch is over. Raises ValueError for a file that is no metrics table."
     parts = [_read_metrics(Path(run) / f"{prefix}metrics.csv") for prefix in ("", "supervised_")]
     main, extra = parts
     if len(extra) and not (len(main) and "supervised" in set(main.network)):
         extra = extra[(extra.stage == "trs") & (extra.network != "reference")]
-        main = pd.concat([p for p in (main, extra.assign(network=extra.network.map(dict(student="supervised", teacher="supervised_ema")))) if len(p)], ignore_index=True)
+        main = pd.concat(
+            [
+                p
+                for p in (
+                    main,
+                    extra.assign(
+                        network=extra.network.map(dict(student="supervised", teacher="supervised_ema"))
+                    ),
+                )
+                if len(p)
+            ],
+            ignore_index=True,
+        )
     return main.assign(x=main.epoch - np.where(main.stage == "burn_in", burn_in_epochs, 0))
 
+
 def _read_metrics(path):
-    try: frame = pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError): return pd.DataFrame(columns=["epoch", "stage", "network"])
-    except (ValueError, UnicodeDecodeError) as e: raise ValueError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
-    if missing := [c for c in ("epoch", "stage", "network") if c not in frame]: raise ValueError(f"{path} is damaged: no column {missing[0]!r}")
+    try:
+        frame = pd.read_csv(path)
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        return pd.DataFrame(columns=["epoch", "stage", "network"])
+    except (ValueError, UnicodeDecodeError) as e:
+        raise ValueError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
+    if missing := [c for c in ("epoch", "stage", "network") if c not in frame]:
+        raise ValueError(f"{path} is damaged: no column {missing[0]!r}")
     return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012
 def duration(
-    seconds, # or None
+    seconds,  # or None
 ) -> str:
     "'2 h 5 min', '3 min 20 s', '8 s'"
-    if seconds is None: return "unknown"
-    h, rest = divmod(int(round(seconds)), 3600); m, s = divmod(rest, 60)
+    if seconds is None:
+        return "unknown"
+    h, rest = divmod(int(round(seconds)), 3600)
+    m, s = divmod(rest, 60)
     return f"{h} h {m} min" if h else f"{m} min {s} s" if m else f"{s} s"
+
 
 STAGES = {"burn_in": "Burn-in", "supervised": "Supervised comparison", "trs": "Teacher, reference, student"}
 
+
 def say(
-    progress, # from `read_progress`, or None
-    wish, # the request that stands, or None
-    finished: bool, # the run folder has a summary
-) -> tuple: # (state, sentence)
+    progress,  # from `read_progress`, or None
+    wish,  # the request that stands, or None
+    finished: bool,  # the run folder has a summary
+) -> tuple:  # (state, sentence)
     "The state of a run in one word and one sentence."
-    if progress is None: return ("finished", "The run is over. It left no progress.json, so there is nothing to control.") if finished else ("waiting", "Waiting for a run to begin in this folder.")
+    if progress is None:
+        return (
+            ("finished", "The run is over. It left no progress.json, so there is nothing to control.")
+            if finished
+            else ("waiting", "Waiting for a run to begin in this folder.")
+        )
     p, state = progress, progress["state"]
-    if state == "failed": return "failed", f"Training ended with an error: {p['error']}"
-    if p["ended"]: return state, "The run is over." if state == "finished" else "Stopped, saved and evaluated. It can be resumed: -p resume True."
-    if not alive(p): return "lost", "The process that trained is gone. The last checkpoint stands: -p resume True goes on from there."
-    if wish == "stop": return state, "Stop asked for: training ends with the step it is in."
-    if wish == "pause" and state == "running": return state, "Pause asked for: training waits after the step it is in."
-    return state, {"preparing": "Clips are read and views are made.", "between": "A stage is over; what comes next is prepared or evaluated.",
-                   "stopped": "Stopped and saved; what there is is evaluated.", "paused": "Training waits."}.get(state, f"{duration(p['seconds_left'])} left in this stage" if p["seconds_left"] is not None else "Measuring the speed.")
+    if state == "failed":
+        return "failed", f"Training ended with an error: {p['error']}"
+    if p["ended"]:
+        return (
+            state,
+            "The run is over."
+            if state == "finished"
+            else "Stopped, saved and evaluated. It can be resumed: -p resume True.",
+        )
+    if not alive(p):
+        return (
+            "lost",
+            "The process that trained is gone. The last checkpoint stands: -p resume True goes on from there.",
+        )
+    if wish == "stop":
+        return state, "Stop asked for: training ends with the step it is in."
+    if wish == "pause" and state == "running":
+        return state, "Pause asked for: training waits after the step it is in."
+    return state, {
+        "preparing": "Clips are read and views are made.",
+        "between": "A stage is over; what comes next is prepared or evaluated.",
+        "stopped": "Stopped and saved; what there is is evaluated.",
+        "paused": "Training waits.",
+    }.get(
+        state,
+        f"{duration(p['seconds_left'])} left in this stage"
+        if p["seconds_left"] is not None
+        else "Measuring the speed.",
+    )
 
 # %% ../../nbs/inspect/monitor.ipynb #c015
 STYLE = """
@@ -113,8 +173,10 @@ STYLE = """
 .trs-monitor .js-plotly-plot .modebar { display: none; }
 """
 
+
 class Fit(anywidget.AnyWidget):
     "Plots fill their cell, from the beginning and when it changes its width; says `ready` when a page has drawn them for the first time, and `empty` if it has lost them."
+
     _esm = """
     export default { render({ model, el }) {
       let wide = 0;
@@ -132,63 +194,143 @@ class Fit(anywidget.AnyWidget):
     } };
     """
 
-SHADES = {"supervised": "#888888", "supervised_ema": "#a8a8a8"}   # seen on white and on black
-VOICES_SHOWN = ("teacher", "reference", "pseudo-label", "student")
-LOSSES = {"loss_labelled": ("labelled", "student"), "loss_unlabelled": ("unlabelled", "pseudo-label"), "loss_reference": ("pairwise", "reference")}
 
-SCORES = {n.replace("_ema", ", EMA"): (n, SHADES.get(n, COLOURS.get(n)), "dot" if "supervised" in n else "solid") for n in ("supervised_ema", "supervised", "teacher", "student")}
+SHADES = {"supervised": "#888888", "supervised_ema": "#a8a8a8"}  # seen on white and on black
+VOICES_SHOWN = ("teacher", "reference", "pseudo-label", "student")
+LOSSES = {
+    "loss_labelled": ("labelled", "student"),
+    "loss_unlabelled": ("unlabelled", "pseudo-label"),
+    "loss_reference": ("pairwise", "reference"),
+}
+
+SCORES = {
+    n.replace("_ema", ", EMA"): (n, SHADES.get(n, COLOURS.get(n)), "dot" if "supervised" in n else "solid")
+    for n in ("supervised_ema", "supervised", "teacher", "student")
+}
 LINES = [  # per panel: label -> colour, dash
-    {label: (COLOURS[colour], "solid") for label, colour in LOSSES.values()}, {label: style for label, (_, *style) in SCORES.items()},
-    {v: (COLOURS[v], "solid") for v in VOICES_SHOWN}, {**{v: (COLOURS[v], "solid") for v in VOICES_SHOWN}, "largest minus smallest": ("#888888", "solid")}]
+    {label: (COLOURS[colour], "solid") for label, colour in LOSSES.values()},
+    {label: style for label, (_, *style) in SCORES.items()},
+    {v: (COLOURS[v], "solid") for v in VOICES_SHOWN},
+    {**{v: (COLOURS[v], "solid") for v in VOICES_SHOWN}, "largest minus smallest": ("#888888", "solid")},
+]
+
 
 def curve_figure(
-    burn_in_epochs: int, # shaded, before epoch 0
+    burn_in_epochs: int,  # shaded, before epoch 0
 ):
     "Four panels with all the lines that there may ever be, still empty; `FigureWidget`."
     fig = bare_figure(440, dict(l=38, r=8, t=40, b=38))
-    fig.update_layout(make_subplots(2, 2, horizontal_spacing=.07, vertical_spacing=.26, subplot_titles=[" "] * 4).layout)
+    fig.update_layout(
+        make_subplots(2, 2, horizontal_spacing=0.07, vertical_spacing=0.26, subplot_titles=[" "] * 4).layout
+    )
     fig.update_layout(showlegend=False)
-    fig.update_xaxes(**AXIS, nticks=7); fig.update_yaxes(**AXIS, nticks=6)
+    fig.update_xaxes(**AXIS, nticks=7)
+    fig.update_yaxes(**AXIS, nticks=6)
     for i, n in enumerate(("", "2", "3", "4")):
         x, y = fig.layout[f"xaxis{n}"], fig.layout[f"yaxis{n}"]
-        x.title = dict(text="epoch" + (", burn-in shaded" if i < 2 and burn_in_epochs else ""), font=dict(size=10), standoff=4)
-        fig.layout.annotations[i].update(x=x.domain[0], xanchor="left", y=y.domain[1], yanchor="bottom", align="left", font=dict(size=12))
-        if i < 2 and burn_in_epochs: fig.add_shape(type="rect", xref=f"x{n}", yref=f"y{n} domain", x0=-burn_in_epochs, x1=0, y0=0, y1=1, line_width=0, fillcolor="rgba(128,128,128,.13)", layer="below")
+        x.title = dict(
+            text="epoch" + (", burn-in shaded" if i < 2 and burn_in_epochs else ""),
+            font=dict(size=10),
+            standoff=4,
+        )
+        fig.layout.annotations[i].update(
+            x=x.domain[0], xanchor="left", y=y.domain[1], yanchor="bottom", align="left", font=dict(size=12)
+        )
+        if i < 2 and burn_in_epochs:
+            fig.add_shape(
+                type="rect",
+                xref=f"x{n}",
+                yref=f"y{n} domain",
+                x0=-burn_in_epochs,
+                x1=0,
+                y0=0,
+                y1=1,
+                line_width=0,
+                fillcolor="rgba(128,128,128,.13)",
+                layer="below",
+            )
         for label, (colour, dash) in LINES[i].items():
-            fig.add_scatter(x=[], y=[], name=label, meta=f"{i} {label}", mode="lines", line=dict(color=colour, width=2, dash=dash), xaxis=f"x{n}", yaxis=f"y{n}", hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{label}</extra>")
+            fig.add_scatter(
+                x=[],
+                y=[],
+                name=label,
+                meta=f"{i} {label}",
+                mode="lines",
+                line=dict(color=colour, width=2, dash=dash),
+                xaxis=f"x{n}",
+                yaxis=f"y{n}",
+                hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{label}</extra>",
+            )
     return keep_state(fig)
+
 
 def keep_state(fig):
     "Inside of a box plotly tells the page of changes only, which a page that is not yet drawn misses; this writes them into what a page begins with."
     fig._widget_layout, fig._widget_data = copy.deepcopy(fig._layout_obj._props), copy.deepcopy(fig._data)
     return fig
 
+
 class TrainingMonitor:
     "Curves, pseudo-label quality, speed and time left of a run, with the buttons pause, resume, stop and save."
-    def __init__(self,
-        run, # run folder; may be a run under way, a finished one, or one that is yet to begin
-        every: float = 1.0, # seconds between two looks, once it is shown
-        root=None, # where the data is, if it has moved since training
+
+    def __init__(
+        self,
+        run,  # run folder; may be a run under way, a finished one, or one that is yet to begin
+        every: float = 1.0,  # seconds between two looks, once it is shown
+        root=None,  # where the data is, if it has moved since training
     ):
         self.run, self.every, self.root = Path(run), every, root
         self.state, self.sentence, self.progress, self.problem, self.task = "waiting", "", None, "", None
-        self.data, self.figure, self.curves, self.quality, self._seen = None, None, pd.DataFrame(), pd.DataFrame(), {}
+        self.data, self.figure, self.curves, self.quality, self._seen = (
+            None,
+            None,
+            pd.DataFrame(),
+            pd.DataFrame(),
+            {},
+        )
         self.head = W.HTML()
-        self.buttons = {name: W.Button(description=text, icon=icon, tooltip=tip, disabled=True) for name, text, icon, tip in [
-            ("pause", "Pause", "pause", "wait after the step that is under way"), ("resume", "Resume", "play", "go on after a pause"),
-            ("stop", "Stop and save", "stop", "end after the step that is under way; keep the last whole epoch and evaluate it")]}
-        for name in self.buttons: self.buttons[name].on_click(lambda _, name=name: getattr(self, name)())
+        self.buttons = {
+            name: W.Button(description=text, icon=icon, tooltip=tip, disabled=True)
+            for name, text, icon, tip in [
+                ("pause", "Pause", "pause", "wait after the step that is under way"),
+                ("resume", "Resume", "play", "go on after a pause"),
+                (
+                    "stop",
+                    "Stop and save",
+                    "stop",
+                    "end after the step that is under way; keep the last whole epoch and evaluate it",
+                ),
+            ]
+        }
+        for name in self.buttons:
+            self.buttons[name].on_click(lambda _, name=name: getattr(self, name)())
         self.plots = W.VBox([])
-        self.view = W.VBox([W.HTML(f"<style>{STYLE}</style>", layout=W.Layout(display="none")), self.head, W.HBox([*self.buttons.values()], layout=W.Layout(grid_gap="6px", margin="6px 0")), self.plots, fit := Fit()])
+        self.view = W.VBox(
+            [
+                W.HTML(f"<style>{STYLE}</style>", layout=W.Layout(display="none")),
+                self.head,
+                W.HBox([*self.buttons.values()], layout=W.Layout(grid_gap="6px", margin="6px 0")),
+                self.plots,
+                fit := Fit(),
+            ]
+        )
         fit.on_msg(self.redraw)
         self.view.add_class("trs-monitor")
         self.refresh()
 
     # -- requests
 
-    def pause(self): pause(self.run); self.refresh()
-    def resume(self): resume_training(self.run); self.refresh()
-    def stop(self): stop(self.run); self.refresh()
+    def pause(self):
+        pause(self.run)
+        self.refresh()
+
+    def resume(self):
+        resume_training(self.run)
+        self.refresh()
+
+    def stop(self):
+        stop(self.run)
+        self.refresh()
 
     # -- looking
 
@@ -197,24 +339,32 @@ class TrainingMonitor:
         "Nothing more will happen in this run."
         return self.state in ("finished", "failed", "lost") or bool(self.progress and self.progress["ended"])
 
-    def refresh(self) -> str: # the state
+    def refresh(self) -> str:  # the state
         "Look at the run folder, redraw what has changed."
         self.problem = ""
         self.progress = self._try(lambda: read_progress(self.run), self.progress)
         self.wish = self._try(lambda: read_request(self.run / "control.json"), None)
         self.state, self.sentence = say(self.progress, self.wish, (self.run / "summary.json").exists())
-        if self.data is None: self._open()
-        if self.data is not None: self._try(self._read, None); self._draw()
+        if self.data is None:
+            self._open()
+        if self.data is not None:
+            self._try(self._read, None)
+            self._draw()
         self._write_head()
         return self.state
 
     def _try(self, what, otherwise):
-        try: return what()
-        except (ValueError, OSError) as e: self.problem = str(e); return otherwise
+        try:
+            return what()
+        except (ValueError, OSError) as e:
+            self.problem = str(e)
+            return otherwise
 
     def _open(self):
-        if (self.run / "config.json").exists(): self.data = self._try(lambda: RunData.load(self.run, root=self.root), None)
-        if self.data is None: return
+        if (self.run / "config.json").exists():
+            self.data = self._try(lambda: RunData.load(self.run, root=self.root), None)
+        if self.data is None:
+            return
         self.figure = curve_figure(self.data.config.burn_in_epochs)
         self.plots.children = [self.figure]
 
@@ -226,12 +376,18 @@ class TrainingMonitor:
         return changed
 
     def _read(self):
-        if self._changed("metrics.csv", "supervised_metrics.csv"): self.curves = read_curves(self.run, self.data.config.burn_in_epochs)
+        if self._changed("metrics.csv", "supervised_metrics.csv"):
+            self.curves = read_curves(self.run, self.data.config.burn_in_epochs)
         if self._changed("pseudo_labels.parquet"):
             self.data.reload()
             arrays = self.data.arrays
-            known = self.quality if len(self.quality) and len(arrays) and self.quality.epoch.max() <= arrays.epochs[-1] else None
-            if len(arrays): self.quality = quality(arrays, self.data.truth, known)
+            known = (
+                self.quality
+                if len(self.quality) and len(arrays) and self.quality.epoch.max() <= arrays.epochs[-1]
+                else None
+            )
+            if len(arrays):
+                self.quality = quality(arrays, self.data.truth, known)
 
     # -- drawing
 
@@ -240,40 +396,90 @@ class TrainingMonitor:
         "True scores are known, so that the pseudo-labels can be compared with them."
         return len(self.quality) > 0 and self.quality.mae.notna().any()
 
-    def panels(self) -> list: # of (title, {label: (x, y)})
+    def panels(self) -> list:  # of (title, {label: (x, y)})
         "What the four panels show."
         c, q = self.curves, self.quality
-        of = lambda network, column: c[(c.network == network) & c[column].notna()] if column in c else c.iloc[:0]
+        of = lambda network, column: (
+            c[(c.network == network) & c[column].notna()] if column in c else c.iloc[:0]
+        )
         line = lambda part, column: (part.x.tolist(), part[column].tolist())
-        losses = {label: line(part, column) for column, (label, _) in LOSSES.items() for network in ("student", "reference") if len(part := of(network, column))}
-        column, title = ("validation_mse", "Validation part: squared error") if "validation_mse" in c else ("test_spearman", "Test clips: Spearman")
-        scores = {label: line(part, column) for label, (network, *_) in SCORES.items() if len(part := of(network, column))}
-        voices = lambda column: {v: (d.epoch.tolist(), d[column].tolist()) for v in VOICES_SHOWN if len(d := q[(q.voice == v) & q[column].notna()])} if len(q) else {}
-        if self.judged or not len(q): return [("Loss", losses), (title, scores), ("Pseudo-labels: Spearman", voices("spearman")), ("Pseudo-labels: MAE, points", voices("mae"))]
+        losses = {
+            label: line(part, column)
+            for column, (label, _) in LOSSES.items()
+            for network in ("student", "reference")
+            if len(part := of(network, column))
+        }
+        column, title = (
+            ("validation_mse", "Validation part: squared error")
+            if "validation_mse" in c
+            else ("test_spearman", "Test clips: Spearman")
+        )
+        scores = {
+            label: line(part, column)
+            for label, (network, *_) in SCORES.items()
+            if len(part := of(network, column))
+        }
+        voices = lambda column: (
+            {
+                v: (d.epoch.tolist(), d[column].tolist())
+                for v in VOICES_SHOWN
+                if len(d := q[(q.voice == v) & q[column].notna()])
+            }
+            if len(q)
+            else {}
+        )
+        if self.judged or not len(q):
+            return [
+                ("Loss", losses),
+                (title, scores),
+                ("Pseudo-labels: Spearman", voices("spearman")),
+                ("Pseudo-labels: MAE, points", voices("mae")),
+            ]
         apart = q.drop_duplicates("epoch").dropna(subset="disagreement")
-        return [("Loss", losses), (title, scores), ("Claimed sigma, points", voices("sigma")), ("Networks apart, points", {"largest minus smallest": (apart.epoch.tolist(), apart.disagreement.tolist())} if len(apart) else {})]
+        return [
+            ("Loss", losses),
+            (title, scores),
+            ("Claimed sigma, points", voices("sigma")),
+            (
+                "Networks apart, points",
+                {"largest minus smallest": (apart.epoch.tolist(), apart.disagreement.tolist())}
+                if len(apart)
+                else {},
+            ),
+        ]
 
     def _draw(self):
         panels, changes, texts = self.panels(), [], {}
         for trace in self.figure.data:
             i, label = trace.meta.split(" ", 1)
             x, y = panels[int(i)][1].get(label, ([], []))
-            if list(trace.x) != x or list(trace.y) != y: changes.append((trace, dict(x=x, y=y, mode="lines" if len(x) > 1 else "markers")))
+            if list(trace.x) != x or list(trace.y) != y:
+                changes.append((trace, dict(x=x, y=y, mode="lines" if len(x) > 1 else "markers")))
         for i, (title, lines) in enumerate(panels):
             style = LINES[i]
-            key = " &nbsp; ".join(f"<span style='color:{style[label][0]}'>{'┅' if style[label][1] == 'dot' else '━'}</span> {label}" for label in lines)
+            key = " &nbsp; ".join(
+                f"<span style='color:{style[label][0]}'>{'┅' if style[label][1] == 'dot' else '━'}</span> {label}"
+                for label in lines
+            )
             text = f"<b>{title}</b><br>{key or 'nothing yet'}"
-            if self.figure.layout.annotations[i].text != text: texts[f"annotations[{i}].text"] = text
+            if self.figure.layout.annotations[i].text != text:
+                texts[f"annotations[{i}].text"] = text
         put(self.figure, changes)
-        if texts: self.figure.plotly_relayout(texts)
-        if changes or texts: keep_state(self.figure)
+        if texts:
+            self.figure.plotly_relayout(texts)
+        if changes or texts:
+            keep_state(self.figure)
 
     def redraw(self, _=None, content=None, buffers=None):
         "Send everything again, for a page that has just been opened. One that shows an empty plot, as a slow page may, gets a new one."
-        if self.figure is None: return
+        if self.figure is None:
+            return
         if content and "empty" in content:
             old, self.figure = self.figure, curve_figure(self.data.config.burn_in_epochs)
-            self._draw(); self.plots.children = [self.figure]; old.close(); return
+            self._draw()
+            self.plots.children = [self.figure]
+            old.close()
+            return
         put(self.figure, [(t, dict(x=[], y=[])) for t in self.figure.data])
         self.figure.plotly_relayout({f"annotations[{i}].text": " " for i in range(4)})
         self._draw()
@@ -281,58 +487,105 @@ class TrainingMonitor:
     def _write_head(self):
         p, running = self.progress or {}, self.state in ("running", "paused")
         controllable = p and not self.over and self.state != "stopped"
-        self.buttons["pause"].disabled = not (controllable and self.wish != "pause" and self.state != "paused")
+        self.buttons["pause"].disabled = not (
+            controllable and self.wish != "pause" and self.state != "paused"
+        )
         self.buttons["resume"].disabled = not (controllable and self.wish == "pause")
         self.buttons["stop"].disabled = not (controllable and self.wish != "stop")
-        share = ((p["epoch"] - 1 + p["step"] / p["n_steps"]) / p["n_epochs"] if running and p.get("n_steps") and p.get("n_epochs") else 0) if not self.over else None
-        numbers = [("epoch", f"{p['epoch']} of {p['n_epochs']}"), ("step", f"{p['step']} of {p['n_steps']}")] if p.get("stage") else []
-        if self.state == "stopped": numbers = [("saved after epoch", f"{p['epochs_done']} of {p['n_epochs']}")]
-        if p.get("clips_per_second") and not self.over and self.state != "stopped": numbers.append(("clips per second", f"{p['clips_per_second']:.3g}" if p["clips_per_second"] < 100 else f"{p['clips_per_second']:.0f}"))
-        if "seconds" in self.curves and len(self.curves): numbers.append(("seconds per epoch", f"{self.curves.seconds.iloc[-1]:.2g}"))
+        share = (
+            (
+                (p["epoch"] - 1 + p["step"] / p["n_steps"]) / p["n_epochs"]
+                if running and p.get("n_steps") and p.get("n_epochs")
+                else 0
+            )
+            if not self.over
+            else None
+        )
+        numbers = (
+            [("epoch", f"{p['epoch']} of {p['n_epochs']}"), ("step", f"{p['step']} of {p['n_steps']}")]
+            if p.get("stage")
+            else []
+        )
+        if self.state == "stopped":
+            numbers = [("saved after epoch", f"{p['epochs_done']} of {p['n_epochs']}")]
+        if p.get("clips_per_second") and not self.over and self.state != "stopped":
+            numbers.append(
+                (
+                    "clips per second",
+                    f"{p['clips_per_second']:.3g}"
+                    if p["clips_per_second"] < 100
+                    else f"{p['clips_per_second']:.0f}",
+                )
+            )
+        if "seconds" in self.curves and len(self.curves):
+            numbers.append(("seconds per epoch", f"{self.curves.seconds.iloc[-1]:.2g}"))
         stage = STAGES.get(p.get("stage"), "") or self.run.name
-        track = "" if share is None else f"<div class='track'><div style='width:{100 * min(share, 1):.1f}%'></div></div>"
+        track = (
+            ""
+            if share is None
+            else f"<div class='track'><div style='width:{100 * min(share, 1):.1f}%'></div></div>"
+        )
         trouble = f"<div class='trouble'>{html.escape(self.problem)}</div>" if self.problem else ""
-        self._put(self.head, f"<div class='line'><span class='badge {self.state}'>{self.state}</span><b>{html.escape(stage)}</b><span>{html.escape(self.sentence)}</span></div>{track}"
-                  f"<div class='numbers'>{''.join(f'<span><i>{k}</i>{v}</span>' for k, v in [*numbers, ('run', html.escape(self.run.name))])}</div>{trouble}")
+        self._put(
+            self.head,
+            f"<div class='line'><span class='badge {self.state}'>{self.state}</span><b>{html.escape(stage)}</b><span>{html.escape(self.sentence)}</span></div>{track}"
+            f"<div class='numbers'>{''.join(f'<span><i>{k}</i>{v}</span>' for k, v in [*numbers, ('run', html.escape(self.run.name))])}</div>{trouble}",
+        )
 
     def _put(self, widget, value):
-        if widget.value != value: widget.value = value
+        if widget.value != value:
+            widget.value = value
 
     # -- in a notebook
 
     def watch(self):
         "Look every `every` seconds until the run is over. Does nothing outside of an event loop, as in a plain script."
-        try: loop = asyncio.get_running_loop()
-        except RuntimeError: return
-        if self.task is None or self.task.done(): self.task = loop.create_task(self._watch())
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self.task is None or self.task.done():
+            self.task = loop.create_task(self._watch())
 
     async def _watch(self):
         while self.view.comm is not None:
             self.refresh()
-            if self.over: return
+            if self.over:
+                return
             await asyncio.sleep(self.every)
 
     def close(self):
         "Stop looking. Training is not touched."
-        if self.task is not None: self.task.cancel()
+        if self.task is not None:
+            self.task.cancel()
         self.view.close()
 
     def _ipython_display_(self):
         from IPython.display import display
-        display(self.view); self.watch()
+
+        display(self.view)
+        self.watch()
+
 
 def _stat(path):
-    try: return path.stat()
-    except FileNotFoundError: return None
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 # %% ../../nbs/inspect/monitor.ipynb #c020
 def train_in_background(
-    fn, # without arguments; its result or its error is kept
-) -> Future: # .done(), .result(), .exception()
+    fn,  # without arguments; its result or its error is kept
+) -> Future:  # .done(), .result(), .exception()
     "Run a function in a thread that does not keep the kernel from ending."
-    future = Future(); future.set_running_or_notify_cancel()
+    future = Future()
+    future.set_running_or_notify_cancel()
+
     def work():
-        try: future.set_result(fn())
-        except BaseException as e: future.set_exception(e)
+        try:
+            future.set_result(fn())
+        except BaseException as e:
+            future.set_exception(e)
+
     threading.Thread(target=work, daemon=True, name="training").start()
     return future

@@ -14,90 +14,112 @@ from ..data.video import segment_starts
 
 # %% ../../nbs/inspect/player.ipynb #c005
 def fit_size(
-    height: int, # pixels
-    width: int, # pixels
-    max_height: int = 320, # pixels
-) -> tuple[int, int]: # height and width, pixels
+    height: int,  # pixels
+    width: int,  # pixels
+    max_height: int = 320,  # pixels
+) -> tuple[int, int]:  # height and width, pixels
     "The size at which a frame is sent: smaller if it is higher than `max_height`, with its aspect kept, never larger."
-    scale = min(1, max_height/height)
-    return max(1, round(height*scale)), max(1, round(width*scale))
+    scale = min(1, max_height / height)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
 
 def _check_frames(frames):
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not frames.size:
-        raise ValueError(f"frames of shape {frames.shape}, {frames.dtype}: expected (T, H, W, 3), uint8, RGB, with at least one frame")
+        raise ValueError(
+            f"frames of shape {frames.shape}, {frames.dtype}: expected (T, H, W, 3), uint8, RGB, with at least one frame"
+        )
     return frames
+
 
 def _jpeg(picture, size, quality):
     image, out = Image.fromarray(picture), io.BytesIO()
-    if image.size != (size[1], size[0]): image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, reducing_gap=2)
+    if image.size != (size[1], size[0]):
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, reducing_gap=2)
     image.save(out, "JPEG", quality=quality)
     return out.getvalue()
 
+
 def pack_frames(
-    frames, # (T, H, W, 3) uint8, RGB
-    quality: int = 85, # of the JPEG encoder, 1 to 95
-    max_height: int = 320, # pixels; higher frames are scaled down to it
-) -> bytes: # number of pictures, their lengths, the pictures
+    frames,  # (T, H, W, 3) uint8, RGB
+    quality: int = 85,  # of the JPEG encoder, 1 to 95
+    max_height: int = 320,  # pixels; higher frames are scaled down to it
+) -> bytes:  # number of pictures, their lengths, the pictures
     "Frames as JPEG pictures in one piece. Raises `ValueError` if they are not uint8 RGB."
     frames = _check_frames(frames)
     size = fit_size(*frames.shape[1:3], max_height)
     pictures = [_jpeg(f, size, quality) for f in frames]
     return np.array([len(pictures), *map(len, pictures)], "<u4").tobytes() + b"".join(pictures)
 
+
 def unpack_frames(
-    packed: bytes, # from `pack_frames`
-) -> np.ndarray: # (T, H, W, 3) uint8, RGB
+    packed: bytes,  # from `pack_frames`
+) -> np.ndarray:  # (T, H, W, 3) uint8, RGB
     "What the browser will see, decoded with Pillow. Raises `ValueError` if the lengths do not add up."
     n = int(np.frombuffer(packed, "<u4", 1)[0]) if len(packed) >= 4 else 0
-    lengths = np.frombuffer(packed, "<u4", n, offset=4) if len(packed) >= 4*(n + 1) else []
-    if not n or 4*(n + 1) + sum(lengths) != len(packed): raise ValueError(f"{len(packed)} bytes are not a pack of frames: the lengths do not add up")
-    ends = 4*(n + 1) + np.cumsum(lengths)
-    return np.stack([np.asarray(Image.open(io.BytesIO(packed[e - l:e]))) for e, l in zip(ends.tolist(), lengths.tolist())])
+    lengths = np.frombuffer(packed, "<u4", n, offset=4) if len(packed) >= 4 * (n + 1) else []
+    if not n or 4 * (n + 1) + sum(lengths) != len(packed):
+        raise ValueError(f"{len(packed)} bytes are not a pack of frames: the lengths do not add up")
+    ends = 4 * (n + 1) + np.cumsum(lengths)
+    return np.stack(
+        [
+            np.asarray(Image.open(io.BytesIO(packed[e - l : e])))
+            for e, l in zip(ends.tolist(), lengths.tolist())
+        ]
+    )
 
 # %% ../../nbs/inspect/player.ipynb #c011
 def clip_segments(
-    n_frames: int, # frames of the clip
-    segments=None, # list of (first frame, one past the last); None: the ten of the paper, if the clip is long enough; []: none
-) -> list[list[int]]: # the segments in order of time
+    n_frames: int,  # frames of the clip
+    segments=None,  # list of (first frame, one past the last); None: the ten of the paper, if the clip is long enough; []: none
+) -> list[list[int]]:  # the segments in order of time
     "Segments as given and checked, or those of `segment_starts`. Raises `ValueError` for one outside of the clip."
-    if segments is None: return [[s, s + 16] for s in segment_starts(n_frames)] if n_frames >= 16 else []
+    if segments is None:
+        return [[s, s + 16] for s in segment_starts(n_frames)] if n_frames >= 16 else []
     segments = [[int(a), int(b)] for a, b in segments]
     for a, b in segments:
-        if not 0 <= a < b <= n_frames: raise ValueError(f"segment {a} to {b}: expected 0 <= first < end <= {n_frames}, the frames of the clip")
-    if segments != sorted(segments): raise ValueError("segments must be in order of time")
+        if not 0 <= a < b <= n_frames:
+            raise ValueError(
+                f"segment {a} to {b}: expected 0 <= first < end <= {n_frames}, the frames of the clip"
+            )
+    if segments != sorted(segments):
+        raise ValueError("segments must be in order of time")
     return segments
 
+
 def lanes(
-    segments, # list of (first frame, one past the last), in order of time
-) -> list[int]: # lane of every segment
+    segments,  # list of (first frame, one past the last), in order of time
+) -> list[int]:  # lane of every segment
     "The first lane where each segment overlaps no earlier one."
     ends, out = [], []
     for a, b in segments:
         lane = next((i for i, end in enumerate(ends) if end <= a), len(ends))
-        ends[lane:lane + 1] = [b]
+        ends[lane : lane + 1] = [b]
         out.append(lane)
     return out
 
+
 def cell_edges(
-    segments, # list of (first frame, one past the last), in order of time
-    n_frames: int, # frames of the clip
-) -> list[float]: # frame numbers, one more than segments
+    segments,  # list of (first frame, one past the last), in order of time
+    n_frames: int,  # frames of the clip
+) -> list[float]:  # frame numbers, one more than segments
     "Borders between the frames nearest to one segment's centre and to the next one's."
     centres = np.mean(segments, axis=1) if len(segments) else np.empty(0)
-    return [0., *((centres[1:] + centres[:-1])/2).tolist(), float(n_frames)]
+    return [0.0, *((centres[1:] + centres[:-1]) / 2).tolist(), float(n_frames)]
 
 # %% ../../nbs/inspect/player.ipynb #c015
 def segment_profile(
-    features, # (S, D) one row per segment
-    n_rows: int = 32, # dimensions kept
-) -> dict: # change: S cosine distances; rows: up to n_rows lists of S values, 0-1
+    features,  # (S, D) one row per segment
+    n_rows: int = 32,  # dimensions kept
+) -> dict:  # change: S cosine distances; rows: up to n_rows lists of S values, 0-1
     "The course of a clip known by its features alone. Raises `ValueError` for a wrong shape or values that are not finite."
     x = np.asarray(features, float)
-    if x.ndim != 2 or not x.size: raise ValueError(f"features of shape {x.shape}: expected (segments, dimensions)")
-    if not np.isfinite(x).all(): raise ValueError(f"features hold {int((~np.isfinite(x)).sum())} values that are not finite")
-    unit = x/np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    change = np.r_[0, np.clip(1 - (unit[1:]*unit[:-1]).sum(1), 0, 2)]
+    if x.ndim != 2 or not x.size:
+        raise ValueError(f"features of shape {x.shape}: expected (segments, dimensions)")
+    if not np.isfinite(x).all():
+        raise ValueError(f"features hold {int((~np.isfinite(x)).sum())} values that are not finite")
+    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    change = np.r_[0, np.clip(1 - (unit[1:] * unit[:-1]).sum(1), 0, 2)]
     rows = x[:, np.argsort(-x.std(0), kind="stable")[:n_rows]].T
     low, span = rows.min(1, keepdims=True), np.ptp(rows, axis=1, keepdims=True)
     rows = np.divide(rows - low, span, out=np.zeros_like(rows), where=span > 0)
@@ -107,8 +129,10 @@ def segment_profile(
 # %% ../../nbs/inspect/player.ipynb #c019
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
+
 class Playback(anywidget.AnyWidget):
     "State of a playing clip; base of `ClipPlayer` and `ComparisonView`."
+
     mode = t.Enum(["empty", "frames", "explanation", "profile"], "empty", help="what is shown").tag(sync=True)
     title = t.Unicode("").tag(sync=True)
     frame = t.Int(0, help="frame shown, 0-based; kept inside of the clip").tag(sync=True)
@@ -122,37 +146,48 @@ class Playback(anywidget.AnyWidget):
     lanes = t.List(help="lane of every segment on the time line").tag(sync=True)
     edges = t.List(help="borders of the cells of a map, frame numbers").tag(sync=True)
     packed = t.Bytes(b"", help="JPEG pictures of all frames, see pack_frames").tag(sync=True)
-    revision = t.Int(0, help="counts what was shown, so that the browser draws once for many changed traits").tag(sync=True)
+    revision = t.Int(
+        0, help="counts what was shown, so that the browser draws once for many changed traits"
+    ).tag(sync=True)
 
     @t.validate("frame")
-    def _inside(self, proposal): return min(max(proposal.value, 0), max(self.n_frames - 1, 0))
+    def _inside(self, proposal):
+        return min(max(proposal.value, 0), max(self.n_frames - 1, 0))
 
     @t.validate("playing")
-    def _playable(self, proposal): return proposal.value and self.n_frames > 0
+    def _playable(self, proposal):
+        return proposal.value and self.n_frames > 0
 
     @t.validate("speed")
     def _possible(self, proposal):
-        if not 0.25 <= proposal.value <= 4: raise t.TraitError(f"speed {proposal.value}: expected 0.25 to 4")
+        if not 0.25 <= proposal.value <= 4:
+            raise t.TraitError(f"speed {proposal.value}: expected 0.25 to 4")
         return proposal.value
 
-    def play(self): self.playing = True
-    def pause(self): self.playing = False
+    def play(self):
+        self.playing = True
 
-    def step(self,
-        n: int = 1, # frames; negative: back
+    def pause(self):
+        self.playing = False
+
+    def step(
+        self,
+        n: int = 1,  # frames; negative: back
     ):
         "Stop and go some frames on or back, not beyond the ends."
-        self.pause(); self.frame += n
+        self.pause()
+        self.frame += n
 
     def _show(self, mode, n_frames=0, segments=(), packed=b"", error="", title="", **traits):
         "Change everything in one message; the clip starts at frame 0, and plays on if the one before was playing."
         with self.hold_sync():
             self.frame = 0
             self.n_frames = n_frames
-            self.playing = self.playing # a clip of no frames stops
+            self.playing = self.playing  # a clip of no frames stops
             self.segments, self.lanes, self.edges = segments, lanes(segments), cell_edges(segments, n_frames)
             self.mode, self.title, self.packed, self.error = mode, title, packed, error
-            for name, value in traits.items(): setattr(self, name, value)
+            for name, value in traits.items():
+                setattr(self, name, value)
             self.revision += 1
 
 # %% ../../nbs/inspect/player.ipynb #c023
@@ -572,49 +607,65 @@ export default { render };
 # %% ../../nbs/inspect/player.ipynb #c030
 class ClipPlayer(Playback):
     "One clip: its frames, or its segment profile, or the reason why neither can be shown."
+
     _css, _esm = CSS, _PARTS_JS + _CLOCK_JS + _CLIP_JS
     weights = t.List(help="one number from 0 to 1 per segment, drawn as shading; empty: none").tag(sync=True)
     profile_data = t.Dict(help="see segment_profile").tag(sync=True)
 
-    def show(self,
-        frames, # (T, H, W, 3) uint8, RGB
-        title: str = "", # above the clip
-        segments=None, # list of (first frame, one past the last); None: the ten of the paper; []: none
-        fps: float = 25, # frames per second of the source
-        segment_weights=None, # (S,) numbers >= 0, attention for example; scaled to the largest
+    def show(
+        self,
+        frames,  # (T, H, W, 3) uint8, RGB
+        title: str = "",  # above the clip
+        segments=None,  # list of (first frame, one past the last); None: the ten of the paper; []: none
+        fps: float = 25,  # frames per second of the source
+        segment_weights=None,  # (S,) numbers >= 0, attention for example; scaled to the largest
     ):
         "Show pictures; speed and loop stay, and so does playing. Raises `ValueError` for frames or segments of the wrong kind."
         packed = pack_frames(frames)
         segments = clip_segments(len(frames), segments)
         weights = _weights(segment_weights, len(segments))
-        self._show("frames", len(frames), segments, packed, title=title, fps=fps, weights=weights, profile_data={})
+        self._show(
+            "frames", len(frames), segments, packed, title=title, fps=fps, weights=weights, profile_data={}
+        )
 
-    def explain(self,
-        text: str, # one or two sentences for the reader
-        title: str = "", # above it
+    def explain(
+        self,
+        text: str,  # one or two sentences for the reader
+        title: str = "",  # above it
     ):
         "Say why there is nothing to see."
-        self._show("explanation", error=text or "There are no pictures of this clip.", title=title, weights=[], profile_data={})
+        self._show(
+            "explanation",
+            error=text or "There are no pictures of this clip.",
+            title=title,
+            weights=[],
+            profile_data={},
+        )
 
-    def profile(self,
-        features, # (S, D) one row per segment
-        title: str = "", # above it
-        segments=None, # list of S (first frame, one past the last); None: the ten of the paper, or S of equal length
-        fps: float = 25, # frames per second of the source
+    def profile(
+        self,
+        features,  # (S, D) one row per segment
+        title: str = "",  # above it
+        segments=None,  # list of S (first frame, one past the last); None: the ten of the paper, or S of equal length
+        fps: float = 25,  # frames per second of the source
     ):
         "Show the course of a clip that is known by its features alone. Raises `ValueError` for features or segments of the wrong kind."
         data, n = segment_profile(features), len(features)
-        if segments is None: segments = clip_segments(103) if n == 10 else [[16*i, 16*i + 16] for i in range(n)]
-        if len(segments) != n: raise ValueError(f"{len(segments)} segments for features of {n}")
+        if segments is None:
+            segments = clip_segments(103) if n == 10 else [[16 * i, 16 * i + 16] for i in range(n)]
+        if len(segments) != n:
+            raise ValueError(f"{len(segments)} segments for features of {n}")
         segments = clip_segments(max(b for _, b in segments), segments)
         self._show("profile", segments[-1][1], segments, title=title, fps=fps, weights=[], profile_data=data)
 
+
 def _weights(weights, n):
-    if weights is None: return []
+    if weights is None:
+        return []
     weights = np.asarray(weights, float)
     if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(f"segment_weights {weights.tolist()}: expected {n} numbers >= 0, one per segment")
-    return (weights/max(weights.max(initial=0), 1e-12)).tolist()
+    return (weights / max(weights.max(initial=0), 1e-12)).tolist()
 
 # %% ../../nbs/inspect/player.ipynb #c036
 _COMPARE_JS = r"""
@@ -770,29 +821,40 @@ export default { render };
 # %% ../../nbs/inspect/player.ipynb #c037
 class ComparisonView(Playback):
     "A clip and the exemplars that it was compared with, playing in step, with the attention between their segments."
+
     _css, _esm = CSS, _PARTS_JS + _CLOCK_JS + _COMPARE_JS
     subtitle = t.Unicode("").tag(sync=True)
-    clips = t.List(help="the query, then the exemplars: dicts of title, numbers, attention and where its pictures lie in `packed`").tag(sync=True)
-    cell = t.List(t.Int(), help="[exemplar, query segment, exemplar segment] that is held, 0-based; empty: none").tag(sync=True)
+    clips = t.List(
+        help="the query, then the exemplars: dicts of title, numbers, attention and where its pictures lie in `packed`"
+    ).tag(sync=True)
+    cell = t.List(
+        t.Int(), help="[exemplar, query segment, exemplar segment] that is held, 0-based; empty: none"
+    ).tag(sync=True)
 
     @t.validate("cell")
     def _exists(self, proposal):
         cell, n = list(proposal.value), len(self.segments)
-        if cell and not (len(cell) == 3 and 0 <= cell[0] < len(self.clips) - 1 and all(0 <= i < n for i in cell[1:])):
-            raise t.TraitError(f"cell {cell}: expected [exemplar below {max(len(self.clips) - 1, 0)}, segment below {n}, segment below {n}]")
+        if cell and not (
+            len(cell) == 3 and 0 <= cell[0] < len(self.clips) - 1 and all(0 <= i < n for i in cell[1:])
+        ):
+            raise t.TraitError(
+                f"cell {cell}: expected [exemplar below {max(len(self.clips) - 1, 0)}, segment below {n}, segment below {n}]"
+            )
         return cell
 
     @t.observe("cell")
     def _go(self, change):
-        if change.new: self.frame = sum(self.segments[change.new[1]])//2
+        if change.new:
+            self.frame = sum(self.segments[change.new[1]]) // 2
 
-    def show(self,
-        query_frames, # (T, H, W, 3) uint8, RGB, or a sentence that says why there are none
-        comparisons, # list of dict(title, score, delta, sigma, attention (S, S), frames); frames as `query_frames`
-        title: str = "query", # of the clip
-        subtitle: str = "", # below it, its pseudo-label for example
-        segments=None, # list of (first frame, one past the last), the same for all clips; None: the ten of the paper
-        fps: float = 25, # frames per second of the source
+    def show(
+        self,
+        query_frames,  # (T, H, W, 3) uint8, RGB, or a sentence that says why there are none
+        comparisons,  # list of dict(title, score, delta, sigma, attention (S, S), frames); frames as `query_frames`
+        title: str = "query",  # of the clip
+        subtitle: str = "",  # below it, its pseudo-label for example
+        segments=None,  # list of (first frame, one past the last), the same for all clips; None: the ten of the paper
+        fps: float = 25,  # frames per second of the source
     ):
         "Show a clip and its exemplars. Raises `ValueError` that names the exemplar and the field which is wrong."
         pictures = [query_frames, *(c.get("frames") for c in comparisons)]
@@ -801,31 +863,60 @@ class ComparisonView(Playback):
         clips = [dict(title=title), *(_comparison(c, len(segments)) for c in comparisons)]
         packs = [b"" if _missing(p) else pack_frames(p) for p in pictures]
         ends = np.cumsum([0, *map(len, packs)]).tolist()
-        for i, c in enumerate(clips): c |= dict(bytes=[ends[i], ends[i + 1]], missing=_missing(pictures[i]))
+        for i, c in enumerate(clips):
+            c |= dict(bytes=[ends[i], ends[i + 1]], missing=_missing(pictures[i]))
         self.cell = []
-        self._show("frames", n, segments, b"".join(packs), title=title, subtitle=subtitle, fps=fps, clips=clips)
+        self._show(
+            "frames", n, segments, b"".join(packs), title=title, subtitle=subtitle, fps=fps, clips=clips
+        )
 
-    def explain(self,
-        text: str, # one or two sentences for the reader
-        title: str = "", # of the clip
+    def explain(
+        self,
+        text: str,  # one or two sentences for the reader
+        title: str = "",  # of the clip
     ):
         "Say why there is nothing to compare."
         self.cell = []
-        self._show("explanation", error=text or "There is nothing to compare this clip with.", title=title, subtitle="", clips=[])
+        self._show(
+            "explanation",
+            error=text or "There is nothing to compare this clip with.",
+            title=title,
+            subtitle="",
+            clips=[],
+        )
 
-def _missing(pictures): return "" if isinstance(pictures, np.ndarray) else (pictures or "no pictures")
+
+def _missing(pictures):
+    return "" if isinstance(pictures, np.ndarray) else (pictures or "no pictures")
+
 
 def _common_length(pictures, segments):
     lengths = {len(p) for p in pictures if not _missing(p)}
-    if len(lengths) > 1: raise ValueError(f"clips of {', '.join(map(str, sorted(lengths)))} frames cannot play in step: expected one length")
-    if lengths: return lengths.pop()
+    if len(lengths) > 1:
+        raise ValueError(
+            f"clips of {', '.join(map(str, sorted(lengths)))} frames cannot play in step: expected one length"
+        )
+    if lengths:
+        return lengths.pop()
     return 103 if segments is None else max(int(b) for _, b in segments)
+
 
 def _comparison(c, n_segments):
     "The numbers of one exemplar, checked, and the score that they imply."
     title, attention = str(c.get("title", "")), np.asarray(c["attention"], float)
-    if attention.shape != (n_segments, n_segments) or not np.isfinite(attention).all() or (attention < 0).any():
-        raise ValueError(f"exemplar {title}: attention of shape {attention.shape}, expected ({n_segments}, {n_segments}), finite and >= 0")
+    if (
+        attention.shape != (n_segments, n_segments)
+        or not np.isfinite(attention).all()
+        or (attention < 0).any()
+    ):
+        raise ValueError(
+            f"exemplar {title}: attention of shape {attention.shape}, expected ({n_segments}, {n_segments}), finite and >= 0"
+        )
     numbers = {k: float(c[k]) for k in ("score", "delta", "sigma")}
-    if not all(map(math.isfinite, numbers.values())) or numbers["sigma"] < 0: raise ValueError(f"exemplar {title}: score, delta, sigma {list(numbers.values())}, expected finite numbers, sigma >= 0")
-    return dict(title=title, **numbers, implied=numbers["score"] + numbers["delta"], attention=attention.tolist())
+    if not all(map(math.isfinite, numbers.values())) or numbers["sigma"] < 0:
+        raise ValueError(
+            f"exemplar {title}: score, delta, sigma {list(numbers.values())}, expected finite numbers, sigma >= 0"
+        )
+    return dict(
+        title=title, **numbers, implied=numbers["score"] + numbers["delta"], attention=attention.tolist()
+    )

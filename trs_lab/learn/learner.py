@@ -29,20 +29,36 @@ from .recovery import SegmentRecovery
 # %% ../../nbs/learn/learner.ipynb #c005
 class Clips:
     "Row numbers by role, and the standardised scores that training may see."
-    def __init__(self,
-        table: pd.DataFrame, # visible clip table with the column role
-        device="cpu", # where the tensors live
-        use_difficulty: bool = False, # scores are learnt per degree of difficulty
+
+    def __init__(
+        self,
+        table: pd.DataFrame,  # visible clip table with the column role
+        device="cpu",  # where the tensors live
+        use_difficulty: bool = False,  # scores are learnt per degree of difficulty
     ):
-        rows = {role: np.flatnonzero(table.role == role) for role in ("labelled", "validation", "unlabelled", "test")}
-        self.difficulty = torch.as_tensor(table.difficulty.to_numpy(np.float32) if "difficulty" in table else np.full(len(table), np.nan, np.float32), device=device)
+        rows = {
+            role: np.flatnonzero(table.role == role)
+            for role in ("labelled", "validation", "unlabelled", "test")
+        }
+        self.difficulty = torch.as_tensor(
+            table.difficulty.to_numpy(np.float32)
+            if "difficulty" in table
+            else np.full(len(table), np.nan, np.float32),
+            device=device,
+        )
         times = _factors(table) if use_difficulty else np.ones(len(table))
         labelled = (table.score.to_numpy(float) / times)[rows["labelled"]]
-        if len(labelled) < 2: raise ValueError(f"training needs at least 2 labelled clips, the table has {len(labelled)}")
-        if not np.isfinite(labelled).all(): raise ValueError("a labelled clip has no score")
+        if len(labelled) < 2:
+            raise ValueError(f"training needs at least 2 labelled clips, the table has {len(labelled)}")
+        if not np.isfinite(labelled).all():
+            raise ValueError("a labelled clip has no score")
         self.center, self.scale = float(labelled.mean()), float(labelled.std()) or 1.0
-        self.labelled, self.validation, self.unlabelled, self.test = (torch.as_tensor(rows[r], device=device) for r in rows)
-        self.centers, self.scales = (torch.as_tensor(v * times, device=device) for v in (self.center, self.scale))  # of each clip: a standardised answer times scale plus center is its score
+        self.labelled, self.validation, self.unlabelled, self.test = (
+            torch.as_tensor(rows[r], device=device) for r in rows
+        )
+        self.centers, self.scales = (
+            torch.as_tensor(v * times, device=device) for v in (self.center, self.scale)
+        )  # of each clip: a standardised answer times scale plus center is its score
         scores = table.score.to_numpy(float) / times
         scores[~table.role.isin(["labelled", "validation"])] = np.nan
         self.scores = torch.as_tensor((scores - self.center) / self.scale, dtype=torch.float32, device=device)
@@ -51,163 +67,282 @@ class Clips:
         self.groups, self.one_group = torch.as_tensor(groups, device=device), len(np.unique(groups)) < 2
         self.ids = table.clip_id.to_numpy(str)
         self.judges = _judges(table, device)
-        accepted = table.accepted.where(table.role == "unlabelled").to_numpy(float) if "accepted" in table else np.full(len(table), np.nan)
-        self.accepted = torch.as_tensor((accepted / times - self.center) / self.scale, dtype=torch.float32, device=device)  # NaN = pseudo-label not fixed
+        accepted = (
+            table.accepted.where(table.role == "unlabelled").to_numpy(float)
+            if "accepted" in table
+            else np.full(len(table), np.nan)
+        )
+        self.accepted = torch.as_tensor(
+            (accepted / times - self.center) / self.scale, dtype=torch.float32, device=device
+        )  # NaN = pseudo-label not fixed
         self.any_accepted = bool(np.isfinite(accepted).any())
-        self.position = torch.full((len(table),), -1, device=device)  # row number -> place among the unlabelled
+        self.position = torch.full(
+            (len(table),), -1, device=device
+        )  # row number -> place among the unlabelled
         self.position[self.unlabelled] = torch.arange(len(self.unlabelled), device=device)
 
     def same_group(self, query_rows):
         "(B, n_labelled) bool, or None when there is one group only."
-        if self.one_group: return None
+        if self.one_group:
+            return None
         return self.groups[query_rows][:, None] == self.groups[self.labelled]
 
 # %% ../../nbs/learn/learner.ipynb #c007
 def _factors(table):
     "(N,) degrees of difficulty. Raises `ConfigError` where one is unknown."
     known = table.difficulty.to_numpy(float) if "difficulty" in table else np.full(len(table), np.nan)
-    if (n := int((~(known > 0)).sum())): raise ConfigError(f"use_difficulty=True needs the degree of difficulty of every clip, which is unknown for {n} of {len(table)}, such as {table.clip_id[~(known > 0)].iloc[0]!r}")
+    if n := int((~(known > 0)).sum()):
+        raise ConfigError(
+            f"use_difficulty=True needs the degree of difficulty of every clip, which is unknown for {n} of {len(table)}, such as {table.clip_id[~(known > 0)].iloc[0]!r}"
+        )
     return known
+
 
 def _judges(table, device):
     "(N, J) judge scores of the clips whose score is shown, NaN elsewhere; None where they are missing or not the same number for every labelled clip"
-    if "judge_scores" not in table: return None
-    shown = {i: j for i, (j, role) in enumerate(zip(table.judge_scores, table.role)) if role in ("labelled", "validation") and isinstance(j, tuple)}
+    if "judge_scores" not in table:
+        return None
+    shown = {
+        i: j
+        for i, (j, role) in enumerate(zip(table.judge_scores, table.role))
+        if role in ("labelled", "validation") and isinstance(j, tuple)
+    }
     lengths = {len(j) for j in shown.values()}
-    if len(lengths) != 1 or not set(np.flatnonzero(table.role == "labelled")) <= set(shown): return None
+    if len(lengths) != 1 or not set(np.flatnonzero(table.role == "labelled")) <= set(shown):
+        return None
     judges = np.full((len(table), *lengths), np.nan, np.float32)
-    for i, j in shown.items(): judges[i] = j
+    for i, j in shown.items():
+        judges[i] = j
     return torch.as_tensor(judges, device=device)
 
 # %% ../../nbs/learn/learner.ipynb #c011
 def cycle(
-    rows, # (n,) clips
-    length: int, # how many draws are wanted
-    generator: torch.Generator, # source of the order
+    rows,  # (n,) clips
+    length: int,  # how many draws are wanted
+    generator: torch.Generator,  # source of the order
 ):
     "(length,) clips: one random permutation after another."
-    turns = [rows[torch.randperm(len(rows), generator=generator, device=generator.device).to(rows.device)] for _ in range(math.ceil(length / len(rows)))]
+    turns = [
+        rows[torch.randperm(len(rows), generator=generator, device=generator.device).to(rows.device)]
+        for _ in range(math.ceil(length / len(rows)))
+    ]
     return torch.cat(turns)[:length]
+
 
 def with_host(batches, device):
     "Batches on the device; each carries its `host` copy, so that nobody has to wait for the device to learn what is in it."
     moved = []
     for b in batches:
-        rows = b.to(device, non_blocking=True); rows.host = b
+        rows = b.to(device, non_blocking=True)
+        rows.host = b
         moved.append(rows)
     return moved
+
 
 def all_batches(clips, batch_size, generator):
     "Recovery of masked segments: one pass over all training clips, with a score or without."
     rows = torch.cat([clips.labelled, clips.unlabelled]).cpu()
-    return [(b, None) for b in with_host(cycle(rows, len(rows), generator).split(batch_size), clips.labelled.device)]
+    return [
+        (b, None)
+        for b in with_host(cycle(rows, len(rows), generator).split(batch_size), clips.labelled.device)
+    ]
+
 
 def labelled_batches(clips, batch_size, generator, passes=1):
     "Burn-in: passes over the labelled clips; a last batch of a single clip has no pair, so it is filled up."
-    n = len(clips.labelled); size = min(batch_size, n)
-    return [(b, None) for b in with_host(cycle(clips.labelled.cpu(), passes * math.ceil(n / size) * size, generator).split(size), clips.labelled.device)]
+    n = len(clips.labelled)
+    size = min(batch_size, n)
+    return [
+        (b, None)
+        for b in with_host(
+            cycle(clips.labelled.cpu(), passes * math.ceil(n / size) * size, generator).split(size),
+            clips.labelled.device,
+        )
+    ]
+
 
 def paired_batches(clips, batch_size, per_labelled, generator):
     "Second stage: one pass over the unlabelled clips, each batch with its labelled clips."
-    if not len(clips.unlabelled): return labelled_batches(clips, batch_size, generator)
-    unlabelled = cycle(clips.unlabelled.cpu(), len(clips.unlabelled), generator).split(batch_size * per_labelled)
+    if not len(clips.unlabelled):
+        return labelled_batches(clips, batch_size, generator)
+    unlabelled = cycle(clips.unlabelled.cpu(), len(clips.unlabelled), generator).split(
+        batch_size * per_labelled
+    )
     size = min(batch_size, len(clips.labelled))
     labelled = cycle(clips.labelled.cpu(), len(unlabelled) * size, generator).split(size)
     return list(zip(*(with_host(rows, clips.labelled.device) for rows in (labelled, unlabelled))))
 
 # %% ../../nbs/learn/learner.ipynb #c014
 def make_accelerator(
-    config: Config, # device, precision
+    config: Config,  # device, precision
 ) -> Accelerator:
     "Raises `ConfigError` when the device does not exist. Prints what is used."
     wanted = config.device if config.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"device: {wanted!r} was asked for, but this torch build sees no CUDA device")
-    try: device = torch.device(wanted)
-    except RuntimeError: raise ConfigError(f"device: expected auto, cpu, cuda or cuda:<number>; got {wanted!r}") from None
-    precision = config.precision if config.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
-    if device.index is not None and device.type == "cuda": torch.cuda.set_device(device)
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise ConfigError(f"device: expected auto, cpu, cuda or cuda:<number>; got {wanted!r}") from None
+    precision = (
+        config.precision if config.precision != "auto" else ("bf16" if device.type == "cuda" else "fp32")
+    )
+    if device.index is not None and device.type == "cuda":
+        torch.cuda.set_device(device)
     started = int(os.environ.get("WORLD_SIZE", 1)) > 1
     # DistributedDataParallel would copy the main process's buffers in every step; here they are either frozen or synchronised by SyncBatchNorm.
     # A published backbone has parts, such as its classifier, that features do not need: they get no gradient.
-    how = dict(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True, find_unused_parameters=config.finetune),
-                                InitProcessGroupKwargs(timeout=timedelta(hours=6))])  # the others wait while the main process decodes
+    how = dict(
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(
+                broadcast_buffers=False, gradient_as_bucket_view=True, find_unused_parameters=config.finetune
+            ),
+            InitProcessGroupKwargs(timeout=timedelta(hours=6)),
+        ]
+    )  # the others wait while the main process decodes
     AcceleratorState._reset_state(reset_partial_state=not started)
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision={"bf16": "bf16", "fp32": "no"}[precision], **how)
+    accelerator = Accelerator(
+        cpu=device.type == "cpu", mixed_precision={"bf16": "bf16", "fp32": "no"}[precision], **how
+    )
     if started and accelerator.num_processes != config.num_processes:
-        raise ConfigError(f"num_processes: the configuration says {config.num_processes}, but {accelerator.num_processes} were started")
+        raise ConfigError(
+            f"num_processes: the configuration says {config.num_processes}, but {accelerator.num_processes} were started"
+        )
     accelerator.precision = precision
     # Threads add the gradients of gathered rows in any order; a run that can be repeated to the bit asks for one order. On CUDA that costs too much.
     torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # or every new tensor is first filled, a tenth of a training step, though nothing here reads what it has not written
-    torch.backends.cudnn.benchmark = True  # the sizes of pictures never change within a run: let cuDNN try which convolution is fastest
-    name = torch.cuda.get_device_name(accelerator.device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
-    if accelerator.is_main_process: print(f"device: {name}; precision: {precision}" + (f"; {accelerator.num_processes} processes" if started else ""))
+    torch.backends.cudnn.benchmark = (
+        True  # the sizes of pictures never change within a run: let cuDNN try which convolution is fastest
+    )
+    name = (
+        torch.cuda.get_device_name(accelerator.device)
+        if device.type == "cuda"
+        else f"cpu, {torch.get_num_threads()} threads"
+    )
+    if accelerator.is_main_process:
+        print(
+            f"device: {name}; precision: {precision}"
+            + (f"; {accelerator.num_processes} processes" if started else "")
+        )
     return accelerator
+
 
 @contextmanager
 def eval_mode(*networks):
     "No dropout inside the block; the former mode comes back after it."
     modes = [n.training for n in networks]
-    for n in networks: n.eval()
-    try: yield
+    for n in networks:
+        n.eval()
+    try:
+        yield
     finally:
-        for n, m in zip(networks, modes): n.train(m)
+        for n, m in zip(networks, modes):
+            n.train(m)
 
 # %% ../../nbs/learn/learner.ipynb #c017
 class StopTraining(Exception):
     "Raised by a callback: end now, keep what there is."
 
+
 class Callback:
     "Override what you need; each method gets the trainer."
-    def on_stage_start(self, trainer): pass
-    def on_step_end(self, trainer): pass
-    def on_epoch_end(self, trainer): pass
-    def on_stage_end(self, trainer): pass
+
+    def on_stage_start(self, trainer):
+        pass
+
+    def on_step_end(self, trainer):
+        pass
+
+    def on_epoch_end(self, trainer):
+        pass
+
+    def on_stage_end(self, trainer):
+        pass
+
 
 class Progress(Callback):
     "A bar per stage, with the mean loss of the epoch."
+
     def on_stage_start(self, trainer):
-        self.bar = progress_bar(total=trainer.n_epochs, initial=trainer.epoch, desc=trainer.stage_name.replace("_", "-"), unit="epoch", disable=not trainer.team.main)
+        self.bar = progress_bar(
+            total=trainer.n_epochs,
+            initial=trainer.epoch,
+            desc=trainer.stage_name.replace("_", "-"),
+            unit="epoch",
+            disable=not trainer.team.main,
+        )
+
     def on_epoch_end(self, trainer):
-        self.bar.set_postfix_str(", ".join(f"{k.removeprefix('loss_')} {v:.3f}" for k, v in trainer.losses.items()), refresh=False)
+        self.bar.set_postfix_str(
+            ", ".join(f"{k.removeprefix('loss_')} {v:.3f}" for k, v in trainer.losses.items()), refresh=False
+        )
         self.bar.update()
-    def on_stage_end(self, trainer): self.bar.close()
+
+    def on_stage_end(self, trainer):
+        self.bar.close()
 
 # %% ../../nbs/learn/learner.ipynb #c019
 def copied(state):
     "As `copy.deepcopy`, for dictionaries, lists and tuples of tensors and plain values: a seventh of its time, which every epoch pays."
-    if torch.is_tensor(state): return state.detach().clone()
-    if isinstance(state, dict): return {k: copied(v) for k, v in state.items()}
-    if isinstance(state, (list, tuple)): return type(state)(copied(v) for v in state)
+    if torch.is_tensor(state):
+        return state.detach().clone()
+    if isinstance(state, dict):
+        return {k: copied(v) for k, v in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(copied(v) for v in state)
     return copy.deepcopy(state)
+
 
 class Trainer:
     "The stages of one run."
-    def __init__(self,
-        config: Config, # all choices
-        networks: torch.nn.Module, # from `build_networks`: fresh, or from a burn-in that was done before
-        views, # clean, weak and strong views of clips by row number
-        table: pd.DataFrame, # visible clip table
-        accelerator: Accelerator, # device, precision and processes
-        callbacks=(), # `Callback`s, called in this order
+
+    def __init__(
+        self,
+        config: Config,  # all choices
+        networks: torch.nn.Module,  # from `build_networks`: fresh, or from a burn-in that was done before
+        views,  # clean, weak and strong views of clips by row number
+        table: pd.DataFrame,  # visible clip table
+        accelerator: Accelerator,  # device, precision and processes
+        callbacks=(),  # `Callback`s, called in this order
     ):
-        self.config, self.views, self.accelerator, self.callbacks = config, views, accelerator, list(callbacks)
+        self.config, self.views, self.accelerator, self.callbacks = (
+            config,
+            views,
+            accelerator,
+            list(callbacks),
+        )
         self.device, self.team = accelerator.device, Team(accelerator)
         self.networks = prepare_networks(networks.to(self.device), config, self.team, self.device)
-        self.clips = Clips(table, self.device, config.use_difficulty and not method_class(config.method).times_difficulty)
-        self.history = History(self.clips.ids[self.clips.unlabelled.cpu().numpy()], *(v[self.clips.unlabelled].cpu() for v in (self.clips.centers, self.clips.scales)))
+        self.clips = Clips(
+            table, self.device, config.use_difficulty and not method_class(config.method).times_difficulty
+        )
+        self.history = History(
+            self.clips.ids[self.clips.unlabelled.cpu().numpy()],
+            *(v[self.clips.unlabelled].cpu() for v in (self.clips.centers, self.clips.scales)),
+        )
         self.rows, self.losses, self.selected, self.recovery = [], {}, None, None
         self.stage, self.epoch, self.step, self.n_epochs = "new", 0, 0, 0
         self.saved_rng = None
-        self.in_epoch = False  # True: between the first step of an epoch and its last row, when no state is whole
-        self.stopped = False   # True: a callback has raised `StopTraining`; no further stage is begun
-        self.batch, self.n_batches, self.n_clips, self.idle = 0, 0, 0, 0.0  # place in the epoch, clips seen in this stage, seconds that a callback kept the loop waiting
+        self.in_epoch = (
+            False  # True: between the first step of an epoch and its last row, when no state is whole
+        )
+        self.stopped = False  # True: a callback has raised `StopTraining`; no further stage is begun
+        self.batch, self.n_batches, self.n_clips, self.idle = (
+            0,
+            0,
+            0,
+            0.0,
+        )  # place in the epoch, clips seen in this stage, seconds that a callback kept the loop waiting
         self.method = method_class(config.method)(self)
-        if self.method.one_process and not self.team.alone: raise ConfigError(f"method={config.method!r} needs the whole batch in one process; use num_processes=1")
+        if self.method.one_process and not self.team.alone:
+            raise ConfigError(
+                f"method={config.method!r} needs the whole batch in one process; use num_processes=1"
+            )
 
     @property
-    def memories(self): return self.method.memories
+    def memories(self):
+        return self.method.memories
 
     @property
     def voices(self):
@@ -224,64 +359,88 @@ class Trainer:
     def see(self, kind, rows, turned=False):
         "A view (clean, weak, strong, or the number of a cached weak one) of this process's clips among `rows`, with the randomness of all of them."
         part = self.team.part(turned)
-        if isinstance(kind, int): return self.views.cached(rows[part], kind)
+        if isinstance(kind, int):
+            return self.views.cached(rows[part], kind)
         drawn, view = () if kind == "clean" else (self.view_generator,), getattr(self.views, kind)
-        if self.team.alone: return view(rows, *drawn)
+        if self.team.alone:
+            return view(rows, *drawn)
         return view(rows, *drawn, share=part) if self.shares_views else view(rows, *drawn)[part]
 
     @property
-    def shares_views(self): return getattr(self.views, "per_clip", False)
+    def shares_views(self):
+        return getattr(self.views, "per_clip", False)
 
     # -- stages ------------------------------------------------------------------------------------------------------
 
     def recover(self):
         "Before everything: the Mixer learns to fill in masked segments of all training clips."
-        if self.config.recover_epochs and hasattr(self.networks.student, "mixer"): self.run_stage("recover", self.config.recover_epochs)
+        if self.config.recover_epochs and hasattr(self.networks.student, "mixer"):
+            self.run_stage("recover", self.config.recover_epochs)
 
     def burn_in(self):
         "First stage, after `recover`. At its end the teacher is a copy of what was trained. Not begun after a stop."
-        if self.stage in ("new", "recover"): self.recover()
-        if self.stopped: return
+        if self.stage in ("new", "recover"):
+            self.recover()
+        if self.stopped:
+            return
         self.run_stage("burn_in", self.method.epochs("burn_in"))
         self.method.end_burn_in()
 
     def teach(self):
         "Second stage. Not begun after a stop."
-        if not self.stopped: self.run_stage("trs", self.method.epochs("trs"))
+        if not self.stopped:
+            self.run_stage("trs", self.method.epochs("trs"))
 
     def fit(self):
         "All stages, or what is left of them after `load_state_dict` or a stop."
         self.stopped = False
-        if self.stage != "trs": self.burn_in()
+        if self.stage != "trs":
+            self.burn_in()
         self.teach()
         return self
 
     def run_stage(self, stage, n_epochs):
-        if self.stage != stage: self.enter_stage(stage); self.method.start_stage(stage)
+        if self.stage != stage:
+            self.enter_stage(stage)
+            self.method.start_stage(stage)
         self.n_epochs, self.n_clips = n_epochs, 0
         self.restore_rng()
         self.tell("on_stage_start")
         try:
-            while self.epoch < n_epochs: self.run_epoch()
-        except StopTraining: self.stopped = True
-        finally: self.tell("on_stage_end")
+            while self.epoch < n_epochs:
+                self.run_epoch()
+        except StopTraining:
+            self.stopped = True
+        finally:
+            self.tell("on_stage_end")
 
     def losses_of(self, labelled, unlabelled):
         "What the networks of this stage are trained with."
-        if self.stage == "recover": return self.recover_step(labelled)
-        return (self.method.burn_in_step if self.stage == "burn_in" else self.method.step)(labelled, unlabelled)
+        if self.stage == "recover":
+            return self.recover_step(labelled)
+        return (self.method.burn_in_step if self.stage == "burn_in" else self.method.step)(
+            labelled, unlabelled
+        )
 
     def recover_step(self, rows):
         "Masked segments of this process's clips; the backbone stays as it is."
-        with torch.no_grad(): features = self.networks.student.encode(self.see("weak", rows))
-        return dict(loss_recovery=self.recovery.loss(features, self.generator, len(rows), self.team.part(), self.team.mean(len(rows))))
+        with torch.no_grad():
+            features = self.networks.student.encode(self.see("weak", rows))
+        return dict(
+            loss_recovery=self.recovery.loss(
+                features, self.generator, len(rows), self.team.part(), self.team.mean(len(rows))
+            )
+        )
 
     def restore_rng(self):
         "Dropout's randomness as it was at the checkpoint; not before the stage goes on, since another trainer may run in between."
-        if self.saved_rng is None: return
-        cpu, cuda = self.saved_rng; self.saved_rng = None
+        if self.saved_rng is None:
+            return
+        cpu, cuda = self.saved_rng
+        self.saved_rng = None
         torch.set_rng_state(cpu.cpu())
-        if cuda is not None and self.device.type == "cuda": torch.cuda.set_rng_state(cuda.cpu())
+        if cuda is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(cuda.cpu())
 
     def enter_stage(self, stage):
         "A new optimiser, and randomness that depends on the seed and the stage alone."
@@ -290,13 +449,28 @@ class Trainer:
         torch.manual_seed(self.seed)
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
         # Views of pixels draw on the host, where the numbers are needed; everything else on the device.
-        self.view_generator = torch.Generator().manual_seed(self.seed) if self.shares_views and self.device.type != "cpu" else self.generator
-        if stage == "recover": self.recovery = SegmentRecovery(self.networks.student.mixer, self.views.dim).to(self.device)
-        trained = [self.networks.student.mixer, self.recovery] if stage == "recover" else self.method.trained(stage)
+        self.view_generator = (
+            torch.Generator().manual_seed(self.seed)
+            if self.shares_views and self.device.type != "cpu"
+            else self.generator
+        )
+        if stage == "recover":
+            self.recovery = SegmentRecovery(self.networks.student.mixer, self.views.dim).to(self.device)
+        trained = (
+            [self.networks.student.mixer, self.recovery] if stage == "recover" else self.method.trained(stage)
+        )
         self.trained = torch.nn.ModuleList(trained)
         parameters = self.parameters = self.trained_parameters()
-        self.optimizer = torch.optim.Adam(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay, fused=True) if parameters else None
-        self.objective = Objective(*trained) if self.team.alone or not parameters else self.accelerator.prepare_model(Objective(*trained))
+        self.optimizer = (
+            torch.optim.Adam(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay, fused=True)
+            if parameters
+            else None
+        )
+        self.objective = (
+            Objective(*trained)
+            if self.team.alone or not parameters
+            else self.accelerator.prepare_model(Objective(*trained))
+        )
 
     def trained_parameters(self):
         "Of the stage, each once."
@@ -304,32 +478,51 @@ class Trainer:
 
     def batches(self):
         c = self.config
-        if self.stage == "recover": return all_batches(self.clips, c.batch_size * (1 + c.unlabelled_per_labelled), self.generator)
-        if self.stage == "burn_in": return labelled_batches(self.clips, c.batch_size, self.generator, self.method.passes)
+        if self.stage == "recover":
+            return all_batches(self.clips, c.batch_size * (1 + c.unlabelled_per_labelled), self.generator)
+        if self.stage == "burn_in":
+            return labelled_batches(self.clips, c.batch_size, self.generator, self.method.passes)
         return paired_batches(self.clips, c.batch_size, c.unlabelled_per_labelled, self.generator)
 
     def follow(self, batches, turned=(False, True)):
         "Tell the views which clips of this process the coming steps need, if they want to know."
-        if not hasattr(self.views, "follow"): return
+        if not hasattr(self.views, "follow"):
+            return
         parts = [self.team.part(t) for t in turned]
-        self.views.follow([[r for rows, part in zip(batch, parts) if rows is not None for r in rows.host[part].tolist()] for batch in batches])
+        self.views.follow(
+            [
+                [r for rows, part in zip(batch, parts) if rows is not None for r in rows.host[part].tolist()]
+                for batch in batches
+            ]
+        )
 
     def run_epoch(self):
         start, sums, self.in_epoch, self.idle = time.perf_counter(), {}, True, 0.0
-        if not self.team.main: torch.manual_seed(hash((self.seed, self.epoch, self.team.rank)))  # other dropout than the main process's, and the same after a resume
-        self.networks.eval(); self.trained.train()
+        if not self.team.main:
+            torch.manual_seed(
+                hash((self.seed, self.epoch, self.team.rank))
+            )  # other dropout than the main process's, and the same after a resume
+        self.networks.eval()
+        self.trained.train()
         batches = self.batches()
-        if self.stage != "recover": self.method.start_epoch(self.stage)
+        if self.stage != "recover":
+            self.method.start_epoch(self.stage)
         self.n_batches = len(batches)
         self.follow(batches)
         for i, batch in enumerate(batches):
             moves = (i + 1) % self.config.accumulate == 0 or i + 1 == len(batches)
             with nullcontext() if moves or self.team.alone else self.accelerator.no_sync(self.objective):
-                with self.accelerator.autocast(): losses = self.objective(self.losses_of, *batch)
+                with self.accelerator.autocast():
+                    losses = self.objective(self.losses_of, *batch)
                 self.backward(losses, i, len(batches))
-            if moves: self.move(i, len(batches))
-            for k, v in losses.items(): sums[k] = sums.get(k, 0) + v.detach()
-            self.batch, self.n_clips = i + 1, self.n_clips + sum(len(rows) for rows in batch if rows is not None)
+            if moves:
+                self.move(i, len(batches))
+            for k, v in losses.items():
+                sums[k] = sums.get(k, 0) + v.detach()
+            self.batch, self.n_clips = (
+                i + 1,
+                self.n_clips + sum(len(rows) for rows in batch if rows is not None),
+            )
             self.tell("on_step_end")
         means = (self.team.average(torch.stack(list(sums.values()))) / len(batches)).tolist()
         self.losses = dict(zip(sums, means))
@@ -338,38 +531,69 @@ class Trainer:
 
     def backward(self, losses, i, n):
         "Gradients of the weighted sum of the losses."
-        self.accelerator.backward(sum(self.method.weight(k, self.epoch + i / n) * v for k, v in losses.items()) / self.config.accumulate)
+        self.accelerator.backward(
+            sum(self.method.weight(k, self.epoch + i / n) * v for k, v in losses.items())
+            / self.config.accumulate
+        )
 
     def move(self, i, n):
         "The weights move; then the method does what follows, such as moving the teacher."
         c, progress = self.config, self.epoch + i / n
-        self.lr = c.lr * (0.5 * (1 + math.cos(math.pi * progress / self.n_epochs)) if c.schedule == "cosine" else 1)
-        for group in self.optimizer.param_groups: group["lr"] = self.lr
-        if c.clip_grad: torch.nn.utils.clip_grad_norm_(self.parameters, c.clip_grad)
-        self.optimizer.step(); self.optimizer.zero_grad(set_to_none=True); self.step += 1
-        if self.stage != "recover": self.method.after_move(self.stage)
+        self.lr = c.lr * (
+            0.5 * (1 + math.cos(math.pi * progress / self.n_epochs)) if c.schedule == "cosine" else 1
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr
+        if c.clip_grad:
+            torch.nn.utils.clip_grad_norm_(self.parameters, c.clip_grad)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        if self.stage != "recover":
+            self.method.after_move(self.stage)
 
     def share_memories(self, batches):
         "What each process wrote in this epoch to the memories and the history of its clips goes to all."
-        if self.team.alone or self.stage != "trs" or not self.method.pseudo_labels or not len(self.clips.unlabelled): return
+        if (
+            self.team.alone
+            or self.stage != "trs"
+            or not self.method.pseudo_labels
+            or not len(self.clips.unlabelled)
+        ):
+            return
         owner = torch.zeros(len(self.clips.unlabelled), dtype=torch.long, device=self.device)
         for _, unlabelled in batches:
-            for rank in range(self.team.size): owner[self.clips.position[unlabelled[self.team.size - 1 - rank::self.team.size]]] = rank
-        for memory in self.memories.values(): memory.load_state_dict({k: self.team.merge(v, owner) for k, v in memory.state_dict().items()})
-        self.history.now = {k: tuple(self.team.merge(t, owner) for t in v) for k, v in self.history.now.items()}
+            for rank in range(self.team.size):
+                owner[self.clips.position[unlabelled[self.team.size - 1 - rank :: self.team.size]]] = rank
+        for memory in self.memories.values():
+            memory.load_state_dict({k: self.team.merge(v, owner) for k, v in memory.state_dict().items()})
+        self.history.now = {
+            k: tuple(self.team.merge(t, owner) for t in v) for k, v in self.history.now.items()
+        }
 
     def close_epoch(self, seconds):
         "Rows for metrics and history; the selected student where a validation part selects."
         common = dict(epoch=self.epoch, stage=self.stage, lr=self.lr, seconds=seconds)
         voices = self.voices if self.stage != "recover" else ("student",)
-        owner = lambda loss: loss.removeprefix("loss_") if loss.removeprefix("loss_") in voices else "student"  # loss_reference is the reference network's, the others are the student's
-        self.epoch_rows = {n: dict(common, network=n, **{k: v for k, v in self.losses.items() if owner(k) == n}) for n in voices}
+        owner = lambda loss: (
+            loss.removeprefix("loss_") if loss.removeprefix("loss_") in voices else "student"
+        )  # loss_reference is the reference network's, the others are the student's
+        self.epoch_rows = {
+            n: dict(common, network=n, **{k: v for k, v in self.losses.items() if owner(k) == n})
+            for n in voices
+        }
         if self.stage == "trs" and self.method.pseudo_labels and len(self.clips.unlabelled):
-            self.history.note("student", torch.arange(len(self.clips.unlabelled), device=self.device), *self.outputs("student", self.clips.unlabelled))
+            self.history.note(
+                "student",
+                torch.arange(len(self.clips.unlabelled), device=self.device),
+                *self.outputs("student", self.clips.unlabelled),
+            )
             self.history.close_epoch(self.epoch, self.memories)
-        if len(self.clips.validation) and self.stage != "recover": self.validate()
+        if len(self.clips.validation) and self.stage != "recover":
+            self.validate()
         self.rows.extend(self.epoch_rows.values())  # callbacks may add to these rows
-        self.epoch += 1; self.in_epoch = False
+        self.epoch += 1
+        self.in_epoch = False
         self.tell("on_epoch_end")
 
     def validate(self):
@@ -377,11 +601,18 @@ class Trainer:
         mean, _ = self.outputs("student", self.clips.validation)
         error = float(((mean - self.clips.scores[self.clips.validation]) ** 2).mean())
         self.epoch_rows["student"]["validation_mse"] = error
-        if self.config.selection == "validation" and self.stage == "trs" and (self.selected is None or error < self.selected["error"]):
-            self.selected = dict(error=error, epoch=self.epoch, state=copy.deepcopy(self.networks.student.state_dict()))
+        if (
+            self.config.selection == "validation"
+            and self.stage == "trs"
+            and (self.selected is None or error < self.selected["error"])
+        ):
+            self.selected = dict(
+                error=error, epoch=self.epoch, state=copy.deepcopy(self.networks.student.state_dict())
+            )
 
     def tell(self, event):
-        for callback in self.callbacks: getattr(callback, event)(self)
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -395,58 +626,95 @@ class Trainer:
     @torch.no_grad()
     def encode_clips(self, rows, scorer, kind="clean"):
         "(n, S, D) features of the clean views, or those of another kind, under a scorer's backbone."
-        with self.accelerator.autocast(): return self.in_parts(rows, lambda x, _: (scorer.encode(x),), kind)[0]
+        with self.accelerator.autocast():
+            return self.in_parts(rows, lambda x, _: (scorer.encode(x),), kind)[0]
 
     @torch.no_grad()
-    def outputs(self,
-        network: str, # one of `voices`
-        rows, # (n,) row numbers of the clip table
+    def outputs(
+        self,
+        network: str,  # one of `voices`
+        rows,  # (n,) row numbers of the clip table
     ):
         "Standardised mean (n,) and log-variance (n,) on clean views."
-        if not len(rows): return torch.empty(0, device=self.device), torch.empty(0, device=self.device)
+        if not len(rows):
+            return torch.empty(0, device=self.device), torch.empty(0, device=self.device)
         with eval_mode(*self.networks.children()):
             self.method.before_answers(network)
-            with self.accelerator.autocast(): return tuple(t.float() for t in self.in_parts(rows, lambda x, r: self.method.answer(network, x, r)))
+            with self.accelerator.autocast():
+                return tuple(
+                    t.float() for t in self.in_parts(rows, lambda x, r: self.method.answer(network, x, r))
+                )
 
-    def predict(self,
-        network: str = "student", # one of `voices`
-        rows=None, # row numbers; None = all clips
+    def predict(
+        self,
+        network: str = "student",  # one of `voices`
+        rows=None,  # row numbers; None = all clips
     ):
         "Scores and sigmas as numpy arrays, in units of the score."
         rows = torch.arange(len(self.clips.ids), device=self.device) if rows is None else rows
         mean, log_var = self.outputs(network, rows)
         center, scale = self.clips.centers[rows], self.clips.scales[rows]
-        return (mean.double() * scale + center).cpu().numpy(), ((log_var.double() / 2).exp() * scale).cpu().numpy()
+        return (mean.double() * scale + center).cpu().numpy(), (
+            (log_var.double() / 2).exp() * scale
+        ).cpu().numpy()
 
     def select(self):
         "Put the selected student in place: the best on the validation part, or the last one."
-        if self.config.selection == "validation" and self.selected: self.networks.student.load_state_dict(self.selected["state"])
+        if self.config.selection == "validation" and self.selected:
+            self.networks.student.load_state_dict(self.selected["state"])
         return self
 
     # -- resuming ----------------------------------------------------------------------------------------------------
 
     def state_dict(self):
         "Everything that the next epoch depends on."
-        cpu, cuda = self.saved_rng or (torch.get_rng_state(), torch.cuda.get_rng_state() if self.device.type == "cuda" else None)
-        return dict(stage=self.stage, epoch=self.epoch, step=self.step, networks=self.networks.state_dict(), optimizer=self.optimizer and self.optimizer.state_dict(),
-                    memories={n: m.state_dict() for n, m in self.memories.items()}, method=self.method.state_dict(), rows=self.rows, selected=self.selected,
-                    recovery=self.recovery.state_dict() if self.stage == "recover" else None,
-                    generator=self.generator.get_state(), view_generator=self.view_generator.get_state(), torch_rng=cpu, cuda_rng=cuda)
+        cpu, cuda = self.saved_rng or (
+            torch.get_rng_state(),
+            torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+        )
+        return dict(
+            stage=self.stage,
+            epoch=self.epoch,
+            step=self.step,
+            networks=self.networks.state_dict(),
+            optimizer=self.optimizer and self.optimizer.state_dict(),
+            memories={n: m.state_dict() for n, m in self.memories.items()},
+            method=self.method.state_dict(),
+            rows=self.rows,
+            selected=self.selected,
+            recovery=self.recovery.state_dict() if self.stage == "recover" else None,
+            generator=self.generator.get_state(),
+            view_generator=self.view_generator.get_state(),
+            torch_rng=cpu,
+            cuda_rng=cuda,
+        )
 
-    def load_state_dict(self,
-        state: dict, # from `state_dict`
-        history: pd.DataFrame = None, # rows of the epochs that are done
+    def load_state_dict(
+        self,
+        state: dict,  # from `state_dict`
+        history: pd.DataFrame = None,  # rows of the epochs that are done
     ):
         "Go on where `state_dict` was taken."
         self.enter_stage(state["stage"])
-        self.epoch, self.step, self.rows, self.selected = state["epoch"], state["step"], list(state["rows"]), state["selected"]
-        self.networks.load_state_dict(state["networks"]); self.method.load_state_dict(state["method"])
-        if self.optimizer: self.optimizer.load_state_dict(state["optimizer"])
-        if self.stage == "recover": self.recovery.load_state_dict(state["recovery"])
-        for n, m in self.memories.items(): m.load_state_dict(state["memories"][n])
-        self.generator.set_state(state["generator"].cpu()); self.view_generator.set_state(state.get("view_generator", state["generator"]).cpu())
+        self.epoch, self.step, self.rows, self.selected = (
+            state["epoch"],
+            state["step"],
+            list(state["rows"]),
+            state["selected"],
+        )
+        self.networks.load_state_dict(state["networks"])
+        self.method.load_state_dict(state["method"])
+        if self.optimizer:
+            self.optimizer.load_state_dict(state["optimizer"])
+        if self.stage == "recover":
+            self.recovery.load_state_dict(state["recovery"])
+        for n, m in self.memories.items():
+            m.load_state_dict(state["memories"][n])
+        self.generator.set_state(state["generator"].cpu())
+        self.view_generator.set_state(state.get("view_generator", state["generator"]).cpu())
         self.saved_rng = state["torch_rng"], state["cuda_rng"]
-        if history is not None and len(history): self.history.frames = [history]
+        if history is not None and len(history):
+            self.history.frames = [history]
         return self
 
     def whole_state(self):
@@ -455,8 +723,9 @@ class Trainer:
         rows = list(state.pop("rows"))  # the same dictionaries: callbacks may still add to them
         return dict(copied(state), rows=rows), list(self.history.frames)
 
-    def roll_back(self,
-        whole: tuple, # from `whole_state`
+    def roll_back(
+        self,
+        whole: tuple,  # from `whole_state`
     ):
         "Give up what has been done of an epoch: networks, memories, history and randomness are again as at its beginning."
         state, frames = whole
@@ -465,15 +734,21 @@ class Trainer:
         self.history.frames, self.history.now, self.in_epoch = list(frames), {}, False
         return self
 
+
 def prepare_networks(networks, config, team, device):
     "What compiling and several processes ask of the networks; for one process that does not compile, nothing."
     batch_norms = config.finetune and not config.freeze_bn and not team.alone
     if batch_norms and device.type != "cuda":
-        raise ConfigError("freeze_bn=False with several processes needs batch statistics over all of them, which PyTorch has for CUDA only; on a CPU use freeze_bn=True or one process")
-    if batch_norms: networks = torch.nn.SyncBatchNorm.convert_sync_batchnorm(networks)
+        raise ConfigError(
+            "freeze_bn=False with several processes needs batch statistics over all of them, which PyTorch has for CUDA only; on a CPU use freeze_bn=True or one process"
+        )
+    if batch_norms:
+        networks = torch.nn.SyncBatchNorm.convert_sync_batchnorm(networks)
     if config.compile:
-        if why := cannot_compile(device): raise ConfigError(f"compile: {why}")
+        if why := cannot_compile(device):
+            raise ConfigError(f"compile: {why}")
         for scorer in networks.children():
             for part in ("encoder", "mixer"):
-                if hasattr(scorer, part): getattr(scorer, part).compile()
+                if hasattr(scorer, part):
+                    getattr(scorer, part).compile()
     return networks

@@ -20,34 +20,43 @@ from ..trs.pseudo_labels import sigmoid_ramp
 @dataclass(frozen=True)
 class Option:
     "A choice of one method."
-    default: object # value where the caller says nothing; its type is the type expected
-    why: str # one line: what it is, and why this default
+
+    default: object  # value where the caller says nothing; its type is the type expected
+    why: str  # one line: what it is, and why this default
+
 
 def parse_options(
-    text: str, # as typed: "eps=2, gate=0.3"
-    known: dict, # name -> `Option`
-    method: str = "this method", # its name, for messages
-) -> dict: # name -> value, the defaults included
+    text: str,  # as typed: "eps=2, gate=0.3"
+    known: dict,  # name -> `Option`
+    method: str = "this method",  # its name, for messages
+) -> dict:  # name -> value, the defaults included
     "Raises `ConfigError` that names the option and what was expected."
     values = {name: o.default for name, o in known.items()}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, given, value = (t.strip() for t in part.partition("="))
-        if not given: raise ConfigError(f"options: expected name=value pairs separated by commas, got {part!r}")
-        if name not in known: raise ConfigError(f"options: {method} has no option {name!r}{nearest(name, known)}; it has {', '.join(known) or 'none'}")
+        if not given:
+            raise ConfigError(f"options: expected name=value pairs separated by commas, got {part!r}")
+        if name not in known:
+            raise ConfigError(
+                f"options: {method} has no option {name!r}{nearest(name, known)}; it has {', '.join(known) or 'none'}"
+            )
         values[name] = _as_type(name, read_value(value), known[name].default)
     return values
 
+
 def _as_type(name, value, default):
     wanted = type(default)
-    if wanted is float and type(value) is int: return float(value)
-    if type(value) is not wanted: raise ConfigError(f"options: {name}: expected {wanted.__name__}, such as {default!r}; got {value!r}")
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"options: {name}: expected {wanted.__name__}, such as {default!r}; got {value!r}")
     return value
 
 # %% ../../nbs/learn/method.ipynb #c008
 def ranking_loss(
-    mean, # (B,) the student's means
-    scores, # (B,) true scores, both standardised
-    temperature: float = 0.2, # in sd of the score
+    mean,  # (B,) the student's means
+    scores,  # (B,) true scores, both standardised
+    temperature: float = 0.2,  # in sd of the score
 ):
     "RankNet's pairwise logistic loss over all pairs of different score; 0 where there is none."
     better = scores[:, None] > scores[None, :]
@@ -57,29 +66,43 @@ def ranking_loss(
 # %% ../../nbs/learn/method.ipynb #c011
 class Method:
     "One way to learn from labelled and unlabelled clips. Subclasses override `step`, and what else differs."
-    options = {}                     # name -> `Option`; their values become attributes
-    voices = ("student", "teacher")  # networks that can be asked for scores; by default the teacher is the student's moving average
-    pseudo_labels = False            # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
-    one_process = False              # True: the step needs the whole batch in one process
-    times_difficulty = False         # True: it multiplies by the degree of difficulty itself, so `use_difficulty` leaves the scores as they are
+
+    options = {}  # name -> `Option`; their values become attributes
+    voices = (
+        "student",
+        "teacher",
+    )  # networks that can be asked for scores; by default the teacher is the student's moving average
+    pseudo_labels = (
+        False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
+    )
+    one_process = False  # True: the step needs the whole batch in one process
+    times_difficulty = False  # True: it multiplies by the degree of difficulty itself, so `use_difficulty` leaves the scores as they are
 
     @classmethod
-    def build(cls,
-        config: Config, # sizes
-        in_dim: int, # width of the segment features
-        encoder: nn.Module = None, # backbone to train end to end; None = inputs are features
-    ) -> nn.Module: # has `student` and the other voices
+    def build(
+        cls,
+        config: Config,  # sizes
+        in_dim: int,  # width of the segment features
+        encoder: nn.Module = None,  # backbone to train end to end; None = inputs are features
+    ) -> nn.Module:  # has `student` and the other voices
         "Fresh networks; `build_networks` calls it with the seed set."
         return Networks(make_scorer(config, in_dim, encoder))
 
-    def __init__(self, trainer): # a `Trainer`: config, networks, clips, views, team
-        self.trainer, self.config, self.networks, self.clips, self.team = trainer, trainer.config, trainer.networks, trainer.clips, trainer.team
+    def __init__(self, trainer):  # a `Trainer`: config, networks, clips, views, team
+        self.trainer, self.config, self.networks, self.clips, self.team = (
+            trainer,
+            trainer.config,
+            trainer.networks,
+            trainer.clips,
+            trainer.team,
+        )
         self.memories = {}  # name -> `ConfidenceMemory`, kept in checkpoints and shown in the history
-        for name, value in parse_options(self.config.options, self.options, self.config.method).items(): setattr(self, name, value)
+        for name, value in parse_options(self.config.options, self.options, self.config.method).items():
+            setattr(self, name, value)
 
     # -- what a subclass overrides -----------------------------------------------------------------------------------
 
-    def trained(self, stage): # burn_in or trs
+    def trained(self, stage):  # burn_in or trs
         "Networks that get a gradient in every step of the stage."
         return [self.networks.student]
 
@@ -91,39 +114,48 @@ class Method:
         "Losses of a step of the second stage; `unlabelled` is None where every clip has a score."
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
-    def weight(self,
-        name: str, # of a loss
-        progress: float, # epochs of the stage that are over, fractions included
+    def weight(
+        self,
+        name: str,  # of a loss
+        progress: float,  # epochs of the stage that are over, fractions included
     ) -> float:
         "What the loss counts."
         c = self.config
-        if name == "loss_unlabelled": return c.unlabelled_weight * sigmoid_ramp(progress, c.ramp_epochs)
+        if name == "loss_unlabelled":
+            return c.unlabelled_weight * sigmoid_ramp(progress, c.ramp_epochs)
         return dict(loss_reference=c.reference_weight, loss_ranking=c.ranking_weight).get(name, 1.0)
 
     def epochs(self, stage):
         "Length of a stage; 0 for a method in closed form, which fits in `start_stage`."
         c = self.config
-        if stage != "burn_in": return c.epochs
+        if stage != "burn_in":
+            return c.epochs
         return -(-c.burn_in_steps // (self.passes * self._steps_per_pass)) or c.burn_in_epochs
 
     @property
-    def _steps_per_pass(self): return -(-len(self.clips.labelled) // min(self.config.batch_size, len(self.clips.labelled)))
+    def _steps_per_pass(self):
+        return -(-len(self.clips.labelled) // min(self.config.batch_size, len(self.clips.labelled)))
 
     @property
     def passes(self):
         "Passes over the labelled clips in an epoch of burn-in: 1, or with `burn_in_steps` as many as 25 steps hold, since what is done at the end of an epoch costs as much as several steps."
         return max(1, 25 // self._steps_per_pass) if self.config.burn_in_steps else 1
 
-    def start_stage(self, stage): pass
-    def start_epoch(self, stage): pass
+    def start_stage(self, stage):
+        pass
+
+    def start_epoch(self, stage):
+        pass
 
     def end_burn_in(self):
         "The teacher starts as a copy of what was trained."
-        if "teacher" in self.voices: self.networks.teacher.load_state_dict(self.networks.student.state_dict())
+        if "teacher" in self.voices:
+            self.networks.teacher.load_state_dict(self.networks.student.state_dict())
 
     def after_move(self, stage):
         "The weights have moved: the teacher follows."
-        if stage == "trs" and "teacher" in self.voices: ema_update(self.networks.teacher, self.networks.student, self.config.ema_momentum)
+        if stage == "trs" and "teacher" in self.voices:
+            ema_update(self.networks.teacher, self.networks.student, self.config.ema_momentum)
 
     def before_answers(self, network):
         "Clean views are about to be answered for, without dropout and without gradients."
@@ -132,17 +164,28 @@ class Method:
         "Mean (b,) and log-variance (b,) that a voice gives to views `x` of clips `rows`."
         return getattr(self.networks, network)(x)
 
-    def state_dict(self): return {}
-    def load_state_dict(self, state): pass
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
 
     # -- what a subclass uses ----------------------------------------------------------------------------------------
 
     @property
-    def generator(self): return self.trainer.generator
+    def generator(self):
+        return self.trainer.generator
 
-    def labelled_view(self, rows): return self.trainer.see("strong" if self.config.use_strong and self.config.labelled_view == "strong" else "weak", rows)
-    def weak_view(self, rows): return self.trainer.see("weak", rows, turned=True)
-    def student_view(self, rows): return self.trainer.see("strong" if self.config.use_strong else "weak", rows, turned=True)
+    def labelled_view(self, rows):
+        return self.trainer.see(
+            "strong" if self.config.use_strong and self.config.labelled_view == "strong" else "weak", rows
+        )
+
+    def weak_view(self, rows):
+        return self.trainer.see("weak", rows, turned=True)
+
+    def student_view(self, rows):
+        return self.trainer.see("strong" if self.config.use_strong else "weak", rows, turned=True)
 
     def mine(self, unlabelled):
         "This process's share of the unlabelled batch; dealt from the other end, so that no process gets the larger share of both."
@@ -163,18 +206,26 @@ class Method:
 
     def ranking(self, mean, labelled):
         "Ranking loss of the whole batch, or nothing where its weight is 0."
-        if not self.config.ranking_weight: return {}
-        return dict(loss_ranking=ranking_loss(self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled]))
+        if not self.config.ranking_weight:
+            return {}
+        return dict(
+            loss_ranking=ranking_loss(self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled])
+        )
 
-    def keep_accepted(self,
-        rows, # (b,) unlabelled clips
-        mean, # (b,) their pseudo-labels, standardised
-        log_var, # (b,) and log-variances
+    def keep_accepted(
+        self,
+        rows,  # (b,) unlabelled clips
+        mean,  # (b,) their pseudo-labels, standardised
+        log_var,  # (b,) and log-variances
     ):
         "A pseudo-label that a person accepted stays, as sure as a pseudo-label can be; the others pass through."
-        if not self.clips.any_accepted: return mean, log_var
-        accepted = self.clips.accepted[rows]; fixed = torch.isfinite(accepted)
-        return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(fixed, torch.full_like(log_var, self.config.log_var_min), log_var)
+        if not self.clips.any_accepted:
+            return mean, log_var
+        accepted = self.clips.accepted[rows]
+        fixed = torch.isfinite(accepted)
+        return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(
+            fixed, torch.full_like(log_var, self.config.log_var_min), log_var
+        )
 
     def note(self, rows, mean, log_var, name="pseudo"):
         "Write what is believed of this process's unlabelled clips to the history."
@@ -183,29 +234,36 @@ class Method:
 # %% ../../nbs/learn/method.ipynb #c013
 class Supervised(Method):
     "Gaussian regression of the labelled clips."
-    def step(self, labelled, unlabelled): return self.burn_in_step(labelled)
+
+    def step(self, labelled, unlabelled):
+        return self.burn_in_step(labelled)
 
 # %% ../../nbs/learn/method.ipynb #c015
 def method_class(
-    method: str, # a name in `METHODS`, or module:Class
+    method: str,  # a name in `METHODS`, or module:Class
 ) -> type:
     "The class. Raises `ConfigError` where there is none."
     place = METHODS.get(method, method)
-    if isinstance(place, type): return place  # registered in a notebook
+    if isinstance(place, type):
+        return place  # registered in a notebook
     module, _, name = place.partition(":")
-    try: return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as e: raise ConfigError(f"method: {method!r} is not to be found: {e}") from e
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as e:
+        raise ConfigError(f"method: {method!r} is not to be found: {e}") from e
+
 
 def check_method(
-    config: Config, # method and options
+    config: Config,  # method and options
 ):
     "Raise `ConfigError` before any work if the method or one of its options does not exist."
     parse_options(config.options, method_class(config.method).options, config.method)
 
+
 def build_networks(
-    config: Config, # method, sizes, seed
-    in_dim: int, # width of the segment features
-    encoder: nn.Module = None, # backbone to train end to end; None = inputs are features
+    config: Config,  # method, sizes, seed
+    in_dim: int,  # width of the segment features
+    encoder: nn.Module = None,  # backbone to train end to end; None = inputs are features
 ) -> nn.Module:
     "Fresh networks of the method, initialised from the seed."
     with torch.random.fork_rng(devices=[]):

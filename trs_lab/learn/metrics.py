@@ -14,193 +14,255 @@ from scipy import stats
 
 # %% ../../nbs/learn/metrics.ipynb #c005
 def as_pair(
-    y, # (n,) judged scores
-    p, # (n,) predictions, same order
-)-> tuple: # both as float64 arrays (n,)
+    y,  # (n,) judged scores
+    p,  # (n,) predictions, same order
+) -> tuple:  # both as float64 arrays (n,)
     "Check and convert a pair of arrays; ValueError if lengths, indices or values do not fit together."
     if isinstance(y, pd.Series) and isinstance(p, pd.Series) and not y.index.equals(p.index):
         raise ValueError("the two Series have different indices: align them by clip_id before comparing")
     y, p = (np.asarray(v, dtype=np.float64) for v in (y, p))
-    if y.ndim != 1 or y.shape != p.shape: raise ValueError(f"expected two arrays of shape (n,), got {y.shape} and {p.shape}")
+    if y.ndim != 1 or y.shape != p.shape:
+        raise ValueError(f"expected two arrays of shape (n,), got {y.shape} and {p.shape}")
     for name, v in (("first (judged)", y), ("second (predicted)", p)):
-        if bad := int((~np.isfinite(v)).sum()): raise ValueError(f"{bad} of {len(v)} values of the {name} array are not finite")
+        if bad := int((~np.isfinite(v)).sum()):
+            raise ValueError(f"{bad} of {len(v)} values of the {name} array are not finite")
     return y, p
 
 # %% ../../nbs/learn/metrics.ipynb #c006
 def why_undefined(
-    y, # (n,) judged scores
-    p, # (n,) predictions
-)-> str: # reason, or None where a correlation exists
+    y,  # (n,) judged scores
+    p,  # (n,) predictions
+) -> str:  # reason, or None where a correlation exists
     "Why the correlation of `y` and `p` is undefined."
     y, p = as_pair(y, p)
-    if len(y) < 3: return f"a correlation needs at least 3 clips, got {len(y)}"
-    if np.ptp(y) == 0: return "all judged scores are equal"
-    if np.ptp(p) == 0: return "all predictions are equal"
+    if len(y) < 3:
+        return f"a correlation needs at least 3 clips, got {len(y)}"
+    if np.ptp(y) == 0:
+        return "all judged scores are equal"
+    if np.ptp(p) == 0:
+        return "all predictions are equal"
 
 # %% ../../nbs/learn/metrics.ipynb #c010
 def spearman_rows(
-    Y, # (b, n) judged scores, a resample per row
-    P, # (b, n) predictions
-)-> np.ndarray: # (b,) coefficients in -1..1, NaN where a row is constant
+    Y,  # (b, n) judged scores, a resample per row
+    P,  # (b, n) predictions
+) -> np.ndarray:  # (b,) coefficients in -1..1, NaN where a row is constant
     "Spearman's rank correlation of each row; ties share their mean rank."
     a, b = (stats.rankdata(v, axis=1) for v in (Y, P))
     a, b = (v - v.mean(1, keepdims=True) for v in (a, b))
     scale = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    return np.divide((a*b).sum(1), scale, out=np.full(len(a), np.nan), where=scale > 0)
+    return np.divide((a * b).sum(1), scale, out=np.full(len(a), np.nan), where=scale > 0)
 
 # %% ../../nbs/learn/metrics.ipynb #c011
 def spearman(
-    y, # (n,) judged scores
-    p, # (n,) predictions
-)-> float: # -1..1, NaN where undefined
+    y,  # (n,) judged scores
+    p,  # (n,) predictions
+) -> float:  # -1..1, NaN where undefined
     "Spearman's rank correlation, NaN where `why_undefined` names a reason."
     y, p = as_pair(y, p)
     return np.nan if why_undefined(y, p) else float(spearman_rows(y[None], p[None])[0])
 
+
 def kendall(
-    y, # (n,) judged scores
-    p, # (n,) predictions
-)-> float: # -1..1, NaN where undefined
+    y,  # (n,) judged scores
+    p,  # (n,) predictions
+) -> float:  # -1..1, NaN where undefined
     "Kendall's tau-b: the balance of pairs in the right and the wrong order."
     y, p = as_pair(y, p)
     return np.nan if why_undefined(y, p) else float(stats.kendalltau(y, p).statistic)
 
 # %% ../../nbs/learn/metrics.ipynb #c015
 def span(
-    y, # (n,) judged scores
-    score_range=None, # (lowest, highest) possible score, in points; None = from `y`
-)-> float: # length of the range, in points; NaN if all scores are equal
+    y,  # (n,) judged scores
+    score_range=None,  # (lowest, highest) possible score, in points; None = from `y`
+) -> float:  # length of the range, in points; NaN if all scores are equal
     "Length of the score range; ValueError if a given range is not increasing."
-    if score_range is None: return float(np.ptp(y)) or np.nan if len(y) else np.nan
+    if score_range is None:
+        return float(np.ptp(y)) or np.nan if len(y) else np.nan
     lo, hi = map(float, score_range)
-    if not hi > lo: raise ValueError(f"score_range must be (lowest, highest), got {score_range}")
+    if not hi > lo:
+        raise ValueError(f"score_range must be (lowest, highest), got {score_range}")
     return hi - lo
 
+
 def r_l2(
-    y, # (n,) judged scores, in points
-    p, # (n,) predictions, in points
-    score_range=None, # (lowest, highest), in points; None = from `y`
-)-> float: # relative L2 distance x 100; NaN if the range is empty
+    y,  # (n,) judged scores, in points
+    p,  # (n,) predictions, in points
+    score_range=None,  # (lowest, highest), in points; None = from `y`
+) -> float:  # relative L2 distance x 100; NaN if the range is empty
     "Relative L2 distance x 100 (CoRe, ICCV 2021): mean squared error in units of the score range."
     y, p = as_pair(y, p)
-    return float(100 * np.mean(((y - p) / span(y, score_range))**2)) if len(y) else np.nan
+    return float(100 * np.mean(((y - p) / span(y, score_range)) ** 2)) if len(y) else np.nan
 
 # %% ../../nbs/learn/metrics.ipynb #c017
 def mae(
-    y, # (n,) judged scores, in points
-    p, # (n,) predictions, in points
-)-> float: # points; NaN without clips
+    y,  # (n,) judged scores, in points
+    p,  # (n,) predictions, in points
+) -> float:  # points; NaN without clips
     "Mean absolute error."
     y, p = as_pair(y, p)
     return float(np.abs(y - p).mean()) if len(y) else np.nan
 
+
 def rmse(
-    y, # (n,) judged scores, in points
-    p, # (n,) predictions, in points
-)-> float: # points; NaN without clips
+    y,  # (n,) judged scores, in points
+    p,  # (n,) predictions, in points
+) -> float:  # points; NaN without clips
     "Root mean squared error."
     y, p = as_pair(y, p)
-    return float(np.sqrt(((y - p)**2).mean())) if len(y) else np.nan
+    return float(np.sqrt(((y - p) ** 2).mean())) if len(y) else np.nan
 
 # %% ../../nbs/learn/metrics.ipynb #c020
 ROW_STATS = {
     "spearman": spearman_rows,
-    "mae":  lambda Y, P: np.abs(Y - P).mean(1),
-    "rmse": lambda Y, P: np.sqrt(((Y - P)**2).mean(1)),
-    "mse":  lambda Y, P: ((Y - P)**2).mean(1),
+    "mae": lambda Y, P: np.abs(Y - P).mean(1),
+    "rmse": lambda Y, P: np.sqrt(((Y - P) ** 2).mean(1)),
+    "mse": lambda Y, P: ((Y - P) ** 2).mean(1),
 }
 
+
 def bootstrap_values(
-    y, # (n,) judged scores
-    p, # (n,) predictions
-    stat="spearman", # key of ROW_STATS, or function (b, n), (b, n) -> (b,)
-    n=2000, # number of resamples
-    seed=0, # seed of the resampling
-)-> np.ndarray: # (n,) values; NaN where a resample is constant
+    y,  # (n,) judged scores
+    p,  # (n,) predictions
+    stat="spearman",  # key of ROW_STATS, or function (b, n), (b, n) -> (b,)
+    n=2000,  # number of resamples
+    seed=0,  # seed of the resampling
+) -> np.ndarray:  # (n,) values; NaN where a resample is constant
     "The statistic on `n` resamples of the clips."
     y, p = as_pair(y, p)
-    if not callable(stat) and stat not in ROW_STATS: raise ValueError(f"stat: expected a function or one of {sorted(ROW_STATS)}, got {stat!r}")
+    if not callable(stat) and stat not in ROW_STATS:
+        raise ValueError(f"stat: expected a function or one of {sorted(ROW_STATS)}, got {stat!r}")
     f, rng = (stat if callable(stat) else ROW_STATS[stat]), np.random.default_rng(seed)
-    step = max(1, 2_000_000 // max(1, len(y)))   # bounds the memory at some 100 MB whatever the number of clips
+    step = max(
+        1, 2_000_000 // max(1, len(y))
+    )  # bounds the memory at some 100 MB whatever the number of clips
     parts = [rng.integers(0, len(y), (min(step, n - i), len(y))) for i in range(0, n, step)]
     return np.concatenate([f(y[i], p[i]) for i in parts])
 
 # %% ../../nbs/learn/metrics.ipynb #c021
 def interval95(
-    values, # (n,) bootstrap values; NaN = undefined resample
-)-> tuple: # (low, high); NaN if fewer than half of the resamples are defined
+    values,  # (n,) bootstrap values; NaN = undefined resample
+) -> tuple:  # (low, high); NaN if fewer than half of the resamples are defined
     "Central 95 % of the bootstrap values."
-    v = np.asarray(values, dtype=float); ok = v[np.isfinite(v)]
-    return (np.nan, np.nan) if len(ok) < max(1, len(v)/2) else tuple(float(q) for q in np.percentile(ok, [2.5, 97.5]))
+    v = np.asarray(values, dtype=float)
+    ok = v[np.isfinite(v)]
+    return (
+        (np.nan, np.nan)
+        if len(ok) < max(1, len(v) / 2)
+        else tuple(float(q) for q in np.percentile(ok, [2.5, 97.5]))
+    )
+
 
 def bootstrap_ci(
-    y, # (n,) judged scores
-    p, # (n,) predictions
-    stat="spearman", # 'spearman', 'r_l2', 'mae', 'rmse', 'mse', or function (b, n), (b, n) -> (b,)
-    n=2000, # number of resamples
-    seed=0, # seed of the resampling
-    score_range=None, # for r_l2: (lowest, highest), in points; None = from `y`
-)-> tuple: # (low, high), NaN where undefined
+    y,  # (n,) judged scores
+    p,  # (n,) predictions
+    stat="spearman",  # 'spearman', 'r_l2', 'mae', 'rmse', 'mse', or function (b, n), (b, n) -> (b,)
+    n=2000,  # number of resamples
+    seed=0,  # seed of the resampling
+    score_range=None,  # for r_l2: (lowest, highest), in points; None = from `y`
+) -> tuple:  # (low, high), NaN where undefined
     "95 % percentile bootstrap interval (Efron 1979) over clips."
     y, p = as_pair(y, p)
-    if len(y) < 3 or (stat == "spearman" and why_undefined(y, p)): return np.nan, np.nan
+    if len(y) < 3 or (stat == "spearman" and why_undefined(y, p)):
+        return np.nan, np.nan
     if stat == "r_l2":
         lo, hi = bootstrap_ci(y, p, "mse", n, seed)
-        return 100*lo / span(y, score_range)**2, 100*hi / span(y, score_range)**2
+        return 100 * lo / span(y, score_range) ** 2, 100 * hi / span(y, score_range) ** 2
     return interval95(bootstrap_values(y, p, stat, n, seed))
 
 # %% ../../nbs/learn/metrics.ipynb #c026
 def fisher_z_mean(
-    rhos, # (g,) correlations in -1..1; NaN = undefined group, left out
-    n=None, # (g,) clips per group: sets how far from 1 a perfect order is counted; None = 1e-6
-    weighted=False, # weight z by n - 3, its inverse variance; the field uses equal weights
-)-> float: # -1..1; NaN if no group is defined
+    rhos,  # (g,) correlations in -1..1; NaN = undefined group, left out
+    n=None,  # (g,) clips per group: sets how far from 1 a perfect order is counted; None = 1e-6
+    weighted=False,  # weight z by n - 3, its inverse variance; the field uses equal weights
+) -> float:  # -1..1; NaN if no group is defined
     "Mean correlation through Fisher's z; ValueError for values outside of -1..1 or for weights without `n`."
-    r = np.atleast_1d(np.asarray(rhos, dtype=float)); ok = np.isfinite(r)
-    if (np.abs(r[ok]) > 1 + 1e-9).any(): raise ValueError(f"correlations lie in -1..1, got {r.tolist()}")
-    if weighted and n is None: raise ValueError("weighted=True needs n, the clips per group")
-    if not ok.any(): return np.nan
+    r = np.atleast_1d(np.asarray(rhos, dtype=float))
+    ok = np.isfinite(r)
+    if (np.abs(r[ok]) > 1 + 1e-9).any():
+        raise ValueError(f"correlations lie in -1..1, got {r.tolist()}")
+    if weighted and n is None:
+        raise ValueError("weighted=True needs n, the clips per group")
+    if not ok.any():
+        return np.nan
     n = None if n is None else np.broadcast_to(np.asarray(n, dtype=float), r.shape)[ok]
-    bound = 1 - 1e-6 if n is None else 1 - np.minimum(6 / np.maximum(n*(n*n - 1), 6), .5)
+    bound = 1 - 1e-6 if n is None else 1 - np.minimum(6 / np.maximum(n * (n * n - 1), 6), 0.5)
     w = np.maximum(n - 3, 0) if weighted else np.ones(ok.sum())
-    return float(np.tanh(np.average(np.arctanh(np.clip(r[ok], -bound, bound)), weights=w))) if w.sum() else np.nan
+    return (
+        float(np.tanh(np.average(np.arctanh(np.clip(r[ok], -bound, bound)), weights=w)))
+        if w.sum()
+        else np.nan
+    )
 
 # %% ../../nbs/learn/metrics.ipynb #c029
 MEAN_ROW = "Fisher-z mean"
 
+
 def per_group(
-    frame, # DataFrame, a row per clip
-    score="score", # column of judged scores, in points
-    predicted="predicted", # column of predictions, in points
-    group="group", # column of the action class, task or apparatus
-    score_range=None, # (lowest, highest), in points; None = from the clips of each group
-)-> pd.DataFrame: # columns group, n, spearman, r_l2; last row the Fisher-z mean; attrs['undefined']: group -> reason
+    frame,  # DataFrame, a row per clip
+    score="score",  # column of judged scores, in points
+    predicted="predicted",  # column of predictions, in points
+    group="group",  # column of the action class, task or apparatus
+    score_range=None,  # (lowest, highest), in points; None = from the clips of each group
+) -> (
+    pd.DataFrame
+):  # columns group, n, spearman, r_l2; last row the Fisher-z mean; attrs['undefined']: group -> reason
     "Spearman and relative L2 of each group, and their mean (Fisher-z; plain for r_l2). KeyError names a missing column."
-    if missing := [c for c in (score, predicted, group) if c not in frame]: raise KeyError(f"per_group: no column {missing}, found {list(frame)}")
-    rows = [dict(group=str(g), n=len(d), spearman=spearman(d[score], d[predicted]), r_l2=r_l2(d[score], d[predicted], score_range))
-            for g, d in frame.groupby(group, sort=True, observed=True, dropna=False)]
+    if missing := [c for c in (score, predicted, group) if c not in frame]:
+        raise KeyError(f"per_group: no column {missing}, found {list(frame)}")
+    rows = [
+        dict(
+            group=str(g),
+            n=len(d),
+            spearman=spearman(d[score], d[predicted]),
+            r_l2=r_l2(d[score], d[predicted], score_range),
+        )
+        for g, d in frame.groupby(group, sort=True, observed=True, dropna=False)
+    ]
     table = pd.DataFrame(rows, columns=["group", "n", "spearman", "r_l2"])
-    mean = dict(group=MEAN_ROW, n=int(table.n.sum()), spearman=fisher_z_mean(table.spearman, table.n), r_l2=table.r_l2.mean())
+    mean = dict(
+        group=MEAN_ROW,
+        n=int(table.n.sum()),
+        spearman=fisher_z_mean(table.spearman, table.n),
+        r_l2=table.r_l2.mean(),
+    )
     out = pd.concat([table, pd.DataFrame([mean])], ignore_index=True) if rows else pd.DataFrame([mean])
-    out.attrs["undefined"] = {str(g): why for g, d in frame.groupby(group, observed=True, dropna=False) if (why := why_undefined(d[score], d[predicted]))}
+    out.attrs["undefined"] = {
+        str(g): why
+        for g, d in frame.groupby(group, observed=True, dropna=False)
+        if (why := why_undefined(d[score], d[predicted]))
+    }
     return out
 
 # %% ../../nbs/learn/metrics.ipynb #c033
 def paired_difference(
-    a, # (s,) values of the method, one per seed; a Series is matched by its index
-    b, # (s,) values of the comparison, same seeds
-    seed=0, # seed of the bootstrap
-    n=10000, # number of resamples
-)-> dict: # mean, t95, bootstrap95, p (two-sided t), n, wins, differences (of a - b)
+    a,  # (s,) values of the method, one per seed; a Series is matched by its index
+    b,  # (s,) values of the comparison, same seeds
+    seed=0,  # seed of the bootstrap
+    n=10000,  # number of resamples
+) -> dict:  # mean, t95, bootstrap95, p (two-sided t), n, wins, differences (of a - b)
     "Mean paired difference over seeds with t and bootstrap intervals; NaN intervals for one seed; ValueError if seeds do not match."
     if isinstance(a, pd.Series) and isinstance(b, pd.Series):
-        if set(a.index) != set(b.index): raise ValueError(f"seeds differ: {sorted(set(a.index) ^ set(b.index))} occur on one side only")
+        if set(a.index) != set(b.index):
+            raise ValueError(f"seeds differ: {sorted(set(a.index) ^ set(b.index))} occur on one side only")
         b = b.loc[a.index]
-    a, b = as_pair(a, b); d = a - b
-    if not len(d): raise ValueError("paired_difference: no seeds given")
-    out = dict(mean=float(d.mean()), t95=(np.nan, np.nan), bootstrap95=(np.nan, np.nan), p=np.nan, n=len(d), wins=int((d > 0).sum()), differences=d.tolist())
-    if len(d) < 2: return out
-    se = d.std(ddof=1) / np.sqrt(len(d)); half = stats.t.ppf(.975, len(d) - 1) * se
+    a, b = as_pair(a, b)
+    d = a - b
+    if not len(d):
+        raise ValueError("paired_difference: no seeds given")
+    out = dict(
+        mean=float(d.mean()),
+        t95=(np.nan, np.nan),
+        bootstrap95=(np.nan, np.nan),
+        p=np.nan,
+        n=len(d),
+        wins=int((d > 0).sum()),
+        differences=d.tolist(),
+    )
+    if len(d) < 2:
+        return out
+    se = d.std(ddof=1) / np.sqrt(len(d))
+    half = stats.t.ppf(0.975, len(d) - 1) * se
     out["t95"] = (float(d.mean() - half), float(d.mean() + half))
     out["bootstrap95"] = interval95(np.random.default_rng(seed).choice(d, (n, len(d))).mean(1))
     out["p"] = float(2 * stats.t.sf(abs(d.mean()) / se, len(d) - 1)) if se > 0 else np.nan
@@ -208,103 +270,155 @@ def paired_difference(
 
 # %% ../../nbs/learn/metrics.ipynb #c037
 def as_error_sigma(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-)-> tuple: # both as float arrays (n,)
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+) -> tuple:  # both as float arrays (n,)
     "Check and convert; ValueError if a sigma is not positive."
     error, sigma = as_pair(error, sigma)
-    if (sigma <= 0).any(): raise ValueError(f"sigma must be positive, {int((sigma <= 0).sum())} of {len(sigma)} values are not")
+    if (sigma <= 0).any():
+        raise ValueError(f"sigma must be positive, {int((sigma <= 0).sum())} of {len(sigma)} values are not")
     return error, sigma
 
+
 def calibration_table(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-    bins=10, # number of bins of equal size; fewer if there are fewer clips
-)-> pd.DataFrame: # columns bin, n, sigma_low, sigma_high, sigma (root mean square), rmse; all in points
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+    bins=10,  # number of bins of equal size; fewer if there are fewer clips
+) -> pd.DataFrame:  # columns bin, n, sigma_low, sigma_high, sigma (root mean square), rmse; all in points
     "Error against sigma in bins of equally many clips, sorted by sigma."
     error, sigma = as_error_sigma(error, sigma)
-    if bins < 1: raise ValueError(f"bins must be at least 1, got {bins}")
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
     parts = [i for i in np.array_split(np.argsort(sigma, kind="stable"), bins) if len(i)]
     rms = lambda v: float(np.sqrt((v**2).mean()))
-    return pd.DataFrame([dict(bin=k, n=len(i), sigma_low=sigma[i].min(), sigma_high=sigma[i].max(), sigma=rms(sigma[i]), rmse=rms(error[i]))
-                         for k, i in enumerate(parts)], columns=["bin", "n", "sigma_low", "sigma_high", "sigma", "rmse"])
+    return pd.DataFrame(
+        [
+            dict(
+                bin=k,
+                n=len(i),
+                sigma_low=sigma[i].min(),
+                sigma_high=sigma[i].max(),
+                sigma=rms(sigma[i]),
+                rmse=rms(error[i]),
+            )
+            for k, i in enumerate(parts)
+        ],
+        columns=["bin", "n", "sigma_low", "sigma_high", "sigma", "rmse"],
+    )
 
 # %% ../../nbs/learn/metrics.ipynb #c040
 def ence(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-    bins=10, # number of bins of equal size
-)-> float: # 0 = calibrated; 1 = typically wrong by a factor of two (error 2 sigma); NaN without clips
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+    bins=10,  # number of bins of equal size
+) -> float:  # 0 = calibrated; 1 = typically wrong by a factor of two (error 2 sigma); NaN without clips
     "Expected normalised calibration error (Levi et al. 2022, eq. 9)."
     t = calibration_table(error, sigma, bins)
     return float((np.abs(t.sigma - t.rmse) / t.sigma).mean()) if len(t) else np.nan
 
+
 def nll_gaussian(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-)-> float: # nats per clip; NaN without clips
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+) -> float:  # nats per clip; NaN without clips
     "Mean negative log density of the judged score under N(prediction, sigma^2)."
     error, sigma = as_error_sigma(error, sigma)
-    return float((0.5*(error/sigma)**2 + np.log(sigma) + 0.5*np.log(2*np.pi)).mean()) if len(error) else np.nan
+    return (
+        float((0.5 * (error / sigma) ** 2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)).mean())
+        if len(error)
+        else np.nan
+    )
+
 
 def sigma_tau(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-)-> float: # -1..1; 1 = sigma puts the errors in order; NaN where undefined
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+) -> float:  # -1..1; 1 = sigma puts the errors in order; NaN where undefined
     "Kendall's tau between absolute error and sigma: can the memory trust its comparison?"
     error, sigma = as_error_sigma(error, sigma)
     return kendall(np.abs(error), sigma)
 
+
 def coverage(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-    k=1.0, # half width of the interval, in sigmas
-)-> float: # share 0..1 of clips; 0.683 expected for k = 1; NaN without clips
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+    k=1.0,  # half width of the interval, in sigmas
+) -> float:  # share 0..1 of clips; 0.683 expected for k = 1; NaN without clips
     "Share of clips whose judged score lies within k sigma of the prediction."
     error, sigma = as_error_sigma(error, sigma)
-    return float((np.abs(error) <= k*sigma).mean()) if len(error) else np.nan
+    return float((np.abs(error) <= k * sigma).mean()) if len(error) else np.nan
 
 # %% ../../nbs/learn/metrics.ipynb #c045
 def plain(
-    value, # number, array, DataFrame, dict, list, str or None
-): # the same made of dict, list, float, int, str, bool and None
+    value,  # number, array, DataFrame, dict, list, str or None
+):  # the same made of dict, list, float, int, str, bool and None
     "Plain Python for JSON: NaN and infinities become None, a DataFrame a list of rows."
-    if isinstance(value, pd.DataFrame): return plain(value.to_dict("records"))
-    if isinstance(value, dict): return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray, pd.Series)): return [plain(v) for v in value]
-    if isinstance(value, np.generic): value = value.item()
+    if isinstance(value, pd.DataFrame):
+        return plain(value.to_dict("records"))
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray, pd.Series)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
     return None if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)) else value
 
+
 def summarise_calibration(
-    error, # (n,) prediction minus judged score, in points
-    sigma, # (n,) predicted standard deviation, in points, > 0
-    bins=10, # number of bins of ENCE
-)-> dict: # sigma (mean, in points), nll, ence, sigma_tau, within_1_sigma, within_2_sigma
+    error,  # (n,) prediction minus judged score, in points
+    sigma,  # (n,) predicted standard deviation, in points, > 0
+    bins=10,  # number of bins of ENCE
+) -> dict:  # sigma (mean, in points), nll, ence, sigma_tau, within_1_sigma, within_2_sigma
     "The calibration figures by name."
-    return dict(sigma=float(np.mean(sigma)) if len(sigma) else np.nan, nll=nll_gaussian(error, sigma), ence=ence(error, sigma, bins),
-                sigma_tau=sigma_tau(error, sigma), within_1_sigma=coverage(error, sigma), within_2_sigma=coverage(error, sigma, 2))
+    return dict(
+        sigma=float(np.mean(sigma)) if len(sigma) else np.nan,
+        nll=nll_gaussian(error, sigma),
+        ence=ence(error, sigma, bins),
+        sigma_tau=sigma_tau(error, sigma),
+        within_1_sigma=coverage(error, sigma),
+        within_2_sigma=coverage(error, sigma, 2),
+    )
 
 # %% ../../nbs/learn/metrics.ipynb #c046
 def summarise(
-    y, # (n,) judged scores, in points; NaN = not judged, left out and counted
-    p, # (n,) predictions, in points
-    sigma=None, # (n,) predicted standard deviation, in points; None = no calibration
-    groups=None, # (n,) action class, task or apparatus of each clip; None = no table per group
-    score_range=None, # (lowest, highest) possible score, in points; None = from `y`
-    seed=0, # seed of the bootstrap
-    n_boot=2000, # number of resamples
-)-> dict: # spearman, ci95, r_l2, r_l2_ci95, kendall, mae, rmse, n, n_unscored, fisher_z, per_group, calibration, reasons
+    y,  # (n,) judged scores, in points; NaN = not judged, left out and counted
+    p,  # (n,) predictions, in points
+    sigma=None,  # (n,) predicted standard deviation, in points; None = no calibration
+    groups=None,  # (n,) action class, task or apparatus of each clip; None = no table per group
+    score_range=None,  # (lowest, highest) possible score, in points; None = from `y`
+    seed=0,  # seed of the bootstrap
+    n_boot=2000,  # number of resamples
+) -> dict:  # spearman, ci95, r_l2, r_l2_ci95, kendall, mae, rmse, n, n_unscored, fisher_z, per_group, calibration, reasons
     "All figures of one method on one set of clips, as plain Python; None where undefined. ValueError if shapes differ or predictions are not finite."
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
     for name, v in (("predictions", p), ("sigma", sigma), ("groups", groups)):
-        if v is not None and len(v) != len(y): raise ValueError(f"summarise: {len(y)} judged scores but {len(v)} {name}")
-    known = ~np.isnan(y); y, p, rest = *as_pair(y[known], p[known]), int((~known).sum())
-    out = dict(spearman=spearman(y, p), ci95=bootstrap_ci(y, p, n=n_boot, seed=seed), r_l2=r_l2(y, p, score_range),
-               r_l2_ci95=bootstrap_ci(y, p, "r_l2", n_boot, seed, score_range), kendall=kendall(y, p), mae=mae(y, p), rmse=rmse(y, p),
-               n=len(y), n_unscored=rest, fisher_z=None, per_group=None, calibration=None, reasons={})
-    if why := why_undefined(y, p): out["reasons"]["spearman"] = why
+        if v is not None and len(v) != len(y):
+            raise ValueError(f"summarise: {len(y)} judged scores but {len(v)} {name}")
+    known = ~np.isnan(y)
+    y, p, rest = *as_pair(y[known], p[known]), int((~known).sum())
+    out = dict(
+        spearman=spearman(y, p),
+        ci95=bootstrap_ci(y, p, n=n_boot, seed=seed),
+        r_l2=r_l2(y, p, score_range),
+        r_l2_ci95=bootstrap_ci(y, p, "r_l2", n_boot, seed, score_range),
+        kendall=kendall(y, p),
+        mae=mae(y, p),
+        rmse=rmse(y, p),
+        n=len(y),
+        n_unscored=rest,
+        fisher_z=None,
+        per_group=None,
+        calibration=None,
+        reasons={},
+    )
+    if why := why_undefined(y, p):
+        out["reasons"]["spearman"] = why
     if groups is not None:
-        t = per_group(pd.DataFrame(dict(score=y, predicted=p, group=np.asarray(groups)[known])), score_range=score_range)
-        out.update(fisher_z=t.spearman.iloc[-1], per_group=t); out["reasons"] |= t.attrs["undefined"]
-    if sigma is not None: out["calibration"] = summarise_calibration(p - y, np.asarray(sigma, dtype=float)[known])
+        t = per_group(
+            pd.DataFrame(dict(score=y, predicted=p, group=np.asarray(groups)[known])), score_range=score_range
+        )
+        out.update(fisher_z=t.spearman.iloc[-1], per_group=t)
+        out["reasons"] |= t.attrs["undefined"]
+    if sigma is not None:
+        out["calibration"] = summarise_calibration(p - y, np.asarray(sigma, dtype=float)[known])
     return plain(out)

@@ -12,6 +12,7 @@ from torch import nn
 # %% ../../nbs/learn/processes.ipynb #c005
 class _Gather(torch.autograd.Function):
     "Rows of all processes one after another; the gradient of each goes back to where it came from."
+
     @staticmethod
     def forward(ctx, x, team):
         ctx.team, ctx.n = team, len(x)
@@ -20,78 +21,104 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         summed = ctx.team.accelerator.reduce(grad.contiguous(), "sum")
-        return summed[ctx.team.rank * ctx.n:(ctx.team.rank + 1) * ctx.n], None
+        return summed[ctx.team.rank * ctx.n : (ctx.team.rank + 1) * ctx.n], None
+
 
 class Team:
     "The processes that train together, seen from one of them. For one alone, every method gives back what it got."
-    def __init__(self,
-        accelerator=None, # knows how many there are and which this is; None = alone
+
+    def __init__(
+        self,
+        accelerator=None,  # knows how many there are and which this is; None = alone
     ):
         self.accelerator = accelerator
-        self.size, self.rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
+        self.size, self.rank = (
+            (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
+        )
 
     @property
-    def alone(self): return self.size == 1
-    @property
-    def main(self): return self.rank == 0
+    def alone(self):
+        return self.size == 1
 
-    def part(self,
-        turned: bool = False, # dealt from the last process to the first
+    @property
+    def main(self):
+        return self.rank == 0
+
+    def part(
+        self,
+        turned: bool = False,  # dealt from the last process to the first
     ) -> slice:
         "This process's part of a batch."
         return slice(self._first(self.rank, turned), None, self.size)
 
-    def _first(self, rank, turned): return self.size - 1 - rank if turned else rank
+    def _first(self, rank, turned):
+        return self.size - 1 - rank if turned else rank
 
-    def mean(self,
-        n: int, # entries of the whole batch
+    def mean(
+        self,
+        n: int,  # entries of the whole batch
     ):
         "A function like `torch.mean` of this process's entries, such that the average over the processes is the mean of the batch's n."
         return torch.mean if self.alone else lambda values: values.sum() * (self.size / n)
 
-    def total(self, x): # any tensor, without gradient
+    def total(self, x):  # any tensor, without gradient
         "Sum over the processes."
         return x if self.alone else self.accelerator.reduce(x.contiguous(), "sum")
 
-    def average(self, x): # any tensor, without gradient
+    def average(self, x):  # any tensor, without gradient
         "Mean over the processes."
         return x if self.alone else self.accelerator.reduce(x.contiguous(), "mean")
 
-    def gather(self,
-        x, # (parts, ...) this process's rows, batch after batch; gradients flow back
-        sizes, # rows of each whole batch
-        turned: bool = False, # how they were dealt
+    def gather(
+        self,
+        x,  # (parts, ...) this process's rows, batch after batch; gradients flow back
+        sizes,  # rows of each whole batch
+        turned: bool = False,  # how they were dealt
     ):
         "The rows of all processes in the order of the batches, (sum(sizes), ...)."
-        if self.alone: return x
+        if self.alone:
+            return x
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        place = [torch.tensor([s + j for s, n in zip(starts, sizes) for j in range(n)[self._first(r, turned)::self.size]], dtype=torch.long) for r in range(self.size)]
+        place = [
+            torch.tensor(
+                [s + j for s, n in zip(starts, sizes) for j in range(n)[self._first(r, turned) :: self.size]],
+                dtype=torch.long,
+            )
+            for r in range(self.size)
+        ]
         longest = max(map(len, place))
         padded = torch.cat([x, x.new_zeros(longest - len(x), *x.shape[1:])])
-        rows = _Gather.apply(padded, self) if x.requires_grad else self.accelerator.gather(padded.contiguous())
+        rows = (
+            _Gather.apply(padded, self) if x.requires_grad else self.accelerator.gather(padded.contiguous())
+        )
         kept = torch.cat([r * longest + torch.arange(len(p)) for r, p in enumerate(place)])
         order = torch.cat(place).argsort()
         return rows[kept[order].to(x.device)]
 
-    def merge(self,
-        x, # (N,) this process's version
-        owner, # (N,) which process's entry counts
+    def merge(
+        self,
+        x,  # (N,) this process's version
+        owner,  # (N,) which process's entry counts
     ):
         "Entries of all processes, each from its owner."
-        if self.alone: return x
+        if self.alone:
+            return x
         return self.accelerator.gather(x[None].contiguous()).gather(0, owner[None].to(x.device))[0]
 
-    def agree(self, value: bool) -> bool: # any truth value
+    def agree(self, value: bool) -> bool:  # any truth value
         "The main process's answer."
-        if self.alone: return bool(value)
+        if self.alone:
+            return bool(value)
         said = torch.tensor([int(bool(value)) if self.main else 0], device=self.accelerator.device)
         return bool(self.total(said).item())
 
 # %% ../../nbs/learn/processes.ipynb #c008
 class Objective(nn.Module):
     "The trained networks of a stage; called with a step, it gives the step's losses."
-    def __init__(self, *trained): # networks that get gradients in every step
+
+    def __init__(self, *trained):  # networks that get gradients in every step
         super().__init__()
         self.trained = nn.ModuleList(trained)
 
-    def forward(self, step, *batch): return step(*batch)
+    def forward(self, step, *batch):
+        return step(*batch)

@@ -11,14 +11,16 @@ from torch import nn
 
 # %% ../../nbs/learn/recovery.ipynb #c005
 def segment_masks(
-    n: int, # clips
-    n_segments: int, # segments of a clip, at least 2
-    share: float, # of the segments to hide, between 0 and 1; at least one is hidden and one is left
-    generator: torch.Generator, # source of the draw
-) -> torch.Tensor: # (n, n_segments) bool, True = hidden
+    n: int,  # clips
+    n_segments: int,  # segments of a clip, at least 2
+    share: float,  # of the segments to hide, between 0 and 1; at least one is hidden and one is left
+    generator: torch.Generator,  # source of the draw
+) -> torch.Tensor:  # (n, n_segments) bool, True = hidden
     "The same number of segments hidden in each clip. Raises ValueError where nothing could be hidden or nothing be left."
-    if not 0 < share < 1: raise ValueError(f"share of hidden segments: expected between 0 and 1, got {share}")
-    if n_segments < 2: raise ValueError(f"recovery needs clips of at least 2 segments, got {n_segments}")
+    if not 0 < share < 1:
+        raise ValueError(f"share of hidden segments: expected between 0 and 1, got {share}")
+    if n_segments < 2:
+        raise ValueError(f"recovery needs clips of at least 2 segments, got {n_segments}")
     hidden = min(max(round(share * n_segments), 1), n_segments - 1)
     rank = torch.rand(n, n_segments, generator=generator, device=generator.device).argsort(1).argsort(1)
     return rank < hidden
@@ -26,38 +28,45 @@ def segment_masks(
 # %% ../../nbs/learn/recovery.ipynb #c009
 class SegmentRecovery(nn.Module):
     "Predict the features of hidden segments from the visible ones. Own parameters: the stand-in and the decoder; the Mixer stays the student's."
-    def __init__(self,
-        mixer: nn.Module, # has `dim` and `tokens`: (B, S, in_dim) -> (B, S, dim)
-        in_dim: int, # width of the segment features
-        share: float = 0.3, # of the segments that `loss` hides
+
+    def __init__(
+        self,
+        mixer: nn.Module,  # has `dim` and `tokens`: (B, S, in_dim) -> (B, S, dim)
+        in_dim: int,  # width of the segment features
+        share: float = 0.3,  # of the segments that `loss` hides
     ):
         super().__init__()
-        object.__setattr__(self, "mixer", mixer)  # not registered: its weights would be in every checkpoint twice
+        object.__setattr__(
+            self, "mixer", mixer
+        )  # not registered: its weights would be in every checkpoint twice
         self.share = share
         self.stand_in, self.decoder = nn.Parameter(torch.zeros(in_dim)), nn.Linear(mixer.dim, in_dim)
 
-    def forward(self,
-        features, # (B, S, in_dim)
-        masks, # (B, S) bool, True = hidden
+    def forward(
+        self,
+        features,  # (B, S, in_dim)
+        masks,  # (B, S) bool, True = hidden
     ):
         "A prediction for every segment, (B, S, in_dim); what is hidden takes no part in it."
         shown = torch.where(masks[..., None], self.stand_in.to(features.dtype), features)
         return self.decoder(self.mixer.tokens(shown)).float()
 
-    def errors(self,
-        features, # (B, S, in_dim)
-        masks, # (B, S) bool, the same number hidden in each clip
+    def errors(
+        self,
+        features,  # (B, S, in_dim)
+        masks,  # (B, S) bool, the same number hidden in each clip
     ):
         "Mean squared error of each clip over its hidden segments alone, (B,)."
         squared = (self(features, masks) - features.detach().float()) ** 2
         return (squared.mean(-1) * masks).sum(1) / masks.sum(1)
 
-    def loss(self,
-        features, # (b, S, in_dim) of this process's clips
-        generator: torch.Generator, # draws the masks
-        n: int = None, # clips of the whole batch, where several processes share it; None = these are all
-        part=slice(None), # which of them this process has
-        average=torch.mean, # from one error per clip to the loss of the whole batch
+    def loss(
+        self,
+        features,  # (b, S, in_dim) of this process's clips
+        generator: torch.Generator,  # draws the masks
+        n: int = None,  # clips of the whole batch, where several processes share it; None = these are all
+        part=slice(None),  # which of them this process has
+        average=torch.mean,  # from one error per clip to the loss of the whole batch
     ):
         "Mean squared error over freshly hidden segments. Each process draws the masks of the whole batch, so that their generators stay in step."
         masks = segment_masks(n or len(features), features.shape[1], self.share, generator)

@@ -14,39 +14,77 @@ from ..core.parameters import Config
 
 # %% ../../nbs/learn/toy.ipynb #c005
 def toy_table(
-    n: int = 60, # clips
-    labelled: int = 12, # of them with a score
-    test: int = 16, # of them for testing
-    groups: int = 1, # groups, dealt in turn
-    seed: int = 0, # draws the scores
-) -> tuple: # (visible clip table, (n,) true scores)
+    n: int = 60,  # clips
+    labelled: int = 12,  # of them with a score
+    test: int = 16,  # of them for testing
+    groups: int = 1,  # groups, dealt in turn
+    seed: int = 0,  # draws the scores
+) -> tuple:  # (visible clip table, (n,) true scores)
     "A visible clip table and the true scores, 70 +- 12 points."
     truth = np.random.default_rng(seed).normal(70, 12, n)
     role = np.array(["labelled"] * labelled + ["unlabelled"] * (n - labelled - test) + ["test"] * test)
-    table = pd.DataFrame(dict(clip_id=[f"clip{i:03d}" for i in range(n)], score=np.where(role == "labelled", truth, np.nan), role=role,
-                              group=[f"g{i % groups}" for i in range(n)]))
+    table = pd.DataFrame(
+        dict(
+            clip_id=[f"clip{i:03d}" for i in range(n)],
+            score=np.where(role == "labelled", truth, np.nan),
+            role=role,
+            group=[f"g{i % groups}" for i in range(n)],
+        )
+    )
     return table, truth
+
 
 class ToyViews:
     "Noisy views of made-up features (B, 4, 8) whose first two dimensions carry the score."
+
     dim = 8
-    def __init__(self,
-        truth, # (n,) true scores, in points
-        noise: float = 0.3, # sd in every segment
-        seed: int = 0, # draws the noise
+
+    def __init__(
+        self,
+        truth,  # (n,) true scores, in points
+        noise: float = 0.3,  # sd in every segment
+        seed: int = 0,  # draws the noise
     ):
-        g = torch.Generator().manual_seed(seed); z = torch.tensor((truth - 70) / 12, dtype=torch.float)
+        g = torch.Generator().manual_seed(seed)
+        z = torch.tensor((truth - 70) / 12, dtype=torch.float)
         self.x = torch.randn(len(truth), 4, 8, generator=g) * noise
         self.x[..., :2] += z[:, None, None] / 2
 
-    def __len__(self): return len(self.x)
-    def clean(self, index): return self.x[index]
-    def weak(self, index, generator): return self.x[index] + 0.1 * torch.randn(len(index), 4, 8, generator=generator)
-    def strong(self, index, generator): return self.x[index] + 0.4 * torch.randn(len(index), 4, 8, generator=generator)
+    def __len__(self):
+        return len(self.x)
+
+    def clean(self, index):
+        return self.x[index]
+
+    def weak(self, index, generator):
+        return self.x[index] + 0.1 * torch.randn(len(index), 4, 8, generator=generator)
+
+    def strong(self, index, generator):
+        return self.x[index] + 0.4 * torch.randn(len(index), 4, 8, generator=generator)
+
 
 def toy_config(
-    **changes, # fields of `Config`
+    **changes,  # fields of `Config`
 ) -> Config:
     "Networks and stages of toy size."
-    return Config(**{**dict(n_segments=4, mixer_depth=1, token_dim=8, channel_dim=16, reference_dim=16, reference_heads=2, epochs=8, burn_in_epochs=12, lr=3e-3,
-                            n_exemplars=4, device="cpu", batch_size=4, ramp_epochs=2, ema_momentum=0.9), **changes})
+    return Config(
+        **{
+            **dict(
+                n_segments=4,
+                mixer_depth=1,
+                token_dim=8,
+                channel_dim=16,
+                reference_dim=16,
+                reference_heads=2,
+                epochs=8,
+                burn_in_epochs=12,
+                lr=3e-3,
+                n_exemplars=4,
+                device="cpu",
+                batch_size=4,
+                ramp_epochs=2,
+                ema_momentum=0.9,
+            ),
+            **changes,
+        }
+    )

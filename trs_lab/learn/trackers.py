@@ -14,34 +14,54 @@ from .learner import Callback
 
 # %% ../../nbs/learn/trackers.ipynb #c005
 def tracker_names(
-    text: str, # names separated by commas
+    text: str,  # names separated by commas
 ) -> list:
     "Names of trackers that can be used here. Raises `ConfigError` that says which cannot, and why."
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
-    names, known, there = [n.strip() for n in text.split(",") if n.strip()], list(LOGGER_TYPE_TO_CLASS), list(map(str, get_available_trackers()))
+
+    names, known, there = (
+        [n.strip() for n in text.split(",") if n.strip()],
+        list(LOGGER_TYPE_TO_CLASS),
+        list(map(str, get_available_trackers())),
+    )
     for name in names:
-        if name not in known: raise ConfigError(f"tracker: expected some of {', '.join(known)}; got {name!r}{nearest(name, known)}")
-        if name not in there: raise ConfigError(f"tracker: {name!r} is not installed (pip install {name})")
+        if name not in known:
+            raise ConfigError(
+                f"tracker: expected some of {', '.join(known)}; got {name!r}{nearest(name, known)}"
+            )
+        if name not in there:
+            raise ConfigError(f"tracker: {name!r} is not installed (pip install {name})")
     return names
 
 # %% ../../nbs/learn/trackers.ipynb #c007
 class Track(Callback):
     "Logs every epoch's row of every network as <stage>/<network>/<figure>, counted in epochs of the stage."
-    def __init__(self,
-        config: Config, # `tracker` names them; all of it is logged as the run's hyperparameters
-        run, # run folder; trackers that write files write them to its folder logs
-        accelerator, # starts the trackers
-        branch: str = "", # before the stage, such as 'supervised_'
+
+    def __init__(
+        self,
+        config: Config,  # `tracker` names them; all of it is logged as the run's hyperparameters
+        run,  # run folder; trackers that write files write them to its folder logs
+        accelerator,  # starts the trackers
+        branch: str = "",  # before the stage, such as 'supervised_'
     ):
         self.accelerator, self.branch, self.names = accelerator, branch, tracker_names(config.tracker)
-        if not self.names or accelerator.trackers: return
+        if not self.names or accelerator.trackers:
+            return
         accelerator.project_configuration.set_directories(str(Path(run) / "logs"))
         accelerator.log_with = self.names
-        accelerator.init_trackers("trs_lab", config={k: v for k, v in asdict(config).items() if isinstance(v, (int, float, str, bool))},
-                                  init_kwargs=dict(wandb=dict(name=Path(run).name)) if "wandb" in self.names else {})
+        accelerator.init_trackers(
+            "trs_lab",
+            config={k: v for k, v in asdict(config).items() if isinstance(v, (int, float, str, bool))},
+            init_kwargs=dict(wandb=dict(name=Path(run).name)) if "wandb" in self.names else {},
+        )
 
     def on_epoch_end(self, trainer):
-        if not self.names: return
+        if not self.names:
+            return
         for network, row in trainer.epoch_rows.items():
-            figures = {f"{self.branch}{row['stage']}/{network}/{k}": float(v) for k, v in row.items() if k not in ("epoch", "stage", "network") and v is not None}
+            figures = {
+                f"{self.branch}{row['stage']}/{network}/{k}": float(v)
+                for k, v in row.items()
+                if k not in ("epoch", "stage", "network") and v is not None
+            }
             self.accelerator.log(figures, step=row["epoch"])

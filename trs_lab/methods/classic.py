@@ -20,26 +20,34 @@ from ..learn.learner import eval_mode
 # %% ../../nbs/methods/classic.ipynb #c005
 class ClosedForm(nn.Module):
     "A student that is fitted, not trained: mean over the segments, then `answer`."
-    def __init__(self,
-        encoder: nn.Module = None, # pixels -> segment features, as it was pretrained; None = inputs are features
-        log_var_min: float = -5.0, # bounds of the log-variance, as for the networks
+
+    def __init__(
+        self,
+        encoder: nn.Module = None,  # pixels -> segment features, as it was pretrained; None = inputs are features
+        log_var_min: float = -5.0,  # bounds of the log-variance, as for the networks
         log_var_max: float = 2.0,
     ):
         super().__init__()
         self.encoder, self.lo, self.hi = encoder or nn.Identity(), log_var_min, log_var_max
 
-    def encode(self, x): return self.encoder(x)
-    def forward(self, x): return self.score(self.encode(x))
+    def encode(self, x):
+        return self.encoder(x)
 
-    def score(self, features): # (B, S, D)
+    def forward(self, x):
+        return self.score(self.encode(x))
+
+    def score(self, features):  # (B, S, D)
         "-> mean (B,), log-variance (B,); always in float32, since distances in bf16 would tell no neighbours apart"
         with torch.autocast(features.device.type, enabled=False):
             mean, variance = self.answer(features.float().mean(1))
         return mean, variance.clamp_min(1e-12).log().clamp(self.lo, self.hi)
 
-    def fill(self, **values): # arrays or tensors of any shape
+    def fill(self, **values):  # arrays or tensors of any shape
         "Replace buffers of these names."
-        for name, value in values.items(): self._buffers[name] = torch.as_tensor(value, dtype=torch.float32, device=self._buffers[name].device)
+        for name, value in values.items():
+            self._buffers[name] = torch.as_tensor(
+                value, dtype=torch.float32, device=self._buffers[name].device
+            )
         return self
 
     def _load_from_state_dict(self, state, prefix, *rest):
@@ -47,76 +55,107 @@ class ClosedForm(nn.Module):
         super()._load_from_state_dict(state, prefix, *rest)
 
 # %% ../../nbs/methods/classic.ipynb #c007
-GRID = dict(C=(0.1, 1.0, 10.0, 100.0), epsilon=(0.01, 0.1, 0.3))  # in sd of the score; wide in C, since the share of noise is unknown
+GRID = dict(
+    C=(0.1, 1.0, 10.0, 100.0), epsilon=(0.01, 0.1, 0.3)
+)  # in sd of the score; wide in C, since the share of noise is unknown
+
 
 class SVRStudent(ClosedForm):
     "Prediction of a fitted SVR with Gaussian kernel."
-    def __init__(self,
-        in_dim: int, # width of the features
-        **kwargs, # of `ClosedForm`
+
+    def __init__(
+        self,
+        in_dim: int,  # width of the features
+        **kwargs,  # of `ClosedForm`
     ):
         super().__init__(**kwargs)
-        for name, shape in dict(support=(0, in_dim), alpha=(0,), bias=(), gamma=(), variance=()).items(): self.register_buffer(name, torch.zeros(shape))
+        for name, shape in dict(support=(0, in_dim), alpha=(0,), bias=(), gamma=(), variance=()).items():
+            self.register_buffer(name, torch.zeros(shape))
 
-    def answer(self, x): # (B, D)
+    def answer(self, x):  # (B, D)
         distance = torch.cdist(x, self.support, compute_mode="donot_use_mm_for_euclid_dist")
-        return torch.exp(-self.gamma * distance ** 2) @ self.alpha + self.bias, self.variance.expand(len(x))
+        return torch.exp(-self.gamma * distance**2) @ self.alpha + self.bias, self.variance.expand(len(x))
+
 
 def fit_svr(
-    x, # (n, D) mean features of the labelled clips
-    y, # (n,) their standardised scores
-    folds: int = 5, # of the cross-validation; at most n
-    seed: int = 0, # deals the folds
-) -> tuple: # (fitted scikit-learn SVR, gamma, mean squared error on left-out clips)
+    x,  # (n, D) mean features of the labelled clips
+    y,  # (n,) their standardised scores
+    folds: int = 5,  # of the cross-validation; at most n
+    seed: int = 0,  # deals the folds
+) -> tuple:  # (fitted scikit-learn SVR, gamma, mean squared error on left-out clips)
     "Choose C and epsilon among `GRID` by cross-validation, and fit on all n clips."
     cv = KFold(min(folds, len(x)), shuffle=True, random_state=seed)
     best = GridSearchCV(LibSVR(), GRID, scoring="neg_mean_squared_error", cv=cv).fit(x, y).best_estimator_
     error = np.mean((cross_val_predict(best, x, y, cv=cv) - y) ** 2)
     return best, 1 / (x.shape[1] * (x.var() or 1)), error
 
+
 def as_student(
-    student: SVRStudent, # receives the fit
-    svr: LibSVR, # fitted
-    gamma: float, # width of the kernel
-    variance: float, # of the errors
+    student: SVRStudent,  # receives the fit
+    svr: LibSVR,  # fitted
+    gamma: float,  # width of the kernel
+    variance: float,  # of the errors
 ) -> SVRStudent:
     "Support vectors, their weights and the bias as buffers."
-    return student.fill(support=svr.support_vectors_, alpha=svr.dual_coef_[0], bias=svr.intercept_[0], gamma=gamma, variance=variance)
+    return student.fill(
+        support=svr.support_vectors_,
+        alpha=svr.dual_coef_[0],
+        bias=svr.intercept_[0],
+        gamma=gamma,
+        variance=variance,
+    )
 
 # %% ../../nbs/methods/classic.ipynb #c012
 class ClosedFormMethod(Method):
     "A method that fits at the start of the second stage; subclasses say how in `fit`."
+
     voices = ("student",)
 
-    def trained(self, stage): return []
-    def epochs(self, stage): return 0
-    def start_stage(self, stage):
-        if stage == "trs": self.fit()
+    def trained(self, stage):
+        return []
 
-    def mean_features(self, rows): # row numbers
+    def epochs(self, stage):
+        return 0
+
+    def start_stage(self, stage):
+        if stage == "trs":
+            self.fit()
+
+    def mean_features(self, rows):  # row numbers
         "(n, D) mean over the segments of the clean views."
         student = self.networks.student
-        with eval_mode(student): return self.trainer.encode_clips(rows, student).float().mean(1)
+        with eval_mode(student):
+            return self.trainer.encode_clips(rows, student).float().mean(1)
+
 
 class SVR(ClosedFormMethod):
     "Support vector regression of mean features, on the labelled clips alone."
-    options = dict(folds=Option(5, "folds of the cross-validation that chooses C and epsilon: the usual number, and affordable for a dozen clips"))
+
+    options = dict(
+        folds=Option(
+            5,
+            "folds of the cross-validation that chooses C and epsilon: the usual number, and affordable for a dozen clips",
+        )
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
         return Networks(SVRStudent(in_dim, encoder=encoder, **head_bounds(config)), teacher=False)
 
     def fit(self):
-        x, y = (t.cpu().double().numpy() for t in (self.mean_features(self.clips.labelled), self.clips.scores[self.clips.labelled]))
+        x, y = (
+            t.cpu().double().numpy()
+            for t in (self.mean_features(self.clips.labelled), self.clips.scores[self.clips.labelled])
+        )
         as_student(self.networks.student, *fit_svr(x, y, self.folds, self.config.seed))
 
 # %% ../../nbs/methods/classic.ipynb #c014
 def helpfulness(
-    distance, # (U, n) of unlabelled clips to known ones
-    among, # (n, n) between the known ones
-    scores, # (n,) of the known ones
-    k: int, # neighbours, at most n
-) -> tuple: # (guessed scores (U,), deltas (U,))
+    distance,  # (U, n) of unlabelled clips to known ones
+    among,  # (n, n) between the known ones
+    scores,  # (n,) of the known ones
+    k: int,  # neighbours, at most n
+) -> tuple:  # (guessed scores (U,), deltas (U,))
     "What each unlabelled clip would be called, and how much that would help on the known clips around it (the paper's delta)."
     near = among.topk(k, largest=False)
     now, radius, leaving = scores[near.indices].mean(1), near.values[:, -1], scores[near.indices[:, -1]]
@@ -127,34 +166,50 @@ def helpfulness(
 
 # %% ../../nbs/methods/classic.ipynb #c020
 def co_train(
-    labelled, # (n, D) features
-    scores, # (n,)
-    unlabelled, # (U, D) features
-    generator: torch.Generator, # draws the pool
-    k: int = 3, # neighbours
-    orders: tuple = (2.0, 5.0), # Minkowski orders of the two regressors
-    pool: int = 100, # clips looked at in a round
-    rounds: int = 100, # at most
-) -> list: # for each regressor (rows among the unlabelled (m,), their guessed scores (m,)): what the other one taught it
+    labelled,  # (n, D) features
+    scores,  # (n,)
+    unlabelled,  # (U, D) features
+    generator: torch.Generator,  # draws the pool
+    k: int = 3,  # neighbours
+    orders: tuple = (2.0, 5.0),  # Minkowski orders of the two regressors
+    pool: int = 100,  # clips looked at in a round
+    rounds: int = 100,  # at most
+) -> list:  # for each regressor (rows among the unlabelled (m,), their guessed scores (m,)): what the other one taught it
     "COREG, the algorithm of the paper."
     n, k = len(labelled), min(k, len(labelled))
-    drawn = torch.randperm(len(unlabelled), generator=generator, device=generator.device)[:pool + 2 * rounds].to(labelled.device)  # no others can come into the pool
+    drawn = torch.randperm(len(unlabelled), generator=generator, device=generator.device)[
+        : pool + 2 * rounds
+    ].to(labelled.device)  # no others can come into the pool
     x = torch.cat([labelled, unlabelled[drawn]])
     distances = [torch.cdist(x, x, p, compute_mode="donot_use_mm_for_euclid_dist") for p in orders]
-    known, said, waiting = [list(range(n)) for _ in orders], [scores.tolist() for _ in orders], list(range(n, len(x)))
+    known, said, waiting = (
+        [list(range(n)) for _ in orders],
+        [scores.tolist() for _ in orders],
+        list(range(n, len(x))),
+    )
     for _ in range(rounds):
         now, found = waiting[:pool], []
         for d, rows, y in zip(distances, known, said):
             found.append(_best(d, now, rows, scores.new_tensor(y), k))
-            if found[-1]: now.remove(found[-1][0]); waiting.remove(found[-1][0])
-        if not any(found): break
+            if found[-1]:
+                now.remove(found[-1][0])
+                waiting.remove(found[-1][0])
+        if not any(found):
+            break
         for other, new in enumerate(reversed(found)):  # each learns what the other found
-            if new: known[other].append(new[0]); said[other].append(new[1])
-    return [(drawn[torch.tensor(rows[n:], dtype=torch.long) - n], scores.new_tensor(y[n:])) for rows, y in zip(known, said)]
+            if new:
+                known[other].append(new[0])
+                said[other].append(new[1])
+    return [
+        (drawn[torch.tensor(rows[n:], dtype=torch.long) - n], scores.new_tensor(y[n:]))
+        for rows, y in zip(known, said)
+    ]
+
 
 def _best(d, pool, rows, scores, k):
     "(clip, guessed score) of the most helpful clip of the pool, None where none helps"
-    if not pool: return None
+    if not pool:
+        return None
     guess, delta = helpfulness(d[pool][:, rows], d[rows][:, rows], scores, k)
     best = delta.argmax()
     return (pool[best], guess[best].item()) if delta[best] > 0 else None
@@ -162,33 +217,44 @@ def _best(d, pool, rows, scores, k):
 # %% ../../nbs/methods/classic.ipynb #c025
 class CoregStudent(ClosedForm):
     "The mean of two nearest-neighbour regressors, each with clips of its own."
-    def __init__(self,
-        in_dim: int, # width of the features
-        k: int = 3, # neighbours
-        orders: tuple = (2.0, 5.0), # Minkowski orders
-        **kwargs, # of `ClosedForm`
+
+    def __init__(
+        self,
+        in_dim: int,  # width of the features
+        k: int = 3,  # neighbours
+        orders: tuple = (2.0, 5.0),  # Minkowski orders
+        **kwargs,  # of `ClosedForm`
     ):
         super().__init__(**kwargs)
         self.k, self.orders = k, orders
-        for i in range(2): self.register_buffer(f"points{i}", torch.zeros(0, in_dim)); self.register_buffer(f"scores{i}", torch.zeros(0))
+        for i in range(2):
+            self.register_buffer(f"points{i}", torch.zeros(0, in_dim))
+            self.register_buffer(f"scores{i}", torch.zeros(0))
         self.register_buffer("factor", torch.ones(()))
 
-    def neighbours(self, x): # (B, D)
+    def neighbours(self, x):  # (B, D)
         "Scores of the neighbours, (B, 2, k)"
         sets = [(self.points0, self.scores0, self.orders[0]), (self.points1, self.scores1, self.orders[1])]
-        near = [torch.cdist(x, p, o, compute_mode="donot_use_mm_for_euclid_dist").topk(min(self.k, len(p)), largest=False).indices for p, _, o in sets]
+        near = [
+            torch.cdist(x, p, o, compute_mode="donot_use_mm_for_euclid_dist")
+            .topk(min(self.k, len(p)), largest=False)
+            .indices
+            for p, _, o in sets
+        ]
         return torch.stack([s[i] for i, (_, s, _) in zip(near, sets)], 1)
 
     def answer(self, x):
-        if not len(self.points0): return x.new_zeros(len(x)), x.new_ones(len(x))
+        if not len(self.points0):
+            return x.new_zeros(len(x)), x.new_ones(len(x))
         near = self.neighbours(x).flatten(1)
         return near.mean(1), self.factor * near.var(1, correction=0)
 
+
 def left_out_factor(
-    x, # (n, D) features of the labelled clips, n >= 2
-    y, # (n,) their scores
-    k: int, # neighbours
-    orders: tuple, # Minkowski orders
+    x,  # (n, D) features of the labelled clips, n >= 2
+    y,  # (n,) their scores
+    k: int,  # neighbours
+    orders: tuple,  # Minkowski orders
 ) -> float:
     "Squared errors over neighbours' variances, when each labelled clip is left out in turn."
     far = [torch.cdist(x, x, p).fill_diagonal_(torch.inf) for p in orders]
@@ -198,15 +264,27 @@ def left_out_factor(
 # %% ../../nbs/methods/classic.ipynb #c028
 class COREG(ClosedFormMethod):
     "Co-training of two nearest-neighbour regressors (Zhou and Li, IJCAI 2005)."
+
     pseudo_labels = True
-    options = dict(k=Option(3, "neighbours (paper)"), first_order=Option(2.0, "Minkowski order of the first regressor (paper)"),
-                   second_order=Option(5.0, "of the second; another one, or they would have nothing to teach each other (paper)"),
-                   pool=Option(100, "unlabelled clips looked at in a round (paper)"), rounds=Option(100, "rounds at most (paper)"))
+    options = dict(
+        k=Option(3, "neighbours (paper)"),
+        first_order=Option(2.0, "Minkowski order of the first regressor (paper)"),
+        second_order=Option(
+            5.0, "of the second; another one, or they would have nothing to teach each other (paper)"
+        ),
+        pool=Option(100, "unlabelled clips looked at in a round (paper)"),
+        rounds=Option(100, "rounds at most (paper)"),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
         o = parse_options(config.options, cls.options, config.method)
-        return Networks(CoregStudent(in_dim, o["k"], (o["first_order"], o["second_order"]), encoder=encoder, **head_bounds(config)), teacher=False)
+        return Networks(
+            CoregStudent(
+                in_dim, o["k"], (o["first_order"], o["second_order"]), encoder=encoder, **head_bounds(config)
+            ),
+            teacher=False,
+        )
 
     def __init__(self, trainer):
         super().__init__(trainer)
@@ -214,16 +292,29 @@ class COREG(ClosedFormMethod):
 
     def fit(self):
         clips, orders = self.clips, (self.first_order, self.second_order)
-        fixed = torch.isfinite(clips.accepted[clips.unlabelled])  # by a person: known to both, and never in the pool
+        fixed = torch.isfinite(
+            clips.accepted[clips.unlabelled]
+        )  # by a person: known to both, and never in the pool
         told, asked = (mask.nonzero()[:, 0] for mask in (fixed, ~fixed))
         x, y = self.mean_features(clips.labelled), clips.scores[clips.labelled]
         u = self.mean_features(clips.unlabelled) if len(clips.unlabelled) else x[:0]
         accepted = clips.accepted[clips.unlabelled[told]].to(y)
         start = torch.cat([x, u[told]]), torch.cat([y, accepted])
-        taught = [(asked[rows], scores) for rows, scores in co_train(*start, u[asked], self.generator, self.k, orders, self.pool, self.rounds)]
+        taught = [
+            (asked[rows], scores)
+            for rows, scores in co_train(
+                *start, u[asked], self.generator, self.k, orders, self.pool, self.rounds
+            )
+        ]
         known = [(torch.cat([start[0], u[rows]]), torch.cat([start[1], scores])) for rows, scores in taught]
-        self.networks.student.fill(**{f"{name}{i}": t for i, pair in enumerate(known) for name, t in zip(("points", "scores"), pair)}, factor=left_out_factor(x, y, self.k, orders))
-        if len(u): self.believe(*(torch.cat(t) for t in zip((told, accepted), *taught)))
+        self.networks.student.fill(
+            **{
+                f"{name}{i}": t for i, pair in enumerate(known) for name, t in zip(("points", "scores"), pair)
+            },
+            factor=left_out_factor(x, y, self.k, orders),
+        )
+        if len(u):
+            self.believe(*(torch.cat(t) for t in zip((told, accepted), *taught)))
 
     def believe(self, places, scores):
         "Write to the history what was taught, with the student's certainty, and what the student says of all."
@@ -233,8 +324,14 @@ class COREG(ClosedFormMethod):
         self.believed = dict(self.trainer.history.now)
         self.trainer.history.close_epoch(0, {})
 
-    def state_dict(self): return self.believed
+    def state_dict(self):
+        return self.believed
+
     def load_state_dict(self, state):
-        if not state: return
-        self.believed = state; self.trainer.history.now = {name: tuple(t.to(self.trainer.device) for t in v) for name, v in state.items()}
+        if not state:
+            return
+        self.believed = state
+        self.trainer.history.now = {
+            name: tuple(t.to(self.trainer.device) for t in v) for name, v in state.items()
+        }
         self.trainer.history.close_epoch(0, {})

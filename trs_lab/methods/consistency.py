@@ -20,6 +20,7 @@ from ..learn.learner import eval_mode
 # %% ../../nbs/methods/consistency.ipynb #c005
 class Consistency(Method):
     "The student on the strong view is held to a target; subclasses say what the target is."
+
     pseudo_labels = True
 
     def target(self, unlabelled):
@@ -27,33 +28,50 @@ class Consistency(Method):
         raise NotImplementedError
 
     def step(self, labelled, unlabelled):
-        if unlabelled is None: return self.burn_in_step(labelled)
+        if unlabelled is None:
+            return self.burn_in_step(labelled)
         target, counts = self.target(unlabelled)
         strong, known = self.student_view(unlabelled), self.labelled_view(labelled)
-        mean, log_var = self.networks.student(torch.cat([strong, known])); n = len(strong)
+        mean, log_var = self.networks.student(torch.cat([strong, known]))
+        n = len(strong)
         errors = counts * (mean[:n] - target) ** 2
-        return dict(loss_unlabelled=self.average(errors, unlabelled), **self.supervise((mean[n:], log_var[n:]), labelled))
+        return dict(
+            loss_unlabelled=self.average(errors, unlabelled),
+            **self.supervise((mean[n:], log_var[n:]), labelled),
+        )
 
 # %% ../../nbs/methods/consistency.ipynb #c007
 def sure(
-    log_var, # (B,) predicted log-variances
-    gate: float, # share of the batch that passes, or the largest sigma
-    rule: str = "share", # share or sigma
-) -> torch.Tensor: # (B,) bool
+    log_var,  # (B,) predicted log-variances
+    gate: float,  # share of the batch that passes, or the largest sigma
+    rule: str = "share",  # share or sigma
+) -> torch.Tensor:  # (B,) bool
     "Which answers are sure enough. By share: the round(gate * B) surest, at least one. Raises ValueError for another rule, or a share outside (0, 1]."
-    if rule == "sigma": return log_var < 2 * math.log(gate)
-    if rule != "share" or not 0 < gate <= 1: raise ValueError(f"gate: expected rule=share with a gate above 0 and at most 1, or rule=sigma; got rule={rule}, gate={gate}")
+    if rule == "sigma":
+        return log_var < 2 * math.log(gate)
+    if rule != "share" or not 0 < gate <= 1:
+        raise ValueError(
+            f"gate: expected rule=share with a gate above 0 and at most 1, or rule=sigma; got rule={rule}, gate={gate}"
+        )
     rank = log_var.argsort(stable=True).argsort()
     return rank < max(round(gate * len(log_var)), 1)
 
+
 class PseudoLabel(Consistency):
     "Pseudo-labels of the student itself, behind a gate on their variance."
+
     voices = ("student",)
-    options = dict(gate=Option(0.5, "share of a batch's answers that pass, the surest first; with rule=sigma the largest sigma, in sd of the labelled scores. Half: our choice"),
-                   rule=Option("share", "share or sigma; a share does not ask for a calibrated sigma"))
+    options = dict(
+        gate=Option(
+            0.5,
+            "share of a batch's answers that pass, the surest first; with rule=sigma the largest sigma, in sd of the labelled scores. Half: our choice",
+        ),
+        rule=Option("share", "share or sigma; a share does not ask for a calibrated sigma"),
+    )
 
     @classmethod
-    def build(cls, config, in_dim, encoder=None): return Networks(make_scorer(config, in_dim, encoder), teacher=False)
+    def build(cls, config, in_dim, encoder=None):
+        return Networks(make_scorer(config, in_dim, encoder), teacher=False)
 
     def __init__(self, trainer):
         super().__init__(trainer)
@@ -63,8 +81,11 @@ class PseudoLabel(Consistency):
     def target(self, unlabelled):
         "Answers to the weak view, without dropout. The history keeps those that passed: they are what the student was told."
         rows = self.mine(unlabelled)
-        with eval_mode(self.networks.student): mean, log_var = self.keep_accepted(rows, *self.networks.student(self.weak_view(unlabelled)))
-        passed = sure(self.team.gather(log_var, [len(unlabelled)], turned=True), self.gate, self.rule)[self.team.part(turned=True)]
+        with eval_mode(self.networks.student):
+            mean, log_var = self.keep_accepted(rows, *self.networks.student(self.weak_view(unlabelled)))
+        passed = sure(self.team.gather(log_var, [len(unlabelled)], turned=True), self.gate, self.rule)[
+            self.team.part(turned=True)
+        ]
         passed = passed | torch.isfinite(self.clips.accepted[rows])
         self.note(rows[passed], mean[passed], log_var[passed])
         return mean, passed.to(mean)
@@ -72,64 +93,82 @@ class PseudoLabel(Consistency):
 # %% ../../nbs/methods/consistency.ipynb #c011
 class MeanTeacher(Consistency):
     "The student's moving average says what the strong view is worth."
+
     @torch.no_grad()
     def target(self, unlabelled):
         rows, opinion = self.mine(unlabelled), self.networks.teacher(self.weak_view(unlabelled))
         mean, log_var = self.keep_accepted(rows, *opinion)
-        self.note(rows, *opinion, name="teacher"); self.note(rows, mean, log_var)
+        self.note(rows, *opinion, name="teacher")
+        self.note(rows, mean, log_var)
         return mean, torch.ones_like(mean)
 
 # %% ../../nbs/methods/consistency.ipynb #c017
 def gaussian_kl(
-    mean, # (B,) of the first Gaussian
-    log_var, # (B,)
-    other_mean, # (B,) of the second
-    other_log_var, # (B,)
+    mean,  # (B,) of the first Gaussian
+    log_var,  # (B,)
+    other_mean,  # (B,) of the second
+    other_log_var,  # (B,)
 ):
     "KL(first || second), (B,)."
-    return 0.5 * (other_log_var - log_var + (log_var.exp() + (mean - other_mean) ** 2) * torch.exp(-other_log_var) - 1)
+    return 0.5 * (
+        other_log_var - log_var + (log_var.exp() + (mean - other_mean) ** 2) * torch.exp(-other_log_var) - 1
+    )
 
-DIVERGENCES = dict(kl=gaussian_kl, mse=lambda mean, log_var, other_mean, other_log_var: (mean - other_mean) ** 2)
+
+DIVERGENCES = dict(
+    kl=gaussian_kl, mse=lambda mean, log_var, other_mean, other_log_var: (mean - other_mean) ** 2
+)
 
 # %% ../../nbs/methods/consistency.ipynb #c020
-def norms(x): return rearrange(x.flatten(1).norm(dim=1), "b -> b 1 1")  # (B, S, D) -> (B, 1, 1)
+def norms(x):
+    return rearrange(x.flatten(1).norm(dim=1), "b -> b 1 1")  # (B, S, D) -> (B, 1, 1)
+
 
 def adversarial_direction(
-    answer, # features (B, S, D) -> mean (B,), log-variance (B,)
-    features, # (B, S, D)
-    start, # (B, S, D) random numbers
-    divergence=gaussian_kl, # of two answers, (B,)
-    xi: float = 0.01, # length of the trial step, relative to the norm of the features
-    power: int = 1, # iterations
-) -> torch.Tensor: # (B, S, D), norm 1 per clip; 0 where the answer does not depend on the features
+    answer,  # features (B, S, D) -> mean (B,), log-variance (B,)
+    features,  # (B, S, D)
+    start,  # (B, S, D) random numbers
+    divergence=gaussian_kl,  # of two answers, (B,)
+    xi: float = 0.01,  # length of the trial step, relative to the norm of the features
+    power: int = 1,  # iterations
+) -> torch.Tensor:  # (B, S, D), norm 1 per clip; 0 where the answer does not depend on the features
     "Direction in which the answer changes most, by power iteration. No gradient reaches the network."
     features, direction = features.detach(), start
-    with torch.no_grad(): clean = answer(features)
+    with torch.no_grad():
+        clean = answer(features)
     for _ in range(power):
         step = (direction / norms(direction).clamp_min(1e-12)).requires_grad_()
         moved = divergence(*clean, *answer(features + xi * norms(features) * step))
-        direction, = torch.autograd.grad(moved.sum(), step)
+        (direction,) = torch.autograd.grad(moved.sum(), step)
     return direction / norms(direction).clamp_min(1e-12)
 
 # %% ../../nbs/methods/consistency.ipynb #c026
 class VAT(Method):
     "Smoothness of the answer in the worst direction."
+
     voices = ("student",)
-    options = dict(eps=Option(0.05, "length of the perturbation, relative to the norm of the clip's features"),
-                   xi=Option(0.01, "length of the trial step of the search, likewise: small, yet far above rounding"),
-                   power=Option(1, "power iterations; one, as in the paper"),
-                   divergence=Option("kl", "kl (paper), or mse of the means"))
+    options = dict(
+        eps=Option(0.05, "length of the perturbation, relative to the norm of the clip's features"),
+        xi=Option(0.01, "length of the trial step of the search, likewise: small, yet far above rounding"),
+        power=Option(1, "power iterations; one, as in the paper"),
+        divergence=Option("kl", "kl (paper), or mse of the means"),
+    )
 
     @classmethod
-    def build(cls, config, in_dim, encoder=None): return Networks(make_scorer(config, in_dim, encoder), teacher=False)
+    def build(cls, config, in_dim, encoder=None):
+        return Networks(make_scorer(config, in_dim, encoder), teacher=False)
 
     def __init__(self, trainer):
         super().__init__(trainer)
-        if self.divergence not in DIVERGENCES: raise ValueError(f"options: divergence: expected {' or '.join(DIVERGENCES)}, got {self.divergence!r}")
+        if self.divergence not in DIVERGENCES:
+            raise ValueError(
+                f"options: divergence: expected {' or '.join(DIVERGENCES)}, got {self.divergence!r}"
+            )
 
     def step(self, labelled, unlabelled):
         views = [self.labelled_view(labelled)] + ([] if unlabelled is None else [self.weak_view(unlabelled)])
-        features = self.networks.student.encode(torch.cat(views)); n = len(views[0])
+        features = self.networks.student.encode(torch.cat(views))
+        n = len(views[0])
         losses = self.supervise(self.networks.student.score(features[:n]), labelled)
         return dict(loss_unlabelled=self.roughness(features, labelled, unlabelled), **losses)
 
@@ -137,14 +176,22 @@ class VAT(Method):
         "Divergence between the answers to features and to perturbed ones, averaged over the clips of the whole batch."
         rows = labelled if unlabelled is None else torch.cat([labelled, unlabelled])
         score, divergence = self.networks.student.score, DIVERGENCES[self.divergence]
-        with eval_mode(self.networks.student), torch.autocast(features.device.type, enabled=False):  # half precision would round the trial step away
+        with (
+            eval_mode(self.networks.student),
+            torch.autocast(features.device.type, enabled=False),
+        ):  # half precision would round the trial step away
             features = features.float()
-            d = adversarial_direction(score, features, self.start(features, rows, len(labelled)), divergence, self.xi, self.power)
-            with torch.no_grad(): clean = score(features)
+            d = adversarial_direction(
+                score, features, self.start(features, rows, len(labelled)), divergence, self.xi, self.power
+            )
+            with torch.no_grad():
+                clean = score(features)
             moved = score(features + self.eps * norms(features.detach()) * d)
             return self.average(divergence(*clean, *moved), rows)
 
     def start(self, features, rows, n):
         "Random directions: drawn for the whole batch, and each process takes those of its clips."
-        drawn = torch.randn(len(rows), *features.shape[1:], generator=self.generator, device=self.generator.device)
+        drawn = torch.randn(
+            len(rows), *features.shape[1:], generator=self.generator, device=self.generator.device
+        )
         return torch.cat([drawn[:n][self.team.part()], drawn[n:][self.team.part(turned=True)]])

@@ -19,24 +19,26 @@ from ..learn.learner import eval_mode
 
 # %% ../../nbs/methods/contrastive.ipynb #c005
 def group_edges(
-    deltas, # (n,) score differences of labelled pairs
-    groups: int, # R
+    deltas,  # (n,) score differences of labelled pairs
+    groups: int,  # R
 ):
     "Ends of the groups, (R + 1,): quantiles of the differences."
     return torch.quantile(deltas, torch.linspace(0, 1, groups + 1, device=deltas.device, dtype=deltas.dtype))
 
+
 def to_group(
-    delta, # (...,) score differences
-    edges, # (R + 1,) from `group_edges`
+    delta,  # (...,) score differences
+    edges,  # (R + 1,) from `group_edges`
 ):
     "Group (...,), 0 to R - 1, and place in it (...,), 0 to 1. Beyond the last edge a difference counts as the edge."
     group = torch.searchsorted(edges[1:-1].contiguous(), delta.contiguous(), right=True)
     a, b = edges[group], edges[group + 1]
     return group, ((delta - a) / (b - a).clamp_min(1e-9)).clamp(0, 1)
 
+
 def from_group(
-    place, # (..., R) place in every group
-    edges, # (R + 1,)
+    place,  # (..., R) place in every group
+    edges,  # (R + 1,)
 ):
     "The difference that each group stands for, (..., R)."
     return edges[:-1] + place * (edges[1:] - edges[:-1])
@@ -44,19 +46,23 @@ def from_group(
 # %% ../../nbs/methods/contrastive.ipynb #c008
 class RegressionTree(nn.Module):
     "Group-aware regression tree: a feature of a pair -> log-probability of each group, and place in each."
-    def __init__(self,
-        in_dim: int, # width of the pair's feature
-        dim: int = 64, # width of the nodes
-        levels: int = 4, # questions asked one after another; 2^levels groups
+
+    def __init__(
+        self,
+        in_dim: int,  # width of the pair's feature
+        dim: int = 64,  # width of the nodes
+        levels: int = 4,  # questions asked one after another; 2^levels groups
     ):
         super().__init__()
         self.first = nn.Sequential(nn.Linear(in_dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim), nn.ReLU())
         draw = lambda *shape: nn.Parameter(torch.randn(shape) * (2 / dim) ** 0.5)
-        self.ask = nn.ParameterList([draw(2 ** l, dim) for l in range(levels)])             # node -> logit of going right
-        self.grow = nn.ParameterList([draw(2 ** l, dim, 2 * dim) for l in range(levels)])   # node -> its two children
-        self.place = draw(2 ** levels, dim)
+        self.ask = nn.ParameterList([draw(2**l, dim) for l in range(levels)])  # node -> logit of going right
+        self.grow = nn.ParameterList(
+            [draw(2**l, dim, 2 * dim) for l in range(levels)]
+        )  # node -> its two children
+        self.place = draw(2**levels, dim)
 
-    def forward(self, x): # (B, in_dim)
+    def forward(self, x):  # (B, in_dim)
         "-> log-probabilities (B, R), places (B, R); both float32"
         h, log_p = self.first(x)[:, None], torch.zeros(len(x), 1, device=x.device)
         for ask, grow in zip(self.ask, self.grow):
@@ -65,11 +71,12 @@ class RegressionTree(nn.Module):
             h = torch.relu(rearrange(torch.einsum("bnd,nde->bne", h, grow), "b n (c e) -> b (n c) e", c=2))
         return log_p, torch.sigmoid(torch.einsum("bnd,nd->bn", h, self.place).float())
 
+
 def tree_loss(
-    log_p, # (B, R) log-probabilities
-    place, # (B, R) places
-    delta, # (B,) true differences
-    edges, # (R + 1,) of the groups
+    log_p,  # (B, R) log-probabilities
+    place,  # (B, R) places
+    delta,  # (B,) true differences
+    edges,  # (R + 1,) of the groups
 ):
     "Cross-entropy of the right group and squared error of the place in it, (B,)."
     group, true_place = to_group(delta, edges)
@@ -78,9 +85,9 @@ def tree_loss(
 
 # %% ../../nbs/methods/contrastive.ipynb #c011
 def read_tree(
-    log_p, # (..., R)
-    place, # (..., R)
-    edges, # (R + 1,)
+    log_p,  # (..., R)
+    place,  # (..., R)
+    edges,  # (R + 1,)
 ):
     "Difference of the most probable group (...,), and the variance that the probabilities of the others mean (...,)."
     p, values = log_p.exp(), from_group(place, edges)
@@ -89,38 +96,46 @@ def read_tree(
 
 # %% ../../nbs/methods/contrastive.ipynb #c016
 def comparable(
-    groups, # (B,) of the clips in question; None = not known, or there is one group only
-    difficulty, # (B,) NaN = not known; None = not to be used
-    exemplar_groups, # (n,)
-    exemplar_difficulty, # (n,)
-    enough: int = 3, # exemplars of the same difficulty, so that these alone are used
-    own=None, # (B,) which exemplar is the clip itself, never used; None = none
+    groups,  # (B,) of the clips in question; None = not known, or there is one group only
+    difficulty,  # (B,) NaN = not known; None = not to be used
+    exemplar_groups,  # (n,)
+    exemplar_difficulty,  # (n,)
+    enough: int = 3,  # exemplars of the same difficulty, so that these alone are used
+    own=None,  # (B,) which exemplar is the clip itself, never used; None = none
 ):
     "Which exemplars a clip may be compared with, (B, n) bool; at least one in every row if there is another clip than itself."
     rows = next(x for x in (groups, difficulty, own) if x is not None)
     others = torch.ones(len(rows), len(exemplar_groups), dtype=torch.bool, device=exemplar_groups.device)
-    if own is not None: others.scatter_(1, own[:, None], False)
+    if own is not None:
+        others.scatter_(1, own[:, None], False)
     allowed = others
-    if groups is not None: allowed = _if_enough(others & (groups[:, None] == exemplar_groups), others, 1)
-    if difficulty is not None: allowed = _if_enough(allowed & ((difficulty[:, None] - exemplar_difficulty).abs() < 0.05), allowed, enough)
+    if groups is not None:
+        allowed = _if_enough(others & (groups[:, None] == exemplar_groups), others, 1)
+    if difficulty is not None:
+        allowed = _if_enough(
+            allowed & ((difficulty[:, None] - exemplar_difficulty).abs() < 0.05), allowed, enough
+        )
     return allowed
 
-def _if_enough(narrow, wide, n): return torch.where(narrow.sum(1, keepdim=True) >= n, narrow, wide)
+
+def _if_enough(narrow, wide, n):
+    return torch.where(narrow.sum(1, keepdim=True) >= n, narrow, wide)
 
 # %% ../../nbs/methods/contrastive.ipynb #c019
 def voters(
-    allowed, # (B, n) bool, exemplars in ascending order of score
-    k: int, # votes
+    allowed,  # (B, n) bool, exemplars in ascending order of score
+    k: int,  # votes
 ):
     "Which exemplars vote, (B, k): evenly spaced among the allowed."
     count = allowed.sum(1, keepdim=True)
     nth = ((torch.arange(k, device=allowed.device) + 0.5) * count / k).long()
     return (~allowed).byte().argsort(dim=1, stable=True).gather(1, nth)
 
+
 def vote(
-    scores, # (B, k) of the exemplars
-    delta, # (B, k) relative scores
-    variance, # (B, k) of the relative scores
+    scores,  # (B, k) of the exemplars
+    delta,  # (B, k) relative scores
+    variance,  # (B, k) of the relative scores
 ):
     "Mean (B,) and log-variance (B,) of the votes."
     return combine(scores + delta, variance.clamp_min(1e-12).log(), "mean")
@@ -128,36 +143,55 @@ def vote(
 # %% ../../nbs/methods/contrastive.ipynb #c022
 BANK = ("exemplars", "exemplar_scores", "exemplar_groups", "exemplar_difficulty")
 
+
 class Contrastive(nn.Module):
     "Scores a clip by comparison with the labelled clips that it holds."
+
     needs_difficulty = False  # but better with it, where the exemplars have one
     asks_group = True
-    def __init__(self,
-        mixer: Mixer, # clip feature from segment features
-        encoder: nn.Module = None, # pixels -> segment features; None = the input already is features
-        width: int = 64, # of the tree's nodes
-        levels: int = 4, # of the tree
-        n_vote: int = 10, # exemplars that vote
-        enough: int = 3, # exemplars of the same difficulty that suffice
-        same_difficulty: bool = True, # False: the difficulty is not looked at, even where it is given
-        log_var_min: float = -5.0, # lower bound of the log-variance
-        log_var_max: float = 2.0, # upper bound
+
+    def __init__(
+        self,
+        mixer: Mixer,  # clip feature from segment features
+        encoder: nn.Module = None,  # pixels -> segment features; None = the input already is features
+        width: int = 64,  # of the tree's nodes
+        levels: int = 4,  # of the tree
+        n_vote: int = 10,  # exemplars that vote
+        enough: int = 3,  # exemplars of the same difficulty that suffice
+        same_difficulty: bool = True,  # False: the difficulty is not looked at, even where it is given
+        log_var_min: float = -5.0,  # lower bound of the log-variance
+        log_var_max: float = 2.0,  # upper bound
     ):
         super().__init__()
-        self.encoder, self.mixer, self.tree = encoder or nn.Identity(), mixer, RegressionTree(2 * mixer.dim + 1, width, levels)
-        self.n_vote, self.enough, self.same_difficulty, self.lo, self.hi = n_vote, enough, same_difficulty, log_var_min, log_var_max
-        self.register_buffer("edges", torch.zeros(2 ** levels + 1))
+        self.encoder, self.mixer, self.tree = (
+            encoder or nn.Identity(),
+            mixer,
+            RegressionTree(2 * mixer.dim + 1, width, levels),
+        )
+        self.n_vote, self.enough, self.same_difficulty, self.lo, self.hi = (
+            n_vote,
+            enough,
+            same_difficulty,
+            log_var_min,
+            log_var_max,
+        )
+        self.register_buffer("edges", torch.zeros(2**levels + 1))
         self.hold(torch.zeros(0, 0, 0), torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.zeros(0))
 
-    def hold(self, *bank): # features (n, S, D), scores, groups and difficulties (n,), in ascending order of score
-        for name, values in zip(BANK, bank): self.register_buffer(name, values)
+    def hold(
+        self, *bank
+    ):  # features (n, S, D), scores, groups and difficulties (n,), in ascending order of score
+        for name, values in zip(BANK, bank):
+            self.register_buffer(name, values)
 
     def _load_from_state_dict(self, state, prefix, *rest):
         for name in BANK:
-            if prefix + name in state: self.register_buffer(name, torch.empty_like(state[prefix + name], device=self.edges.device))
+            if prefix + name in state:
+                self.register_buffer(name, torch.empty_like(state[prefix + name], device=self.edges.device))
         super()._load_from_state_dict(state, prefix, *rest)
 
-    def encode(self, x): return self.encoder(x)
+    def encode(self, x):
+        return self.encoder(x)
 
     def relate(self, query, exemplar, scores):
         "Clip features (..., dim) of a pair, score (...,) of the exemplar -> log-probabilities and places (..., R)"
@@ -167,23 +201,34 @@ class Contrastive(nn.Module):
     def allowed(self, features, difficulty, groups):
         "Comparable exemplars (B, n); by likeness where the group is not known."
         n = len(self.exemplar_scores)
-        if groups is None: groups = self.nearest_group(features)
-        return comparable(groups, difficulty if self.same_difficulty else None, self.exemplar_groups, self.exemplar_difficulty, self.enough)
+        if groups is None:
+            groups = self.nearest_group(features)
+        return comparable(
+            groups,
+            difficulty if self.same_difficulty else None,
+            self.exemplar_groups,
+            self.exemplar_difficulty,
+            self.enough,
+        )
 
     def nearest_group(self, features):
         "The group of the exemplar with the most similar mean feature, (B,)"
         unit = lambda x: nn.functional.normalize(x.float().mean(1), dim=-1)
         return self.exemplar_groups[(unit(features) @ unit(self.exemplars).T).argmax(1)]
 
-    def score(self,
-        features, # (B, S, D) from `encode`
-        difficulty=None, # (B,) degree of difficulty, NaN = not known; None = not used
-        groups=None, # (B,) numbers as in the training's clip table; None = not known
-        mixed=None, # (n, dim) clip features of the exemplars, if at hand
+    def score(
+        self,
+        features,  # (B, S, D) from `encode`
+        difficulty=None,  # (B,) degree of difficulty, NaN = not known; None = not used
+        groups=None,  # (B,) numbers as in the training's clip table; None = not known
+        mixed=None,  # (n, dim) clip features of the exemplars, if at hand
     ):
         "-> mean (B,), log-variance (B,). Raises RuntimeError before there are exemplars."
-        if not len(self.exemplar_scores): raise RuntimeError("no exemplars yet: train the student, or load a trained one")
-        chosen = voters(self.allowed(features, difficulty, groups), min(self.n_vote, len(self.exemplar_scores)))
+        if not len(self.exemplar_scores):
+            raise RuntimeError("no exemplars yet: train the student, or load a trained one")
+        chosen = voters(
+            self.allowed(features, difficulty, groups), min(self.n_vote, len(self.exemplar_scores))
+        )
         used, at = chosen.unique(return_inverse=True)
         exemplars = self.mixer(self.exemplars[used]) if mixed is None else mixed[used]
         query = self.mixer(features)[:, None].expand(-1, chosen.shape[1], -1)
@@ -191,36 +236,65 @@ class Contrastive(nn.Module):
         mean, log_var = vote(scores, *read_tree(*self.relate(query, exemplars[at], scores), self.edges))
         return mean, log_var.clamp(self.lo, self.hi)
 
-    def forward(self, x, difficulty=None, groups=None, mixed=None): return self.score(self.encode(x), difficulty, groups, mixed)
+    def forward(self, x, difficulty=None, groups=None, mixed=None):
+        return self.score(self.encode(x), difficulty, groups, mixed)
 
 # %% ../../nbs/methods/contrastive.ipynb #c024
 class CoRe(Method):
     "Contrastive regression against labelled exemplars."
+
     voices = ("student",)
-    options = dict(n_vote=Option(10, "exemplars that vote; ten, as in the paper"),
-                   levels=Option(4, "levels of decisions in the tree: 16 groups, the authors' setting for MTL-AQA, which they count as depth 5"),
-                   width=Option(64, "width of the tree's nodes: our choice, small beside the Mixer"),
-                   same_difficulty=Option(True, "compare clips of the same degree of difficulty where it is known, as the paper does on MTL-AQA"),
-                   enough=Option(3, "so many exemplars of the same difficulty are enough to leave out the others: our choice"))
+    options = dict(
+        n_vote=Option(10, "exemplars that vote; ten, as in the paper"),
+        levels=Option(
+            4,
+            "levels of decisions in the tree: 16 groups, the authors' setting for MTL-AQA, which they count as depth 5",
+        ),
+        width=Option(64, "width of the tree's nodes: our choice, small beside the Mixer"),
+        same_difficulty=Option(
+            True,
+            "compare clips of the same degree of difficulty where it is known, as the paper does on MTL-AQA",
+        ),
+        enough=Option(
+            3, "so many exemplars of the same difficulty are enough to leave out the others: our choice"
+        ),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
         o = parse_options(config.options, cls.options, config.method)
         for name in ("n_vote", "levels", "width", "enough"):
-            if o[name] < 1: raise ConfigError(f"options: {name}: expected at least 1, got {o[name]}")
-        return Networks(Contrastive(make_mixer(config, in_dim), encoder, **o, log_var_min=config.log_var_min, log_var_max=config.log_var_max), teacher=False)
+            if o[name] < 1:
+                raise ConfigError(f"options: {name}: expected at least 1, got {o[name]}")
+        return Networks(
+            Contrastive(
+                make_mixer(config, in_dim),
+                encoder,
+                **o,
+                log_var_min=config.log_var_min,
+                log_var_max=config.log_var_max,
+            ),
+            teacher=False,
+        )
 
     def __init__(self, trainer):
         super().__init__(trainer)
         c, student = self.clips, self.networks.student
         order = c.scores[c.labelled].argsort(stable=True)
-        self.rows = c.labelled[order]                                  # exemplars, worst first
+        self.rows = c.labelled[order]  # exemplars, worst first
         self.place = torch.full((len(c.scores),), -1, device=c.scores.device)
         self.place[self.rows] = torch.arange(len(self.rows), device=c.scores.device)
         self.partners = self.comparable(self.rows, own=torch.arange(len(self.rows), device=c.scores.device))
         scores = c.scores[self.rows]
-        student.hold(torch.zeros(len(self.rows), 0, 0, device=scores.device), scores, c.groups[self.rows], c.difficulty[self.rows])
-        student.edges.copy_(group_edges((scores[:, None] - scores)[self.partners | self.partners.T], len(student.edges) - 1))
+        student.hold(
+            torch.zeros(len(self.rows), 0, 0, device=scores.device),
+            scores,
+            c.groups[self.rows],
+            c.difficulty[self.rows],
+        )
+        student.edges.copy_(
+            group_edges((scores[:, None] - scores)[self.partners | self.partners.T], len(student.edges) - 1)
+        )
         self.mixed = None
 
     def of(self, rows):
@@ -229,31 +303,54 @@ class CoRe(Method):
 
     def comparable(self, rows, own=None):
         difficulty, groups = self.of(rows)
-        return comparable(groups, difficulty, self.clips.groups[self.rows], self.clips.difficulty[self.rows], self.enough, own)
+        return comparable(
+            groups,
+            difficulty,
+            self.clips.groups[self.rows],
+            self.clips.difficulty[self.rows],
+            self.enough,
+            own,
+        )
 
     def see_exemplars(self):
         "Segment features of the clean labelled clips go into the student."
         student = self.networks.student
-        with eval_mode(student): student.exemplars = self.trainer.encode_clips(self.rows, student).float()
+        with eval_mode(student):
+            student.exemplars = self.trainer.encode_clips(self.rows, student).float()
 
-    def start_epoch(self, stage): self.see_exemplars()
+    def start_epoch(self, stage):
+        self.see_exemplars()
 
     def burn_in_step(self, labelled, unlabelled=None):
         "Pairs of labelled clips, both ways; in several processes each has its part of the pairs."
         student, place = self.networks.student, self.place[labelled]
-        partner = self.rows[torch.multinomial(self.partners[place].float(), 1, generator=self.generator)[:, 0]]
+        partner = self.rows[
+            torch.multinomial(self.partners[place].float(), 1, generator=self.generator)[:, 0]
+        ]
         views = torch.cat([self.labelled_view(labelled), self.labelled_view(partner)])
         a, b = student.mixer(student.encode(views)).chunk(2)
         s, t = self.scores(labelled), self.scores(partner)
         forth, back = student.relate(a, b, t), student.relate(b, a, s)
         losses = 0.5 * (tree_loss(*forth, s - t, student.edges) + tree_loss(*back, t - s, student.edges))
-        return dict(loss_labelled=self.average(losses, labelled), **self.ranking(t + read_tree(*forth, student.edges)[0], labelled))
+        return dict(
+            loss_labelled=self.average(losses, labelled),
+            **self.ranking(t + read_tree(*forth, student.edges)[0], labelled),
+        )
 
-    def step(self, labelled, unlabelled): return self.burn_in_step(labelled)
+    def step(self, labelled, unlabelled):
+        return self.burn_in_step(labelled)
 
     def before_answers(self, network):
         "All answers of this evaluation are given by the same exemplars, mixed once."
-        if self.config.finetune or not self.networks.student.exemplars.numel(): self.see_exemplars()
-        with torch.no_grad(): self.mixed = torch.cat([self.networks.student.mixer(x) for x in self.networks.student.exemplars.split(self.config.eval_batch_size)])
+        if self.config.finetune or not self.networks.student.exemplars.numel():
+            self.see_exemplars()
+        with torch.no_grad():
+            self.mixed = torch.cat(
+                [
+                    self.networks.student.mixer(x)
+                    for x in self.networks.student.exemplars.split(self.config.eval_batch_size)
+                ]
+            )
 
-    def answer(self, network, x, rows): return getattr(self.networks, network)(x, *self.of(rows), self.mixed)
+    def answer(self, network, x, rows):
+        return getattr(self.networks, network)(x, *self.of(rows), self.mixed)

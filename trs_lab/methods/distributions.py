@@ -17,84 +17,104 @@ from ..trs.networks import Networks, Scorer, head_bounds, make_mixer, make_score
 
 # %% ../../nbs/methods/distributions.ipynb #c005
 def score_distribution(
-    scores, # (...,) true scores
-    centers, # (..., m) or (m,) centres of the bins, in the same unit
-    sd, # of the target, in the same unit: a number or (...,)
+    scores,  # (...,) true scores
+    centers,  # (..., m) or (m,) centres of the bins, in the same unit
+    sd,  # of the target, in the same unit: a number or (...,)
 ):
     "Discretised normal distribution around each score, (..., m); each sums to 1."
     sd = torch.as_tensor(sd, device=centers.device)[..., None]
-    return torch.softmax(-(centers - scores[..., None]) ** 2 / (2 * sd ** 2), -1)
+    return torch.softmax(-((centers - scores[..., None]) ** 2) / (2 * sd**2), -1)
+
 
 def divergence(
-    logits, # (..., m) of the answer
-    target, # (..., m) from `score_distribution`
+    logits,  # (..., m) of the answer
+    target,  # (..., m) from `score_distribution`
 ):
     "Kullback-Leibler divergence of the answer from the target, (...,)."
     return nn.functional.kl_div(logits.log_softmax(-1), target, reduction="none").sum(-1)
 
 # %% ../../nbs/methods/distributions.ipynb #c007
 def bins_around(
-    scores, # (n,) of the labelled clips
-    center, # middle of the bins
-    scale, # standard deviation of the scores, > 0
-    m: int, # bins
-    sd: float, # of the targets, in units of `scale`
-    reach: float, # in units of `scale`
+    scores,  # (n,) of the labelled clips
+    center,  # middle of the bins
+    scale,  # standard deviation of the scores, > 0
+    m: int,  # bins
+    sd: float,  # of the targets, in units of `scale`
+    reach: float,  # in units of `scale`
 ):
     "Centres of the bins, (m,). Raises ConfigError where bins are too coarse for the targets."
     z = (scores - center) / scale
     lo, hi = min(-reach, (z.min() - 3 * sd).item()), max(reach, (z.max() + 3 * sd).item())
-    if m < 2 or not sd >= (hi - lo) / (m - 1) / 2: raise ConfigError(f"options: bins, sd: expected targets at least half a bin wide, got {m} bins over {hi - lo:.1f} sd for sd={sd:g}")
+    if m < 2 or not sd >= (hi - lo) / (m - 1) / 2:
+        raise ConfigError(
+            f"options: bins, sd: expected targets at least half a bin wide, got {m} bins over {hi - lo:.1f} sd for sd={sd:g}"
+        )
     return center + scale * torch.linspace(lo, hi, m, device=scores.device)
 
 # %% ../../nbs/methods/distributions.ipynb #c010
 def moments(
-    logits, # (..., m)
-    centers, # (..., m) or (m,) centres of the bins
-    sd=0.0, # of the targets, in the unit of the bins: a number or (...,)
+    logits,  # (..., m)
+    centers,  # (..., m) or (m,) centres of the bins
+    sd=0.0,  # of the targets, in the unit of the bins: a number or (...,)
 ):
     "Expectation (...,) and variance (...,) of the score, without what the targets were smeared with; at least 1e-12."
     p = logits.softmax(-1)
     mean = (p * centers).sum(-1)
     variance = (p * (centers - mean[..., None]) ** 2).sum(-1)
-    return mean, (variance - sd ** 2).clamp_min(1e-12)
+    return mean, (variance - sd**2).clamp_min(1e-12)
 
 # %% ../../nbs/methods/distributions.ipynb #c013
 class DistributionHead(nn.Module):
     "Clip feature -> distribution over score bins."
-    def __init__(self,
-        dim: int, # width of the clip feature
-        bins: int = 101, # bins
-        sd: float = 0.3, # of the targets, standardised
-        reach: float = 4.0, # of the bins, standardised
-        log_var_min: float = -5.0, # lower bound of the log-variance
-        log_var_max: float = 2.0, # upper bound
+
+    def __init__(
+        self,
+        dim: int,  # width of the clip feature
+        bins: int = 101,  # bins
+        sd: float = 0.3,  # of the targets, standardised
+        reach: float = 4.0,  # of the bins, standardised
+        log_var_min: float = -5.0,  # lower bound of the log-variance
+        log_var_max: float = 2.0,  # upper bound
     ):
         super().__init__()
         self.sd, self.reach, self.lo, self.hi = sd, reach, log_var_min, log_var_max
         self.linear = nn.Linear(dim, bins)
         self.register_buffer("centers", torch.linspace(-reach, reach, bins))
-        nn.init.trunc_normal_(self.linear.weight, std=0.02); nn.init.zeros_(self.linear.bias)
+        nn.init.trunc_normal_(self.linear.weight, std=0.02)
+        nn.init.zeros_(self.linear.bias)
 
-    def cover(self, scores): # (n,) of the labelled clips
+    def cover(self, scores):  # (n,) of the labelled clips
         self.centers.copy_(bins_around(scores, 0.0, 1.0, len(self.centers), self.sd, self.reach))
 
-    def logits(self, x): return self.linear(x).float()
-    def target(self, scores): return score_distribution(scores, self.centers, self.sd)
+    def logits(self, x):
+        return self.linear(x).float()
+
+    def target(self, scores):
+        return score_distribution(scores, self.centers, self.sd)
 
     def read(self, logits):
         "-> mean (B,), log-variance (B,)"
         mean, variance = moments(logits, self.centers, self.sd)
         return mean, variance.log().clamp(self.lo, self.hi)
 
-    def forward(self, x): return self.read(self.logits(x))
+    def forward(self, x):
+        return self.read(self.logits(x))
+
 
 class USDL(Method):
     "Uncertainty-aware score distribution learning on labelled clips."
+
     voices = ("student",)
-    options = dict(bins=Option(101, "score bins; 101 as in the paper, which has a bin a point"),
-                   sd=Option(0.3, "sd of the targets, in sd of the labelled scores: 5 points on MTL-AQA. Our choice: a judge's half point, times three judges, times difficulty"),
-                   reach=Option(4.0, "where the bins end, in sd of the labelled scores, unless a labelled clip lies further out"))
+    options = dict(
+        bins=Option(101, "score bins; 101 as in the paper, which has a bin a point"),
+        sd=Option(
+            0.3,
+            "sd of the targets, in sd of the labelled scores: 5 points on MTL-AQA. Our choice: a judge's half point, times three judges, times difficulty",
+        ),
+        reach=Option(
+            4.0, "where the bins end, in sd of the labelled scores, unless a labelled clip lies further out"
+        ),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
@@ -102,7 +122,8 @@ class USDL(Method):
         return Networks(cls.scorer(mixer, encoder, options | head_bounds(config)), teacher=False)
 
     @staticmethod
-    def scorer(mixer, encoder, options): return Scorer(mixer, encoder, DistributionHead(mixer.dim, **options))
+    def scorer(mixer, encoder, options):
+        return Scorer(mixer, encoder, DistributionHead(mixer.dim, **options))
 
     def __init__(self, trainer):
         super().__init__(trainer)
@@ -112,135 +133,220 @@ class USDL(Method):
         student = self.networks.student
         logits = student.head.logits(student.mixer(student.encode(self.labelled_view(labelled))))
         loss = divergence(logits, student.head.target(self.scores(labelled)))
-        return dict(loss_labelled=self.average(loss, labelled), **self.ranking(student.head.read(logits)[0], labelled))
+        return dict(
+            loss_labelled=self.average(loss, labelled), **self.ranking(student.head.read(logits)[0], labelled)
+        )
 
-    def step(self, labelled, unlabelled): return self.burn_in_step(labelled)
+    def step(self, labelled, unlabelled):
+        return self.burn_in_step(labelled)
 
 # %% ../../nbs/methods/distributions.ipynb #c018
 def assemble(
-    judges, # (..., J) what each judge says, in points
-    weights, # (J,) of the judges; with difficulty, of their marks in ascending order
-    difficulty=None, # (...,) degree of difficulty; None = the rule has none
+    judges,  # (..., J) what each judge says, in points
+    weights,  # (J,) of the judges; with difficulty, of their marks in ascending order
+    difficulty=None,  # (...,) degree of difficulty; None = the rule has none
 ):
     "The final score in points, (...,)."
-    if difficulty is None: return judges @ weights
+    if difficulty is None:
+        return judges @ weights
     return judges.sort(-1).values @ weights * difficulty
 
-def middle_three(n): # judges, an odd number from 3
+
+def middle_three(n):  # judges, an odd number from 3
     "Weights that drop the same number of highest and lowest marks."
     return torch.tensor([float(abs(2 * k - n + 1) <= 2) for k in range(n)])
 
 # %% ../../nbs/methods/distributions.ipynb #c021
 RULES = ("auto", "middle", "sum", "linear")
 
+
 def find_rule(
-    judges, # (n, J) of the labelled clips, in points
-    scores, # (n,) their final scores, in points
-    difficulty, # (n,) NaN = not known
-    rule: str = "auto", # middle (three, times difficulty), sum, linear, or auto: the first of them that holds
-) -> tuple: # (weights (J,), whether the rule sorts and multiplies by difficulty)
+    judges,  # (n, J) of the labelled clips, in points
+    scores,  # (n,) their final scores, in points
+    difficulty,  # (n,) NaN = not known
+    rule: str = "auto",  # middle (three, times difficulty), sum, linear, or auto: the first of them that holds
+) -> tuple:  # (weights (J,), whether the rule sorts and multiplies by difficulty)
     "How scores come from judges. Raises ConfigError where the rule does not give the scores of at least 90 % of the clips."
     n, J = judges.shape
     known = {}
-    if J % 2 and J >= 3 and torch.isfinite(difficulty).all(): known["middle"] = middle_three(J).to(judges), True
+    if J % 2 and J >= 3 and torch.isfinite(difficulty).all():
+        known["middle"] = middle_three(J).to(judges), True
     known["sum"] = torch.ones(J).to(judges), False
-    if n > J: known["linear"] = torch.linalg.lstsq(judges.double().cpu(), scores.double().cpu()[:, None], driver="gelsd").solution[:, 0].to(judges), False  # gelsd: judges may agree always
+    if n > J:
+        known["linear"] = (
+            torch.linalg.lstsq(judges.double().cpu(), scores.double().cpu()[:, None], driver="gelsd")
+            .solution[:, 0]
+            .to(judges),
+            False,
+        )  # gelsd: judges may agree always
     for name in RULES[1:] if rule == "auto" else (rule,):
-        if name not in known: continue
+        if name not in known:
+            continue
         weights, dives = known[name]
         errors = (assemble(judges, weights, difficulty if dives else None) - scores).abs()
-        if (errors <= 0.01 * scores.std()).double().mean() >= 0.9: return weights, dives
+        if (errors <= 0.01 * scores.std()).double().mean() >= 0.9:
+            return weights, dives
     what = "no known rule gives" if rule == "auto" else f"rule={rule} does not give"
-    raise ConfigError(f"method=musdl: {what} the scores of the {n} labelled clips from their {J} judge scores; rules are {', '.join(RULES[1:])}, and middle needs an odd number of judges and the difficulty. Use method=usdl")
+    raise ConfigError(
+        f"method=musdl: {what} the scores of the {n} labelled clips from their {J} judge scores; rules are {', '.join(RULES[1:])}, and middle needs an odd number of judges and the difficulty. Use method=usdl"
+    )
 
 # %% ../../nbs/methods/distributions.ipynb #c025
 class JudgesHead(nn.Module):
     "Clip feature -> a distribution for each judge -> the final score."
-    def __init__(self,
-        dim: int, # width of the clip feature
-        bins: int = 41, # bins of a judge
-        sd: float = 0.3, # of the targets, in sd of the judge's marks
-        reach: float = 4.0, # of the bins, in sd of the judge's marks
-        log_var_min: float = -5.0, # lower bound of the log-variance
-        log_var_max: float = 2.0, # upper bound
+
+    def __init__(
+        self,
+        dim: int,  # width of the clip feature
+        bins: int = 41,  # bins of a judge
+        sd: float = 0.3,  # of the targets, in sd of the judge's marks
+        reach: float = 4.0,  # of the bins, in sd of the judge's marks
+        log_var_min: float = -5.0,  # lower bound of the log-variance
+        log_var_max: float = 2.0,  # upper bound
     ):
         super().__init__()
-        self.dim, self.bins, self.sd, self.reach, self.lo, self.hi = dim, bins, sd, reach, log_var_min, log_var_max
+        self.dim, self.bins, self.sd, self.reach, self.lo, self.hi = (
+            dim,
+            bins,
+            sd,
+            reach,
+            log_var_min,
+            log_var_max,
+        )
         self.register_buffer("times_difficulty", torch.tensor(False))
-        self.register_buffer("center", torch.tensor(0.0)); self.register_buffer("scale", torch.tensor(1.0))
+        self.register_buffer("center", torch.tensor(0.0))
+        self.register_buffer("scale", torch.tensor(1.0))
         self.seat(1)
 
-    def seat(self, n): # judges
+    def seat(self, n):  # judges
         "Fresh heads for n judges."
         where = self.center.device
         self.linear = nn.Linear(self.dim, n * self.bins).to(where)
-        nn.init.trunc_normal_(self.linear.weight, std=0.02); nn.init.zeros_(self.linear.bias)
-        for name, shape in dict(centers=(n, self.bins), smear=(n,), weights=(n,)).items(): self.register_buffer(name, torch.zeros(shape, device=where))
+        nn.init.trunc_normal_(self.linear.weight, std=0.02)
+        nn.init.zeros_(self.linear.bias)
+        for name, shape in dict(centers=(n, self.bins), smear=(n,), weights=(n,)).items():
+            self.register_buffer(name, torch.zeros(shape, device=where))
 
     def _load_from_state_dict(self, state, prefix, *rest):
-        if prefix + "weights" in state and len(state[prefix + "weights"]) != len(self.weights): self.seat(len(state[prefix + "weights"]))
+        if prefix + "weights" in state and len(state[prefix + "weights"]) != len(self.weights):
+            self.seat(len(state[prefix + "weights"]))
         super()._load_from_state_dict(state, prefix, *rest)
 
     def learn_scale(self, judges, weights, times_difficulty, center, scale):
         "Bins and targets from the marks (n, J) of the labelled clips; the rule; mean and sd of the final score."
         means, sds = judges.mean(0), judges.std(0, correction=0)
         sds = torch.where(sds > 0, sds, 1)  # a judge who always says the same
-        self.centers.copy_(torch.stack([bins_around(*args, self.bins, self.sd, self.reach) for args in zip(judges.T, means, sds)]))
-        self.smear.copy_(self.sd * sds); self.weights.copy_(weights)
-        self.times_difficulty.fill_(times_difficulty); self.center.fill_(center); self.scale.fill_(scale)
+        self.centers.copy_(
+            torch.stack(
+                [bins_around(*args, self.bins, self.sd, self.reach) for args in zip(judges.T, means, sds)]
+            )
+        )
+        self.smear.copy_(self.sd * sds)
+        self.weights.copy_(weights)
+        self.times_difficulty.fill_(times_difficulty)
+        self.center.fill_(center)
+        self.scale.fill_(scale)
 
-    def logits(self, x): return rearrange(self.linear(x).float(), "b (j m) -> b j m", m=self.bins)
-    def target(self, judges): return score_distribution(judges, self.centers, self.smear)  # (B, J) in points -> (B, J, m)
+    def logits(self, x):
+        return rearrange(self.linear(x).float(), "b (j m) -> b j m", m=self.bins)
+
+    def target(self, judges):
+        return score_distribution(judges, self.centers, self.smear)  # (B, J) in points -> (B, J, m)
 
     def read(self, logits, difficulty=None):
         "-> mean (B,), log-variance (B,) of the final score, standardised. Raises ValueError where difficulty is missing."
         mean, variance = moments(logits, self.centers, self.smear)
         sigma, times = variance.sqrt(), 1.0
         if self.times_difficulty:
-            if difficulty is None: raise ValueError("the judges' sum is multiplied by the degree of difficulty: give the difficulty of every clip")
+            if difficulty is None:
+                raise ValueError(
+                    "the judges' sum is multiplied by the degree of difficulty: give the difficulty of every clip"
+                )
             times = torch.as_tensor(difficulty).to(mean)
-            mean, order = mean.sort(-1); sigma = sigma.gather(-1, order)
+            mean, order = mean.sort(-1)
+            sigma = sigma.gather(-1, order)
         points, spread = mean @ self.weights * times, sigma @ self.weights.abs() * times
-        return (points - self.center) / self.scale, (2 * (spread / self.scale).clamp_min(1e-6).log()).clamp(self.lo, self.hi)
+        return (points - self.center) / self.scale, (2 * (spread / self.scale).clamp_min(1e-6).log()).clamp(
+            self.lo, self.hi
+        )
 
-    def forward(self, x, difficulty=None): return self.read(self.logits(x), difficulty)
+    def forward(self, x, difficulty=None):
+        return self.read(self.logits(x), difficulty)
+
 
 class JudgedScorer(Scorer):
     "A scorer that is told the degree of difficulty where the score depends on it."
+
     @property
-    def needs_difficulty(self): return bool(self.head.times_difficulty)
-    def score(self, features, difficulty=None): return self.head(self.mixer(features), difficulty)
-    def forward(self, x, difficulty=None): return self.score(self.encode(x), difficulty)
+    def needs_difficulty(self):
+        return bool(self.head.times_difficulty)
+
+    def score(self, features, difficulty=None):
+        return self.head(self.mixer(features), difficulty)
+
+    def forward(self, x, difficulty=None):
+        return self.score(self.encode(x), difficulty)
 
 # %% ../../nbs/methods/distributions.ipynb #c026
 class MUSDL(USDL):
     "USDL with a head for each judge."
+
     times_difficulty = True
-    options = dict(bins=Option(41, "bins of a judge: a quarter of a point in diving, where the paper has half a point; finer than the targets"),
-                   sd=Option(0.3, "sd of the targets, in sd of the judge's marks: about the half point to which diving judges mark"),
-                   reach=Option(4.0, "where the bins end, in sd of the judge's marks, unless a labelled clip lies further out"),
-                   rule=Option("auto", "how the score comes from the judges: middle, sum, linear, or auto: the first that reproduces the labelled scores"))
+    options = dict(
+        bins=Option(
+            41,
+            "bins of a judge: a quarter of a point in diving, where the paper has half a point; finer than the targets",
+        ),
+        sd=Option(
+            0.3,
+            "sd of the targets, in sd of the judge's marks: about the half point to which diving judges mark",
+        ),
+        reach=Option(
+            4.0, "where the bins end, in sd of the judge's marks, unless a labelled clip lies further out"
+        ),
+        rule=Option(
+            "auto",
+            "how the score comes from the judges: middle, sum, linear, or auto: the first that reproduces the labelled scores",
+        ),
+    )
 
     @staticmethod
     def scorer(mixer, encoder, options):
-        return JudgedScorer(mixer, encoder, JudgesHead(mixer.dim, **{k: v for k, v in options.items() if k != "rule"}))
+        return JudgedScorer(
+            mixer, encoder, JudgesHead(mixer.dim, **{k: v for k, v in options.items() if k != "rule"})
+        )
 
     def __init__(self, trainer):
         Method.__init__(self, trainer)
         c, head = self.clips, self.networks.student.head
-        if self.rule not in RULES: raise ConfigError(f"options: rule: expected {', '.join(RULES)}, got {self.rule!r}")
-        if c.judges is None: raise ConfigError("method=musdl learns from single judges, but some labelled clips have no judge scores, or not all the same number; use method=usdl")
+        if self.rule not in RULES:
+            raise ConfigError(f"options: rule: expected {', '.join(RULES)}, got {self.rule!r}")
+        if c.judges is None:
+            raise ConfigError(
+                "method=musdl learns from single judges, but some labelled clips have no judge scores, or not all the same number; use method=usdl"
+            )
         judges = c.judges[c.labelled]
-        weights, times = find_rule(judges, c.scores[c.labelled] * c.scale + c.center, c.difficulty[c.labelled], self.rule)
-        if times and (n := int(c.difficulty.isnan().sum())): raise ConfigError(f"method=musdl multiplies by the degree of difficulty, which is unknown for {n} of {len(c.difficulty)} clips; use method=usdl")
-        if self.config.use_difficulty and not times: raise ConfigError("use_difficulty=True: the rule by which method=musdl makes the scores of the judges' marks here does not multiply by the difficulty")
+        weights, times = find_rule(
+            judges, c.scores[c.labelled] * c.scale + c.center, c.difficulty[c.labelled], self.rule
+        )
+        if times and (n := int(c.difficulty.isnan().sum())):
+            raise ConfigError(
+                f"method=musdl multiplies by the degree of difficulty, which is unknown for {n} of {len(c.difficulty)} clips; use method=usdl"
+            )
+        if self.config.use_difficulty and not times:
+            raise ConfigError(
+                "use_difficulty=True: the rule by which method=musdl makes the scores of the judges' marks here does not multiply by the difficulty"
+            )
         self.seat(head, judges.shape[1])
         head.learn_scale(judges, weights, times, c.center, c.scale)
 
     def seat(self, head, n):
         "As many heads as judges; the same ones for the same seed."
-        if len(head.weights) == n: return
-        with torch.random.fork_rng(devices=[]): torch.manual_seed(self.config.seed); head.cpu().seat(n)
+        if len(head.weights) == n:
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            head.cpu().seat(n)
         head.to(self.trainer.device)
 
     def burn_in_step(self, labelled, unlabelled=None):
@@ -248,6 +354,10 @@ class MUSDL(USDL):
         student, rows = self.networks.student, labelled[self.team.part()]
         logits = student.head.logits(student.mixer(student.encode(self.labelled_view(labelled))))
         loss = divergence(logits, student.head.target(self.clips.judges[rows])).mean(1)
-        return dict(loss_labelled=self.average(loss, labelled), **self.ranking(student.head.read(logits, self.clips.difficulty[rows])[0], labelled))
+        return dict(
+            loss_labelled=self.average(loss, labelled),
+            **self.ranking(student.head.read(logits, self.clips.difficulty[rows])[0], labelled),
+        )
 
-    def answer(self, network, x, rows): return getattr(self.networks, network)(x, self.clips.difficulty[rows])
+    def answer(self, network, x, rows):
+        return getattr(self.networks, network)(x, self.clips.difficulty[rows])

@@ -15,17 +15,19 @@ from ..trs.networks import Networks, make_scorer
 
 # %% ../../nbs/methods/ranking.ipynb #c005
 def pair_logits(
-    g, # (B, 2) outputs of the ARC
-) -> torch.Tensor: # (B * (B - 1), 2)
+    g,  # (B, 2) outputs of the ARC
+) -> torch.Tensor:  # (B * (B - 1), 2)
     "Logits of 'the first is better' and 'the second is better' for all ordered pairs of different clips."
     return _pairs(g[:, None] - g[None, :])
 
+
 def pair_targets(
-    scores, # (B,)
-) -> torch.Tensor: # (B * (B - 1), 2) in the order of `pair_logits`
+    scores,  # (B,)
+) -> torch.Tensor:  # (B * (B - 1), 2) in the order of `pair_logits`
     "The true answer for each pair: one-hot, or half and half for equal scores."
     first = _pairs((1 + torch.sign(scores[:, None] - scores[None, :])) / 2)
     return torch.stack([first, 1 - first], -1)
+
 
 def _pairs(x):
     "Rows of (B, B, ...) off the diagonal"
@@ -33,12 +35,12 @@ def _pairs(x):
 
 # %% ../../nbs/methods/ranking.ipynb #c009
 def pair_consistency(
-    weak, # (P, 2) logits of weak views; no gradient reaches them
-    strong, # (P, 2) logits of the same pairs' strong views
-    threshold: float = 0.95, # a pair counts from this probability on
-    temperature: float = 0.5, # of soft answers, below 1 = sharper
-    hard: bool = True, # one answer per pair, and the temperature has no effect
-): # scalar loss
+    weak,  # (P, 2) logits of weak views; no gradient reaches them
+    strong,  # (P, 2) logits of the same pairs' strong views
+    threshold: float = 0.95,  # a pair counts from this probability on
+    temperature: float = 0.5,  # of soft answers, below 1 = sharper
+    hard: bool = True,  # one answer per pair, and the temperature has no effect
+):  # scalar loss
     "FixMatch: cross entropy with the weak views' answers over the pairs that are sure, averaged over all pairs; 0 without pairs."
     weak = weak.detach().float()
     answer = F.one_hot(weak.argmax(-1), 2).float() if hard else (weak / temperature).softmax(-1)
@@ -47,9 +49,9 @@ def pair_consistency(
 
 # %% ../../nbs/methods/ranking.ipynb #c012
 def align(
-    predicted, # (U,) of all unlabelled clips
-    labelled, # (L,) labelled scores
-) -> torch.Tensor: # (U,) in the order of `predicted`
+    predicted,  # (U,) of all unlabelled clips
+    labelled,  # (L,) labelled scores
+) -> torch.Tensor:  # (U,) in the order of `predicted`
     "RDA: the labelled quantile of each prediction's rank; a single clip gets the median."
     rank = predicted.argsort(stable=True).argsort().to(labelled.dtype)
     share = rank / (len(rank) - 1) if len(rank) > 1 else torch.full_like(rank, 0.5)
@@ -58,59 +60,90 @@ def align(
 # %% ../../nbs/methods/ranking.ipynb #c015
 class RankUp(Method):
     "An auxiliary ranking classifier with FixMatch, and pseudo-labels by distribution alignment (Huang et al., NeurIPS 2024)."
+
     pseudo_labels = True
-    options = dict(threshold=Option(0.95, "probability from which on a pair's answer is believed (FixMatch; the authors' value)"),
-                   hard=Option(True, "True: the likelier answer (authors); False: the probability, sharpened by the temperature"),
-                   temperature=Option(0.5, "of soft answers (authors' value, without effect while hard=True)"),
-                   arc_weight=Option(0.2, "weight of both ranking losses (the authors' value on all their data)"),
-                   rda=Option(True, "False: RankUp without regression pseudo-labels"),
-                   warm_up=Option(0.4, "share of the second stage over which the weight of the regression pseudo-labels grows (authors' value)"))
+    options = dict(
+        threshold=Option(
+            0.95, "probability from which on a pair's answer is believed (FixMatch; the authors' value)"
+        ),
+        hard=Option(
+            True, "True: the likelier answer (authors); False: the probability, sharpened by the temperature"
+        ),
+        temperature=Option(0.5, "of soft answers (authors' value, without effect while hard=True)"),
+        arc_weight=Option(0.2, "weight of both ranking losses (the authors' value on all their data)"),
+        rda=Option(True, "False: RankUp without regression pseudo-labels"),
+        warm_up=Option(
+            0.4,
+            "share of the second stage over which the weight of the regression pseudo-labels grows (authors' value)",
+        ),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
         student = make_scorer(config, in_dim, encoder)
         return Networks(student, arc=nn.Linear(student.mixer.dim, 2))
 
-    def trained(self, stage): return [self.networks.student, self.networks.arc]
+    def trained(self, stage):
+        return [self.networks.student, self.networks.arc]
 
     def weight(self, name, progress):
-        if name.startswith("loss_arc"): return self.arc_weight
-        if name != "loss_unlabelled": return super().weight(name, progress)
+        if name.startswith("loss_arc"):
+            return self.arc_weight
+        if name != "loss_unlabelled":
+            return super().weight(name, progress)
         length = self.warm_up * self.trainer.n_epochs
         return self.config.unlabelled_weight * (min(progress / length, 1.0) if length else 1.0)
 
     def start_epoch(self, stage):
         "Pseudo-labels of all unlabelled clips, from the order in which the student puts them."
-        if stage != "trs" or not self.rda or not len(self.clips.unlabelled): return
+        if stage != "trs" or not self.rda or not len(self.clips.unlabelled):
+            return
         mean, log_var = self.trainer.outputs("student", self.clips.unlabelled)
-        self.aligned, self.log_var = self.keep_accepted(self.clips.unlabelled, align(mean, self.clips.scores[self.clips.labelled]), log_var)
+        self.aligned, self.log_var = self.keep_accepted(
+            self.clips.unlabelled, align(mean, self.clips.scores[self.clips.labelled]), log_var
+        )
 
     def both_heads(self, x):
         "(mean, log-variance) and ARC outputs of views; Mixer features serve both heads."
         h = self.networks.student.mixer(self.networks.student.encode(x))
         return self.networks.student.head(h), self.networks.arc(h)
 
-    def burn_in_step(self, labelled, unlabelled=None): return self.learn_labelled(*self.both_heads(self.labelled_view(labelled)), labelled)
+    def burn_in_step(self, labelled, unlabelled=None):
+        return self.learn_labelled(*self.both_heads(self.labelled_view(labelled)), labelled)
 
     def learn_labelled(self, answers, g, labelled):
         "The score, and the order of each pair of the whole batch."
         g = self.team.gather(g.float(), [len(labelled)])
-        return dict(self.supervise(answers, labelled), loss_arc=F.cross_entropy(pair_logits(g), pair_targets(self.clips.scores[labelled])))
+        return dict(
+            self.supervise(answers, labelled),
+            loss_arc=F.cross_entropy(pair_logits(g), pair_targets(self.clips.scores[labelled])),
+        )
 
     def step(self, labelled, unlabelled):
-        if unlabelled is None: return self.burn_in_step(labelled)
+        if unlabelled is None:
+            return self.burn_in_step(labelled)
         views = [self.student_view(unlabelled), self.weak_view(unlabelled), self.labelled_view(labelled)]
         sizes = [len(v) for v in views]
         (mean, log_var), g = self.both_heads(torch.cat(views))
-        (_, weak_mean, known_mean), (*_, known_log_var), (strong, weak, known) = (t.split(sizes) for t in (mean, log_var, g))
-        strong, weak = (pair_logits(self.team.gather(t.float(), [len(unlabelled)], turned=True)) for t in (strong, weak))
-        losses = dict(self.learn_labelled((known_mean, known_log_var), known, labelled),
-                      loss_arc_unlabelled=pair_consistency(weak, strong, self.threshold, self.temperature, self.hard))
-        if self.rda: losses["loss_unlabelled"] = self.average((weak_mean - self.pseudo_label(unlabelled)) ** 2, unlabelled)
+        (_, weak_mean, known_mean), (*_, known_log_var), (strong, weak, known) = (
+            t.split(sizes) for t in (mean, log_var, g)
+        )
+        strong, weak = (
+            pair_logits(self.team.gather(t.float(), [len(unlabelled)], turned=True)) for t in (strong, weak)
+        )
+        losses = dict(
+            self.learn_labelled((known_mean, known_log_var), known, labelled),
+            loss_arc_unlabelled=pair_consistency(weak, strong, self.threshold, self.temperature, self.hard),
+        )
+        if self.rda:
+            losses["loss_unlabelled"] = self.average(
+                (weak_mean - self.pseudo_label(unlabelled)) ** 2, unlabelled
+            )
         return losses
 
     def pseudo_label(self, unlabelled):
         "This process's aligned scores; noted."
-        mine = self.mine(unlabelled); place = self.clips.position[mine]
+        mine = self.mine(unlabelled)
+        place = self.clips.position[mine]
         self.note(mine, self.aligned[place], self.log_var[place])
         return self.aligned[place]

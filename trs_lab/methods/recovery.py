@@ -15,9 +15,12 @@ from ..learn.recovery import SegmentRecovery, segment_masks
 # %% ../../nbs/methods/recovery.ipynb #ded41e97
 class S4L(Method):
     "Supervised loss and recovery of masked segments, jointly."
+
     voices = ("student",)
-    options = dict(recovery_weight=Option(1.0, "lambda; both losses are in units of a variance, and no value was tuned"),
-                   share=Option(0.1, "of the segments that is hidden: one of ten, as in S4AQA"))
+    options = dict(
+        recovery_weight=Option(1.0, "lambda; both losses are in units of a variance, and no value was tuned"),
+        share=Option(0.1, "of the segments that is hidden: one of ten, as in S4AQA"),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
@@ -26,15 +29,20 @@ class S4L(Method):
 
     def __init__(self, trainer):
         super().__init__(trainer)
-        segment_masks(1, 2, self.share, torch.Generator())  # a share that cannot be is refused before anything is trained
+        segment_masks(
+            1, 2, self.share, torch.Generator()
+        )  # a share that cannot be is refused before anything is trained
 
-    def trained(self, stage): return [self.networks.student] + [self.networks.recovery] * (stage == "trs")
+    def trained(self, stage):
+        return [self.networks.student] + [self.networks.recovery] * (stage == "trs")
 
-    def weight(self, name, progress): return self.recovery_weight if name == "loss_recovery" else super().weight(name, progress)
+    def weight(self, name, progress):
+        return self.recovery_weight if name == "loss_recovery" else super().weight(name, progress)
 
     def step(self, labelled, unlabelled):
         views = [self.labelled_view(labelled)] + ([] if unlabelled is None else [self.weak_view(unlabelled)])
-        features = self.networks.student.encode(torch.cat(views)); n = len(views[0])
+        features = self.networks.student.encode(torch.cat(views))
+        n = len(views[0])
         losses = self.supervise(self.networks.student.score(features[:n]), labelled)
         rows = labelled if unlabelled is None else torch.cat([labelled, unlabelled])
         errors = self.networks.recovery.errors(features, self.masks(rows, len(labelled), features.shape[1]))

@@ -15,43 +15,49 @@ from ..trs.networks import Networks, fit_denoising, head_bounds, make_scorer
 from ..learn.learner import eval_mode
 
 # %% ../../nbs/methods/trs_gp.ipynb #68af6b09
-NOISES = tuple(10 ** (e / 4) for e in range(-12, 7))  # shares of noise to choose from, relative to the variance of the process
+NOISES = tuple(
+    10 ** (e / 4) for e in range(-12, 7)
+)  # shares of noise to choose from, relative to the variance of the process
+
 
 def left_out(
-    inverse, # (n, n) of kernel plus noise
-    y, # (n,)
+    inverse,  # (n, n) of kernel plus noise
+    y,  # (n,)
 ):
     "Errors (n,) of clips that were left out, and their variances (n,) in units of s^2."
     diagonal = torch.diagonal(inverse)
     return (inverse @ y) / diagonal, 1 / diagonal
 
+
 def fit_gp(
-    K, # (n, n) kernel between the labelled clips
-    y, # (n,) their scores, mean 0
-    noises=NOISES, # shares to choose from
-) -> dict: # noise, variance s^2, inverse (n, n), alpha (n,)
+    K,  # (n, n) kernel between the labelled clips
+    y,  # (n,) their scores, mean 0
+    noises=NOISES,  # shares to choose from
+) -> dict:  # noise, variance s^2, inverse (n, n), alpha (n,)
     "Closed form; the noise with the smallest squared errors on left-out clips."
     K, y, best = K.double(), y.double(), None
     for noise in noises:
         inverse = torch.linalg.inv(K + noise * torch.eye(len(K), dtype=K.dtype, device=K.device))
         errors, variances = left_out(inverse, y)
-        if best is None or float((errors ** 2).mean()) < best[0]: best = float((errors ** 2).mean()), noise, inverse, float((errors ** 2 / variances).mean())
+        if best is None or float((errors**2).mean()) < best[0]:
+            best = float((errors**2).mean()), noise, inverse, float((errors**2 / variances).mean())
     _, noise, inverse, variance = best
     return dict(noise=noise, variance=variance, inverse=inverse, alpha=inverse @ y)
 
 # %% ../../nbs/methods/trs_gp.ipynb #7c2324ec
 def distances(
-    a, # (m, S, D) clips
-    b, # (n, S, D) clips
+    a,  # (m, S, D) clips
+    b,  # (n, S, D) clips
 ):
     "Squared distances on the whole and segment by segment, (2, m, n)."
     far = lambda p, q: torch.cdist(p, q, compute_mode="donot_use_mm_for_euclid_dist") ** 2
     return torch.stack([far(a.mean(1), b.mean(1)), far(a.flatten(1), b.flatten(1))])
 
+
 def likeness(
-    a, # (m, S, D) clips
-    b, # (n, S, D) clips
-    gammas, # (2,) per squared distance
+    a,  # (m, S, D) clips
+    b,  # (n, S, D) clips
+    gammas,  # (2,) per squared distance
 ):
     "Mean of both kernels, (m, n); 1 where two clips are the same."
     return torch.exp(-gammas[:, None, None] * distances(a, b)).mean(0)
@@ -59,80 +65,122 @@ def likeness(
 # %% ../../nbs/methods/trs_gp.ipynb #79787600
 class GPReference(ClosedForm):
     "A fitted Gaussian process over the labelled clips."
-    def __init__(self,
-        in_dim: int, # width of the segment features
-        **kwargs, # of `ClosedForm`
+
+    def __init__(
+        self,
+        in_dim: int,  # width of the segment features
+        **kwargs,  # of `ClosedForm`
     ):
         super().__init__(**kwargs)
-        for name, shape in dict(center=(in_dim,), filter=(in_dim, in_dim), exemplars=(0, 1, in_dim), alpha=(0,), inverse=(0, 0), gammas=(2,), noise=(), variance=()).items():
+        for name, shape in dict(
+            center=(in_dim,),
+            filter=(in_dim, in_dim),
+            exemplars=(0, 1, in_dim),
+            alpha=(0,),
+            inverse=(0, 0),
+            gammas=(2,),
+            noise=(),
+            variance=(),
+        ).items():
             self.register_buffer(name, torch.zeros(shape))
 
-    def seen(self, x): # (B, S, D)
+    def seen(self, x):  # (B, S, D)
         "What is left of the features after the filter."
         return (x - self.center) @ self.filter
 
-    def fit(self,
-        x, # (n, S, D) features of the labelled clips
-        y, # (n,) their standardised scores
-        width: float, # gamma times the median squared distance
-        all_clips, # (N, S, D) of all training clips: the median is theirs
-        filter=None, # `Whitening` from `fit_denoising`; None = leave the features as they are
+    def fit(
+        self,
+        x,  # (n, S, D) features of the labelled clips
+        y,  # (n,) their standardised scores
+        width: float,  # gamma times the median squared distance
+        all_clips,  # (N, S, D) of all training clips: the median is theirs
+        filter=None,  # `Whitening` from `fit_denoising`; None = leave the features as they are
     ):
         dim = x.shape[-1]
-        self.fill(center=torch.zeros(dim) if filter is None else filter.mean, filter=torch.eye(dim) if filter is None else filter.matrix)
+        self.fill(
+            center=torch.zeros(dim) if filter is None else filter.mean,
+            filter=torch.eye(dim) if filter is None else filter.matrix,
+        )
         x, every = self.seen(x), self.seen(all_clips)
         upper = torch.triu_indices(len(every), len(every), 1, device=x.device)
         gammas = width / distances(every, every)[:, *upper].median(1).values.clamp_min(1e-12)
         return self.fill(exemplars=x, gammas=gammas, **fit_gp(likeness(x, x, gammas), y))
 
-    def score(self, features): # (B, S, D)
+    def score(self, features):  # (B, S, D)
         "-> mean (B,), log-variance (B,)"
         with torch.autocast(features.device.type, enabled=False):
             k = likeness(self.seen(features.float()), self.exemplars, self.gammas)
             variance = self.variance * (1 + self.noise - ((k @ self.inverse) * k).sum(1))
         return k @ self.alpha, variance.clamp_min(1e-12).log().clamp(self.lo, self.hi)
 
-    def likeness(self, query, exemplars): return likeness(self.seen(query), self.seen(exemplars), self.gammas)
+    def likeness(self, query, exemplars):
+        return likeness(self.seen(query), self.seen(exemplars), self.gammas)
 
-    def beside(self,
-        query, # (1, S, D) clip in question
-        exemplars, # (K, S, D) labelled clips
-        scores, # (K,) of the exemplars, standardised
+    def beside(
+        self,
+        query,  # (1, S, D) clip in question
+        exemplars,  # (K, S, D) labelled clips
+        scores,  # (K,) of the exemplars, standardised
     ):
         "What each exemplar would say if it were the only one: relative score (K,), log-variance (K,), and likeness of segments (K, S, S), rows sum to 1."
-        share = self.likeness(query, exemplars)[0] / (1 + self.noise)  # of the exemplar's score that carries over; of one unlike the clip nothing does, and the mean remains
-        variance = self.variance * (1 + self.noise) * (1 - share ** 2)
+        share = (
+            self.likeness(query, exemplars)[0] / (1 + self.noise)
+        )  # of the exemplar's score that carries over; of one unlike the clip nothing does, and the mean remains
+        variance = self.variance * (1 + self.noise) * (1 - share**2)
         far = torch.cdist(self.seen(query).expand(len(exemplars), -1, -1), self.seen(exemplars)) ** 2
-        return (share - 1) * scores, variance.clamp_min(1e-12).log().clamp(self.lo, self.hi), torch.softmax(-self.gammas[1] * query.shape[1] * far, -1)
+        return (
+            (share - 1) * scores,
+            variance.clamp_min(1e-12).log().clamp(self.lo, self.hi),
+            torch.softmax(-self.gammas[1] * query.shape[1] * far, -1),
+        )
 
 # %% ../../nbs/methods/trs_gp.ipynb #23b2a047
 class TRSGP(TRSMethod):
     "Teacher-reference-student learning with a Gaussian process as reference."
-    options = dict(denoise=Option(True, "Wiener filter of the reference's features; not applied twice where the features are denoised already"),
-                   all_views=Option(True, "the reference sees the mean of the clean view and the weak ones; False = the clean view alone"),
-                   views=Option(4, "weak views that it sees where none are cached"),
-                   width=Option(0.3, "of the kernel: gamma times the median squared distance between training clips"))
+
+    options = dict(
+        denoise=Option(
+            True,
+            "Wiener filter of the reference's features; not applied twice where the features are denoised already",
+        ),
+        all_views=Option(
+            True,
+            "the reference sees the mean of the clean view and the weak ones; False = the clean view alone",
+        ),
+        views=Option(4, "weak views that it sees where none are cached"),
+        width=Option(0.3, "of the kernel: gamma times the median squared distance between training clips"),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
-        return Networks(make_scorer(config, in_dim, encoder), reference=GPReference(in_dim, **head_bounds(config)))
+        return Networks(
+            make_scorer(config, in_dim, encoder), reference=GPReference(in_dim, **head_bounds(config))
+        )
 
     def __init__(self, trainer):
         super().__init__(trainer)
         self.opinion = None  # of the unlabelled clips: mean (U,), log-variance (U,)
 
-    def trained(self, stage): return [self.networks.student]
-    def teach_reference(self, features, labelled): return {}
+    def trained(self, stage):
+        return [self.networks.student]
+
+    def teach_reference(self, features, labelled):
+        return {}
 
     def start_epoch(self, stage):
-        if stage == "trs" and self.config.use_reference and (self.opinion is None or self.config.finetune): self.fit_reference()
+        if stage == "trs" and self.config.use_reference and (self.opinion is None or self.config.finetune):
+            self.fit_reference()
 
     def fit_reference(self):
         "On all views of all training clips, and the scores of the labelled ones."
         clips, reference = self.clips, self.networks.reference
         rows = torch.cat([clips.labelled, clips.unlabelled])
         views = self.views_of(rows)
-        wiener = fit_denoising(views.mean(2)).to(views.device) if self.denoise and not self.config.denoise else None
+        wiener = (
+            fit_denoising(views.mean(2)).to(views.device)
+            if self.denoise and not self.config.denoise
+            else None
+        )
         x, n = (views.mean(1) if self.all_views else views[:, 0]), len(clips.labelled)
         reference.fit(x[:n], clips.scores[clips.labelled], self.width, x, wiener)
         self.opinion = reference.score(x[n:])
@@ -142,19 +190,25 @@ class TRSGP(TRSMethod):
         teacher = self.networks.teacher
         cached = getattr(self.trainer.views, "n_weak", 0)
         kinds = ["clean", *(range(cached) if cached else ["weak"] * self.views)]
-        with eval_mode(teacher): return torch.stack([self.trainer.encode_clips(rows, teacher, kind).float() for kind in kinds], 1)
+        with eval_mode(teacher):
+            return torch.stack([self.trainer.encode_clips(rows, teacher, kind).float() for kind in kinds], 1)
 
     def hear_reference(self, features, rows, n):
         places = self.clips.position[self.mine(rows)]
         return tuple(t[places] for t in self.opinion)
 
     def before_answers(self, network):
-        if network == "reference" and self.opinion is None: self.fit_reference()
+        if network == "reference" and self.opinion is None:
+            self.fit_reference()
 
     def answer(self, network, x, rows):
-        if network != "reference": return super().answer(network, x, rows)
+        if network != "reference":
+            return super().answer(network, x, rows)
         return self.networks.reference.score(self.networks.teacher.encode(x))
 
-    def state_dict(self): return {} if self.opinion is None else dict(zip(("mean", "log_var"), self.opinion))
+    def state_dict(self):
+        return {} if self.opinion is None else dict(zip(("mean", "log_var"), self.opinion))
+
     def load_state_dict(self, state):
-        if state: self.opinion = tuple(state[k].to(self.trainer.device) for k in ("mean", "log_var"))
+        if state:
+            self.opinion = tuple(state[k].to(self.trainer.device) for k in ("mean", "log_var"))

@@ -17,21 +17,27 @@ from ..trs.pseudo_labels import combine
 # %% ../../nbs/methods/uncertainty.ipynb #c005
 class Pair(nn.Module):
     "Two scorers over one backbone; their answer is the mean."
-    def __init__(self,
-        first: nn.Module, # a `Scorer` of features
-        second: nn.Module, # another, initialised differently
-        encoder: nn.Module = None, # backbone of both, to train end to end; None = inputs are features
+
+    def __init__(
+        self,
+        first: nn.Module,  # a `Scorer` of features
+        second: nn.Module,  # another, initialised differently
+        encoder: nn.Module = None,  # backbone of both, to train end to end; None = inputs are features
     ):
         super().__init__()
         self.encoder, self.first, self.second = encoder or nn.Identity(), first, second
 
     @property
-    def mixer(self): return self.first.mixer  # the one that recovery of masked segments trains; see `UCVME.start_stage`
+    def mixer(self):
+        return self.first.mixer  # the one that recovery of masked segments trains; see `UCVME.start_stage`
 
-    def encode(self, x): return self.encoder(x)
-    def forward(self, x): return self.score(self.encode(x))
+    def encode(self, x):
+        return self.encoder(x)
 
-    def each(self, features): # (B, S, D)
+    def forward(self, x):
+        return self.score(self.encode(x))
+
+    def each(self, features):  # (B, S, D)
         "Means and log-variances of both, (2, B) each"
         return tuple(torch.stack(t) for t in zip(self.first.score(features), self.second.score(features)))
 
@@ -41,30 +47,32 @@ class Pair(nn.Module):
 
 # %% ../../nbs/methods/uncertainty.ipynb #c008
 def uncertainty_consistency(
-    log_vars, # (2, B) of the two networks
-    target=None, # (B,) what both shall claim; None = what the other claims
-    average=torch.mean, # over clips
-): # scalar loss
+    log_vars,  # (2, B) of the two networks
+    target=None,  # (B,) what both shall claim; None = what the other claims
+    average=torch.mean,  # over clips
+):  # scalar loss
     "Squared difference of log-variances: between the two, or of each from the target, summed over both."
-    if target is None: return average((log_vars[0] - log_vars[1]) ** 2)
+    if target is None:
+        return average((log_vars[0] - log_vars[1]) ** 2)
     return average(((log_vars - target) ** 2).sum(0))
 
+
 def shared_nll(
-    means, # (2, B)
-    log_var, # (B,) that both are weighted by
-    scores, # (B,) to be learnt
-    average=torch.mean, # over clips
-): # scalar loss
+    means,  # (2, B)
+    log_var,  # (B,) that both are weighted by
+    scores,  # (B,) to be learnt
+    average=torch.mean,  # over clips
+):  # scalar loss
     "Gaussian negative log-likelihood of both networks, summed."
     return sum(gaussian_nll(m, log_var, scores, average) for m in means)
 
 # %% ../../nbs/methods/uncertainty.ipynb #c011
 @torch.no_grad()
 def ensemble(
-    pair: Pair, # in training mode: dropout draws the networks
-    features, # (B, S, D)
-    draws: int = 5, # of dropout, for each network
-) -> tuple: # (mean (B,), log-variance (B,))
+    pair: Pair,  # in training mode: dropout draws the networks
+    features,  # (B, S, D)
+    draws: int = 5,  # of dropout, for each network
+) -> tuple:  # (mean (B,), log-variance (B,))
     "Variational model ensembling: averages over both networks and all draws."
     means, log_vars = pair.each(features.repeat(draws, 1, 1))
     return tuple(t.view(2 * draws, -1).mean(0) for t in (means, log_vars))
@@ -72,26 +80,37 @@ def ensemble(
 # %% ../../nbs/methods/uncertainty.ipynb #c014
 class UCVME(Method):
     "Uncertainty-consistent variational model ensembling (Dai, Li and Cheng, AAAI 2023)."
+
     voices = ("student",)
     pseudo_labels = True
-    options = dict(draws=Option(5, "of dropout for each network's part of a pseudo-label (authors' value)"),
-                   unlabelled=Option(10.0, "weight of the unlabelled losses, times unlabelled_weight (authors' value)"),
-                   strong=Option(False, "True: the networks learn from strong views of unlabelled clips; False: from the view that the ensemble saw (paper)"))
+    options = dict(
+        draws=Option(5, "of dropout for each network's part of a pseudo-label (authors' value)"),
+        unlabelled=Option(10.0, "weight of the unlabelled losses, times unlabelled_weight (authors' value)"),
+        strong=Option(
+            False,
+            "True: the networks learn from strong views of unlabelled clips; False: from the view that the ensemble saw (paper)",
+        ),
+    )
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
-        return Networks(Pair(make_scorer(config, in_dim), make_scorer(config, in_dim), encoder), teacher=False)
+        return Networks(
+            Pair(make_scorer(config, in_dim), make_scorer(config, in_dim), encoder), teacher=False
+        )
 
     def __init__(self, trainer):
         super().__init__(trainer)
-        if not self.config.dropout: raise ConfigError("ucvme draws its ensemble by dropout: expected dropout above 0, got 0")
+        if not self.config.dropout:
+            raise ConfigError("ucvme draws its ensemble by dropout: expected dropout above 0, got 0")
 
-    def weight(self, name, progress): return super().weight(name, progress) * (self.unlabelled if name == "loss_unlabelled" else 1)
+    def weight(self, name, progress):
+        return super().weight(name, progress) * (self.unlabelled if name == "loss_unlabelled" else 1)
 
     def start_stage(self, stage):
         "What recovery of masked segments taught the first Mixer, the second one knows too."
         pair = self.networks.student
-        if stage == "burn_in" and self.config.recover_epochs: pair.second.mixer.load_state_dict(pair.mixer.state_dict())
+        if stage == "burn_in" and self.config.recover_epochs:
+            pair.second.mixer.load_state_dict(pair.mixer.state_dict())
 
     def burn_in_step(self, labelled, unlabelled=None):
         pair = self.networks.student
@@ -100,19 +119,28 @@ class UCVME(Method):
     def learn_labelled(self, means, log_vars, labelled):
         "Both networks' scores, and that they claim the same variance."
         mean_of = lambda v: self.average(v, labelled)
-        return dict(loss_labelled=shared_nll(means, log_vars.mean(0), self.scores(labelled), mean_of),
-                    loss_uncertainty=uncertainty_consistency(log_vars, average=mean_of), **self.ranking(means.mean(0), labelled))
+        return dict(
+            loss_labelled=shared_nll(means, log_vars.mean(0), self.scores(labelled), mean_of),
+            loss_uncertainty=uncertainty_consistency(log_vars, average=mean_of),
+            **self.ranking(means.mean(0), labelled),
+        )
 
     def step(self, labelled, unlabelled):
-        if unlabelled is None: return self.burn_in_step(labelled)
+        if unlabelled is None:
+            return self.burn_in_step(labelled)
         pair, weak = self.networks.student, self.weak_view(unlabelled)
         pseudo, pseudo_log_var = self.pseudo_label(weak, unlabelled)
         views = self.student_view(unlabelled) if self.strong else weak
         means, log_vars = pair.each(pair.encode(torch.cat([views, self.labelled_view(labelled)])))
-        (mean, known_mean), (log_var, known_log_var) = (t.split([len(views), t.shape[1] - len(views)], 1) for t in (means, log_vars))
+        (mean, known_mean), (log_var, known_log_var) = (
+            t.split([len(views), t.shape[1] - len(views)], 1) for t in (means, log_vars)
+        )
         mean_of = lambda v: self.average(v, unlabelled)
         unsure = uncertainty_consistency(log_var, pseudo_log_var, mean_of)
-        return dict(self.learn_labelled(known_mean, known_log_var, labelled), loss_unlabelled=shared_nll(mean, pseudo_log_var, pseudo, mean_of) + unsure)
+        return dict(
+            self.learn_labelled(known_mean, known_log_var, labelled),
+            loss_unlabelled=shared_nll(mean, pseudo_log_var, pseudo, mean_of) + unsure,
+        )
 
     @torch.no_grad()
     def pseudo_label(self, weak, unlabelled):

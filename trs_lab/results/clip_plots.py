@@ -19,67 +19,105 @@ from .opened_run import NoPicture
 # %% ../../nbs/results/clip_plots.ipynb #c007
 VOICES = {"pseudo_label": ("pseudo-label", "pseudo_sigma"), "student": ("student", "student_sigma")}
 
+
 def as_beliefs(
-    data, # `RunData`, or a frame like that of its `overview`
-    columns=(), # that must be there
-    who="beliefs", # who asks
+    data,  # `RunData`, or a frame like that of its `overview`
+    columns=(),  # that must be there
+    who="beliefs",  # who asks
 ) -> pd.DataFrame:
     "One row per clip; ValueError if it is empty or lacks a column."
     frame = data.overview() if hasattr(data, "overview") else data
     need(frame, columns, who)
     return frame
 
+
 def confidence_bins(
-    data, # `RunData`, or a frame with true, and mean and sigma of the voice
-    voice: str = "pseudo_label", # pseudo_label or student
-    bins: int = 6, # fewer if a bin would hold fewer than 5 clips
-) -> pd.DataFrame: # bin, n, sigma (mean), mae, low, high (95 % bootstrap), in points; attrs: tau and its interval
+    data,  # `RunData`, or a frame with true, and mean and sigma of the voice
+    voice: str = "pseudo_label",  # pseudo_label or student
+    bins: int = 6,  # fewer if a bin would hold fewer than 5 clips
+) -> (
+    pd.DataFrame
+):  # bin, n, sigma (mean), mae, low, high (95 % bootstrap), in points; attrs: tau and its interval
     "Error in bins by claimed sigma. ValueError where no true score is known."
     d = as_beliefs(data, ["true", voice, VOICES[voice][1]], "confidence_bins")
-    d = pd.DataFrame(dict(sigma=d[VOICES[voice][1]], error=(d[voice] - d.true).abs())).dropna().sort_values("sigma", kind="stable")
-    if not len(d): raise ValueError("confidence_bins: no clip has both a true score and a belief")
+    d = (
+        pd.DataFrame(dict(sigma=d[VOICES[voice][1]], error=(d[voice] - d.true).abs()))
+        .dropna()
+        .sort_values("sigma", kind="stable")
+    )
+    if not len(d):
+        raise ValueError("confidence_bins: no clip has both a true score and a belief")
     parts = [d.iloc[i] for i in np.array_split(np.arange(len(d)), max(1, min(bins, len(d) // 5)))]
-    rows = [dict(bin=k, n=len(p), sigma=p.sigma.mean(), mae=p.error.mean(), **dict(zip(("low", "high"), bootstrap_ci(p.error, np.zeros(len(p)), "mae")))) for k, p in enumerate(parts)]
+    rows = [
+        dict(
+            bin=k,
+            n=len(p),
+            sigma=p.sigma.mean(),
+            mae=p.error.mean(),
+            **dict(zip(("low", "high"), bootstrap_ci(p.error, np.zeros(len(p)), "mae"))),
+        )
+        for k, p in enumerate(parts)
+    ]
     table = pd.DataFrame(rows)
     table.attrs.update(tau=kendall(d.error, d.sigma), tau95=tau_interval(d.error, d.sigma), n=len(d))
     return table
 
+
 def tau_interval(
-    error, # (n,) absolute errors
-    sigma, # (n,) claimed sigmas
-    n: int = 300, # resamples
-    seed: int = 0, # of the resampling
-) -> tuple: # (low, high), NaN where undefined
+    error,  # (n,) absolute errors
+    sigma,  # (n,) claimed sigmas
+    n: int = 300,  # resamples
+    seed: int = 0,  # of the resampling
+) -> tuple:  # (low, high), NaN where undefined
     "95 % bootstrap interval of Kendall's tau over clips."
     error, sigma = as_pair(error, sigma)
-    if len(error) < 3: return np.nan, np.nan
+    if len(error) < 3:
+        return np.nan, np.nan
     rng = np.random.default_rng(seed)
-    return interval95(np.array([kendall(error[i], sigma[i]) for i in rng.integers(0, len(error), (n, len(error)))]))
+    return interval95(
+        np.array([kendall(error[i], sigma[i]) for i in rng.integers(0, len(error), (n, len(error)))])
+    )
 
 # %% ../../nbs/results/clip_plots.ipynb #c010
 def plot_confidence_bins(
-    data, # `RunData`, or a frame like that of its `overview`
-    bins: int = 6, # of equally many clips
-    size: float = 2.5, # height, inches
-): # Figure
+    data,  # `RunData`, or a frame like that of its `overview`
+    bins: int = 6,  # of equally many clips
+    size: float = 2.5,  # height, inches
+):  # Figure
     "Error against claimed sigma in bins, of pseudo-label and student, with Kendall's tau."
     fig, axes = plt.subplots(1, 2, figsize=(size * 3.1, size), sharey=True)
     for ax, (voice, (name, _)) in zip(axes, VOICES.items()):
-        t = confidence_bins(data, voice, bins); at = np.arange(len(t))
+        t = confidence_bins(data, voice, bins)
+        at = np.arange(len(t))
         bars = np.nan_to_num(np.abs(t[["low", "high"]].to_numpy().T - t.mae.to_numpy()))
-        ax.bar(at, t.mae, color=COLOURS[name], alpha=.35, width=.8)
+        ax.bar(at, t.mae, color=COLOURS[name], alpha=0.35, width=0.8)
         ax.errorbar(at, t.mae, bars, fmt="o", color=COLOURS[name], ms=4, lw=1.4)
-        ax.plot(at, t.sigma * np.sqrt(2 / np.pi), color=".25", ls=":", marker="_", ms=9, lw=1.2, label="error expected of this sigma")
+        ax.plot(
+            at,
+            t.sigma * np.sqrt(2 / np.pi),
+            color=".25",
+            ls=":",
+            marker="_",
+            ms=9,
+            lw=1.2,
+            label="error expected of this sigma",
+        )
         tau, (low, high) = t.attrs["tau"], t.attrs["tau95"]
-        ax.set_title(f"{name[:1].upper() + name[1:]}, n = {t.attrs['n']}: tau " + ("undefined" if np.isnan(tau) else f"{tau:.2f} [{low:.2f}, {high:.2f}]"))
-        ax.set_xticks(at, [f"{s:.1f}" for s in t.sigma]); ax.set_xlabel("mean claimed sigma of the bin, points"); ax.grid(axis="x", visible=False)
-    axes[0].set_ylabel("MAE, points"); axes[0].legend(loc="upper left")
+        ax.set_title(
+            f"{name[:1].upper() + name[1:]}, n = {t.attrs['n']}: tau "
+            + ("undefined" if np.isnan(tau) else f"{tau:.2f} [{low:.2f}, {high:.2f}]")
+        )
+        ax.set_xticks(at, [f"{s:.1f}" for s in t.sigma])
+        ax.set_xlabel("mean claimed sigma of the bin, points")
+        ax.grid(axis="x", visible=False)
+    axes[0].set_ylabel("MAE, points")
+    axes[0].legend(loc="upper left")
     axes[0].set_ylim(0, axes[0].get_ylim()[1] * 1.16)
     return fig
 
 # %% ../../nbs/results/clip_plots.ipynb #c013
 def as_history(
-    data, # `RunData`, or the history table
+    data,  # `RunData`, or the history table
 ):
     "(epochs, clip ids, pseudo-labels (epochs, clips)); ValueError if there is no history."
     frame = data.history if hasattr(data, "overview") else data
@@ -87,131 +125,232 @@ def as_history(
     wide = frame.pivot(index="epoch", columns="clip_id", values="pseudo_label").sort_index()
     return wide.index.to_numpy(), wide.columns.to_numpy(), wide.to_numpy(float)
 
+
 def drift(
-    data, # `RunData`, or the history table
-    truth=None, # Series clip_id -> true score; None = that of the `RunData`
-    still: float = 1e-6, # points; a smaller change is none
-) -> pd.DataFrame: # epoch, q05, q25, q50, q75, q95 (signed change), moved (share of clips), nearer (share of the moved), n_moved
+    data,  # `RunData`, or the history table
+    truth=None,  # Series clip_id -> true score; None = that of the `RunData`
+    still: float = 1e-6,  # points; a smaller change is none
+) -> pd.DataFrame:  # epoch, q05, q25, q50, q75, q95 (signed change), moved (share of clips), nearer (share of the moved), n_moved
     "Change of the pseudo-labels since the epoch before. `nearer` is NaN where no true score is known or nothing moved."
     epochs, ids, labels = as_history(data)
     truth = getattr(data, "truth", None) if truth is None else truth
     true = np.full(len(ids), np.nan) if truth is None else truth.reindex(ids).to_numpy(float)
     rows = []
     for before, now, epoch in zip(labels, labels[1:], epochs[1:]):
-        change = now - before; spoke = np.isfinite(change)
-        if not spoke.any(): continue
-        moved = spoke & (np.abs(change) > still); known = moved & np.isfinite(true)
-        quantiles = dict(zip(("q05", "q25", "q50", "q75", "q95"), np.quantile(change[spoke], (.05, .25, .5, .75, .95))))
+        change = now - before
+        spoke = np.isfinite(change)
+        if not spoke.any():
+            continue
+        moved = spoke & (np.abs(change) > still)
+        known = moved & np.isfinite(true)
+        quantiles = dict(
+            zip(
+                ("q05", "q25", "q50", "q75", "q95"), np.quantile(change[spoke], (0.05, 0.25, 0.5, 0.75, 0.95))
+            )
+        )
         nearer = (np.abs(now - true) < np.abs(before - true))[known].mean() if known.any() else np.nan
-        rows.append(dict(epoch=epoch, **quantiles, moved=moved.sum() / spoke.sum(), nearer=nearer, n_moved=int(known.sum())))
-    return pd.DataFrame(rows, columns=["epoch", "q05", "q25", "q50", "q75", "q95", "moved", "nearer", "n_moved"])
+        rows.append(
+            dict(
+                epoch=epoch,
+                **quantiles,
+                moved=moved.sum() / spoke.sum(),
+                nearer=nearer,
+                n_moved=int(known.sum()),
+            )
+        )
+    return pd.DataFrame(
+        rows, columns=["epoch", "q05", "q25", "q50", "q75", "q95", "moved", "nearer", "n_moved"]
+    )
 
 # %% ../../nbs/results/clip_plots.ipynb #c015
 def plot_drift(
-    data, # `RunData`, or the history table
-    truth=None, # Series clip_id -> true score; None = that of the `RunData`
-    size: float = 2.4, # height, inches
-): # Figure
+    data,  # `RunData`, or the history table
+    truth=None,  # Series clip_id -> true score; None = that of the `RunData`
+    size: float = 2.4,  # height, inches
+):  # Figure
     "Distribution of the change from epoch to epoch, and whether it was for the better. ValueError for fewer than two epochs."
     t = drift(data, truth)
-    if not len(t): raise ValueError("plot_drift: a change needs two epochs of history")
+    if not len(t):
+        raise ValueError("plot_drift: a change needs two epochs of history")
     fig, (left, right) = plt.subplots(1, 2, figsize=(size * 3, size), sharex=True)
     colour = COLOURS["pseudo-label"]
-    for low, high, shade, label in (("q05", "q95", .18, "90 % of the clips"), ("q25", "q75", .4, "half of the clips")): left.fill_between(t.epoch, t[low], t[high], color=colour, alpha=shade, lw=0, label=label)
-    left.plot(t.epoch, t.q50, color=colour, marker="o" if len(t) < 3 else None, ms=3, label="median"); left.axhline(0, color=".3", lw=.8)
+    for low, high, shade, label in (
+        ("q05", "q95", 0.18, "90 % of the clips"),
+        ("q25", "q75", 0.4, "half of the clips"),
+    ):
+        left.fill_between(t.epoch, t[low], t[high], color=colour, alpha=shade, lw=0, label=label)
+    left.plot(t.epoch, t.q50, color=colour, marker="o" if len(t) < 3 else None, ms=3, label="median")
+    left.axhline(0, color=".3", lw=0.8)
     left.set_title("Change of the pseudo-labels, points")
     right.plot(t.epoch, 100 * t.moved, color=".55", ls="--", label="moved, % of the clips")
     if t.nearer.notna().any():
-        half = 1.96 * np.sqrt((t.nearer * (1 - t.nearer)) / t.n_moved.clip(lower=1))   # normal interval of a share
-        right.fill_between(t.epoch, 100 * (t.nearer - half), 100 * (t.nearer + half), color=COLOURS["teacher"], alpha=.18, lw=0)
-        right.plot(t.epoch, 100 * t.nearer, color=COLOURS["teacher"], marker="o" if len(t) < 3 else None, ms=3, label="nearer to the truth,\n% of the moved"); right.axhline(50, color=".3", lw=.8)
+        half = 1.96 * np.sqrt(
+            (t.nearer * (1 - t.nearer)) / t.n_moved.clip(lower=1)
+        )  # normal interval of a share
+        right.fill_between(
+            t.epoch,
+            100 * (t.nearer - half),
+            100 * (t.nearer + half),
+            color=COLOURS["teacher"],
+            alpha=0.18,
+            lw=0,
+        )
+        right.plot(
+            t.epoch,
+            100 * t.nearer,
+            color=COLOURS["teacher"],
+            marker="o" if len(t) < 3 else None,
+            ms=3,
+            label="nearer to the truth,\n% of the moved",
+        )
+        right.axhline(50, color=".3", lw=0.8)
         right.set_title("Moved, and for the better, %")
-    else: right.set_title("Moved, % of the clips (no true scores)")
+    else:
+        right.set_title("Moved, % of the clips (no true scores)")
     right.set_ylim(0, 104)
-    for ax in (left, right): epoch_axis(ax)
+    for ax in (left, right):
+        epoch_axis(ax)
     legend_right(fig, (left, right))
     return fig
 
 # %% ../../nbs/results/clip_plots.ipynb #c018
 def best_and_worst(
-    data, # `RunData`, or a frame like that of its `overview`
-    n: int = 3, # clips of each kind
-    by: str = "error", # error (needs true scores), or a column of the overview, such as suspected_error: small is good
-) -> tuple: # (best, worst): frames with the column `by`, best first and worst first
+    data,  # `RunData`, or a frame like that of its `overview`
+    n: int = 3,  # clips of each kind
+    by: str = "error",  # error (needs true scores), or a column of the overview, such as suspected_error: small is good
+) -> tuple:  # (best, worst): frames with the column `by`, best first and worst first
     "The clips at both ends. ValueError if `by` is unknown or nothing is known."
     d = as_beliefs(data, ["pseudo_label"], "best_and_worst")
-    if by == "error": d = d.assign(error=(d.pseudo_label - d.true).abs())
+    if by == "error":
+        d = d.assign(error=(d.pseudo_label - d.true).abs())
     need(d, [by], "best_and_worst")
     d = d[d[by].notna()].sort_values(by, kind="stable")
-    if not len(d): raise ValueError(f"best_and_worst: {by} is known of no clip")
+    if not len(d):
+        raise ValueError(f"best_and_worst: {by} is known of no clip")
     n = min(n, max(1, len(d) // 2))
     return d.iloc[:n], d.iloc[::-1].iloc[:n]
 
+
 def caption(
-    clip_id, # of the clip
-    row, # of the overview
+    clip_id,  # of the clip
+    row,  # of the overview
 ) -> str:
     "Name, truth where known, pseudo-label, student."
     true = "" if pd.isna(row.get("true")) else f"true {row['true']:.1f}, "
     return f"{clip_id}: {true}pseudo-label {row['pseudo_label']:.1f} ± {row['pseudo_sigma']:.1f}, student {row['student']:.1f}"
 
+
 def draw_strip(
-    ax, # Axes
-    frames, # (T, H, W, 3) uint8, or a sentence that says why there are none
-    n: int = 5, # frames shown
+    ax,  # Axes
+    frames,  # (T, H, W, 3) uint8, or a sentence that says why there are none
+    n: int = 5,  # frames shown
 ):
     "A row of frames, evenly spaced over the clip; a grey box with the reason where there are none."
-    ax.set_xticks([]); ax.set_yticks([]); ax.grid(False); ax.spines[:].set_visible(False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
     if isinstance(frames, str):
-        ax.set_facecolor(".93"); ax.text(.5, .5, frames, ha="center", va="center", fontsize=7.5, color=".35", wrap=True, transform=ax.transAxes); return
+        ax.set_facecolor(".93")
+        ax.text(
+            0.5,
+            0.5,
+            frames,
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color=".35",
+            wrap=True,
+            transform=ax.transAxes,
+        )
+        return
     shown = np.linspace(0, len(frames) - 1, min(n, len(frames))).round().astype(int)
     gap = np.full((frames.shape[1], max(1, frames.shape[2] // 40), 3), 255, np.uint8)
     ax.imshow(np.concatenate([part for k in shown for part in (frames[k], gap)][:-1], axis=1))
 
+
 def plot_contact_sheet(
-    data, # `RunData`
-    n: int = 3, # clips of each kind
-    by: str = "error", # as in `best_and_worst`
-    frames: int = 5, # per clip
-    width: float = 8.6, # inches
-): # Figure
+    data,  # `RunData`
+    n: int = 3,  # clips of each kind
+    by: str = "error",  # as in `best_and_worst`
+    frames: int = 5,  # per clip
+    width: float = 8.6,  # inches
+):  # Figure
     "Frames of the best clips on the left, of the worst on the right, with what is believed of them."
     columns = best_and_worst(data, n, by)
-    fig, axes = plt.subplots(len(columns[0]), 2, figsize=(width, len(columns[0]) * (width / 2 / frames + .25) + .1), squeeze=False)
+    fig, axes = plt.subplots(
+        len(columns[0]),
+        2,
+        figsize=(width, len(columns[0]) * (width / 2 / frames + 0.25) + 0.1),
+        squeeze=False,
+    )
     for column, (rows, kind) in enumerate(zip(columns, ("Smallest", "Largest"))):
         for ax, (clip_id, row) in zip(axes[:, column], rows.iterrows()):
-            try: pictures = data.frames(clip_id)
-            except NoPicture as e: pictures = str(e)
-            draw_strip(ax, pictures, frames); ax.set_title(caption(clip_id, row), fontsize=7.5)
-        axes[0, column].set_title(f"{kind} {by.replace('_', ' ')}\n" + axes[0, column].get_title(loc="left"), fontsize=7.5)
+            try:
+                pictures = data.frames(clip_id)
+            except NoPicture as e:
+                pictures = str(e)
+            draw_strip(ax, pictures, frames)
+            ax.set_title(caption(clip_id, row), fontsize=7.5)
+        axes[0, column].set_title(
+            f"{kind} {by.replace('_', ' ')}\n" + axes[0, column].get_title(loc="left"), fontsize=7.5
+        )
     return fig
 
 # %% ../../nbs/results/clip_plots.ipynb #c024
 RINGS = {"accept": "#009E73", "correct": "#CC79A7", "reject": "#D62728"}
 SHAPES = {"teacher": "o", "reference": "^", "": "s"}
 
+
 def plot_beliefs(
-    data, # `RunData`, or a frame like that of its `overview`
-    against: str = "auto", # true or student; auto = true where any is known
-    decisions: pd.DataFrame = None, # indexed by clip_id, with a column decision; None = those of the `RunData`
-    size: float = 3.6, # height, inches
-): # Figure
+    data,  # `RunData`, or a frame like that of its `overview`
+    against: str = "auto",  # true or student; auto = true where any is known
+    decisions: pd.DataFrame = None,  # indexed by clip_id, with a column decision; None = those of the `RunData`
+    size: float = 3.6,  # height, inches
+):  # Figure
     "Pseudo-label of every clip against its true score, or against the student where none is known."
     d = as_beliefs(data, ["pseudo_label", "pseudo_sigma", "source"], "plot_beliefs")
-    if against == "auto": against = "true" if "true" in d and d.true.notna().any() else "student"
-    if decisions is None and hasattr(data, "decisions"): decisions = data.decisions.current()
+    if against == "auto":
+        against = "true" if "true" in d and d.true.notna().any() else "student"
+    if decisions is None and hasattr(data, "decisions"):
+        decisions = data.decisions.current()
     d = d[d[against].notna() & d.pseudo_label.notna()]
-    if not len(d): raise ValueError(f"plot_beliefs: no clip has both a pseudo-label and {against}")
+    if not len(d):
+        raise ValueError(f"plot_beliefs: no clip has both a pseudo-label and {against}")
     fig, ax = plt.subplots(figsize=(size * 1.5, size))
     ends = [d[[against, "pseudo_label"]].min().min(), d[[against, "pseudo_label"]].max().max()]
     ax.plot(ends, ends, color=".4", lw=1, ls="--")
     for source, part in d.groupby("source"):
-        drawn = ax.scatter(part[against], part.pseudo_label, c=part.pseudo_sigma, s=18, marker=SHAPES[source], cmap="viridis_r", vmin=d.pseudo_sigma.min(), vmax=d.pseudo_sigma.max(), linewidths=0, alpha=.85)
+        drawn = ax.scatter(
+            part[against],
+            part.pseudo_label,
+            c=part.pseudo_sigma,
+            s=18,
+            marker=SHAPES[source],
+            cmap="viridis_r",
+            vmin=d.pseudo_sigma.min(),
+            vmax=d.pseudo_sigma.max(),
+            linewidths=0,
+            alpha=0.85,
+        )
         ax.scatter([], [], c=".35", s=18, marker=SHAPES[source], label=source or "neither")
-    for name, rows in (decisions.groupby("decision") if decisions is not None and len(decisions) else ()):
-        if name in RINGS and len(at := rows.index.intersection(d.index)): ax.scatter(d[against][at], d.pseudo_label[at], s=75, facecolors="none", edgecolors=RINGS[name], linewidths=1.6, label=name)
-    fig.colorbar(drawn, ax=ax, label="claimed sigma, points", aspect=30, pad=.01)
+    for name, rows in decisions.groupby("decision") if decisions is not None and len(decisions) else ():
+        if name in RINGS and len(at := rows.index.intersection(d.index)):
+            ax.scatter(
+                d[against][at],
+                d.pseudo_label[at],
+                s=75,
+                facecolors="none",
+                edgecolors=RINGS[name],
+                linewidths=1.6,
+                label=name,
+            )
+    fig.colorbar(drawn, ax=ax, label="claimed sigma, points", aspect=30, pad=0.01)
     rho = spearman(d[against], d.pseudo_label)
-    ax.set(xlabel={"true": "true score", "student": "student"}[against] + ", points", ylabel="pseudo-label, points", title=f"Spearman {rho:.2f}, n = {len(d)}" if np.isfinite(rho) else f"n = {len(d)}")
-    ax.legend(loc="upper left", handletextpad=.2)
+    ax.set(
+        xlabel={"true": "true score", "student": "student"}[against] + ", points",
+        ylabel="pseudo-label, points",
+        title=f"Spearman {rho:.2f}, n = {len(d)}" if np.isfinite(rho) else f"n = {len(d)}",
+    )
+    ax.legend(loc="upper left", handletextpad=0.2)
     return fig

@@ -40,8 +40,10 @@ from ..data.video import VideoError, cache_key, read_clip, segment_starts
 class Unavailable(Exception):
     "Something about a run cannot be shown; the message is one or two sentences for the reader."
 
+
 class NoPicture(Unavailable):
     "A clip has no frames to show: missing, corrupt, or features only."
+
 
 class NoComparison(Unavailable):
     "A clip cannot be compared with exemplars: no reference network, or no features."
@@ -52,243 +54,398 @@ def _opinions(rng, truth, skill, overconfident, epoch, tau, floor):
     sigma = (floor + 12 * np.exp(-epoch / tau)) * skill * rng.uniform(0.8, 1.25, len(truth))
     return truth + sigma * rng.normal(size=len(truth)) * np.where(overconfident, 4, 1), sigma
 
+
 def _synthetic_epochs(rng, ids, truth, n_epochs):
     "Frames of the history, one per epoch."
     n, memory = len(ids), {}
     skill, overconfident = rng.lognormal(0, 0.3, n), rng.random(n) < 0.05
     for epoch in range(n_epochs):
-        said = dict(teacher=_opinions(rng, truth, skill, overconfident, epoch, n_epochs / 3 + 1, 3), reference=_opinions(rng, truth, skill, overconfident, epoch, n_epochs / 8 + 1, 4))
+        said = dict(
+            teacher=_opinions(rng, truth, skill, overconfident, epoch, n_epochs / 3 + 1, 3),
+            reference=_opinions(rng, truth, skill, overconfident, epoch, n_epochs / 8 + 1, 4),
+        )
         frame = dict(epoch=np.full(n, epoch), clip_id=ids)
         for name, (mean, sigma) in said.items():
             old = memory.get(name, (mean, np.full(n, np.inf), np.full(n, -1)))
             memory[name] = tuple(np.where(sigma < old[1], a, b) for a, b in zip((mean, sigma, epoch), old))
-            frame |= {f"{name}_mean": mean, f"{name}_sigma": sigma} | {f"memory_{name}_{k}": v for k, v in zip(("mean", "sigma", "epoch"), memory[name])}
-        weights = np.stack([memory[m][1] ** -2 for m in memory]); weights /= weights.sum(0)
+            frame |= {f"{name}_mean": mean, f"{name}_sigma": sigma} | {
+                f"memory_{name}_{k}": v for k, v in zip(("mean", "sigma", "epoch"), memory[name])
+            }
+        weights = np.stack([memory[m][1] ** -2 for m in memory])
+        weights /= weights.sum(0)
         means, sigmas = (np.stack([memory[m][i] for m in memory]) for i in (0, 1))
         label = (weights * means).sum(0)
-        frame |= dict(pseudo_label=label, pseudo_sigma=np.sqrt((weights * (sigmas ** 2 + (means - label) ** 2)).sum(0)))
+        frame |= dict(
+            pseudo_label=label, pseudo_sigma=np.sqrt((weights * (sigmas**2 + (means - label) ** 2)).sum(0))
+        )
         frame["student_sigma"] = 3 + 8 * np.exp(-epoch / (n_epochs / 2 + 1)) * skill
         frame["student_mean"] = label + (truth - label) * 0.3 + rng.normal(size=n) * 2
-        frame = pd.DataFrame(frame); frame["disagreement"] = disagreement(frame)
+        frame = pd.DataFrame(frame)
+        frame["disagreement"] = disagreement(frame)
         yield frame[HISTORY_COLUMNS]
 
+
 def synthetic_run(
-    folder, # run folder; made
-    n_clips: int = 1000, # unlabelled clips: the history has n_clips * n_epochs rows
-    n_epochs: int = 50, # epochs of the history
-    seed: int = 0, # of all that is drawn
-) -> Path: # the folder
+    folder,  # run folder; made
+    n_clips: int = 1000,  # unlabelled clips: the history has n_clips * n_epochs rows
+    n_epochs: int = 50,  # epochs of the history
+    seed: int = 0,  # of all that is drawn
+) -> Path:  # the folder
     "Write config.json, pseudo_labels.parquet, predictions.csv and metrics.csv of a run that never was. For tests and benchmarks."
     folder, rng = Path(folder), np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    save_config(make_config(dataset="folder", root=str(folder / "clips"), seed=seed, epochs=n_epochs, out_dir=str(folder)), folder / "config.json")
-    (folder / "clips").mkdir(exist_ok=True); (folder / "clips" / "score_range.json").write_text("[0, 100]\n")
+    save_config(
+        make_config(
+            dataset="folder", root=str(folder / "clips"), seed=seed, epochs=n_epochs, out_dir=str(folder)
+        ),
+        folder / "config.json",
+    )
+    (folder / "clips").mkdir(exist_ok=True)
+    (folder / "clips" / "score_range.json").write_text("[0, 100]\n")
     counts = dict(labelled=max(10, n_clips // 10), unlabelled=n_clips, test=max(10, n_clips // 5))
     table = pd.DataFrame(dict(role=np.repeat(list(counts), list(counts.values()))))
     n = len(table)
     table["clip_id"] = [f"clip_{i:06d}" for i in rng.permutation(n)]
-    table["split"], table["group"] = np.where(table.role == "test", "test", "train"), rng.choice(["forward", "back", "twist"], n)
+    table["split"], table["group"] = (
+        np.where(table.role == "test", "test", "train"),
+        rng.choice(["forward", "back", "twist"], n),
+    )
     table["score"] = np.round(np.clip(rng.normal(60, 14, n), 0, 100), 1)
     hidden = table[table.role == "unlabelled"]
     writer, waiting, last = None, [], None
     for last in _synthetic_epochs(rng, hidden.clip_id.to_numpy(), hidden.score.to_numpy(), n_epochs):
         waiting.append(pa.Table.from_pandas(last, preserve_index=False))
         writer = writer or pq.ParquetWriter(folder / "pseudo_labels.parquet", waiting[0].schema)
-        if (len(waiting) + 1) * n_clips > 2 ** 20: writer.write_table(pa.concat_tables(waiting)); waiting = []
-    if waiting: writer.write_table(pa.concat_tables(waiting))
-    if writer: writer.close()
+        if (len(waiting) + 1) * n_clips > 2**20:
+            writer.write_table(pa.concat_tables(waiting))
+            waiting = []
+    if waiting:
+        writer.write_table(pa.concat_tables(waiting))
+    if writer:
+        writer.close()
     table["predicted"], table["sigma"] = table.score + rng.normal(0, 5, n), rng.uniform(3, 7, n)
-    if last is not None: table.loc[hidden.index, ["predicted", "sigma"]] = last[["student_mean", "student_sigma"]].to_numpy()
-    table[["clip_id", "split", "role", "group", "score", "predicted", "sigma"]].to_csv(folder / "predictions.csv", index=False)
+    if last is not None:
+        table.loc[hidden.index, ["predicted", "sigma"]] = last[["student_mean", "student_sigma"]].to_numpy()
+    table[["clip_id", "split", "role", "group", "score", "predicted", "sigma"]].to_csv(
+        folder / "predictions.csv", index=False
+    )
     curve = lambda e: float(0.85 - 0.4 * np.exp(-3 * (e + 1) / n_epochs))
-    write_metrics(folder / "metrics.csv", [dict(epoch=e, stage="trs", network=w, lr=5e-4, seconds=1.0, test_spearman=curve(e)) for e in range(n_epochs) for w in ("student", "teacher")])
+    write_metrics(
+        folder / "metrics.csv",
+        [
+            dict(epoch=e, stage="trs", network=w, lr=5e-4, seconds=1.0, test_spearman=curve(e))
+            for e in range(n_epochs)
+            for w in ("student", "teacher")
+        ],
+    )
     return folder
 
 # %% ../../nbs/results/opened_run.ipynb #c011
 class HistoryArrays:
     "The history as one array (epochs, clips) per column; `epochs` and `clip_ids` name the axes."
-    def __init__(self,
-        epochs, # (E,) ascending
-        clip_ids, # (N,)
-        values: dict, # name -> (E, N)
+
+    def __init__(
+        self,
+        epochs,  # (E,) ascending
+        clip_ids,  # (N,)
+        values: dict,  # name -> (E, N)
     ):
-        self.epochs, self.clip_ids, self.values = np.asarray(epochs), np.asarray(clip_ids, dtype=object), values
+        self.epochs, self.clip_ids, self.values = (
+            np.asarray(epochs),
+            np.asarray(clip_ids, dtype=object),
+            values,
+        )
         self.position = {c: i for i, c in enumerate(self.clip_ids)}
 
     @classmethod
-    def from_table(cls,
-        table: pa.Table, # rows in any order, each (epoch, clip_id) at most once; what is missing becomes NaN, or epoch -1
+    def from_table(
+        cls,
+        table: pa.Table,  # rows in any order, each (epoch, clip_id) at most once; what is missing becomes NaN, or epoch -1
     ):
         "Of the rows as training writes them, whole epochs with the clips in one order, nothing is moved."
-        epoch, names = table["epoch"].to_numpy(), [c for c in HISTORY_COLUMNS if c not in ("epoch", "clip_id")]
-        epochs = np.unique(epoch); n = len(epoch) // max(len(epochs), 1)
+        epoch, names = (
+            table["epoch"].to_numpy(),
+            [c for c in HISTORY_COLUMNS if c not in ("epoch", "clip_id")],
+        )
+        epochs = np.unique(epoch)
+        n = len(epoch) // max(len(epochs), 1)
         first = table["clip_id"].slice(0, n)
-        if np.array_equal(epoch, np.repeat(epochs, n)) and all(table["clip_id"].slice(e * n, n).equals(first) for e in range(len(epochs))):
-            return cls(epochs, first.to_pylist(), {c: table[c].to_numpy().reshape(len(epochs), n) for c in names})
+        if np.array_equal(epoch, np.repeat(epochs, n)) and all(
+            table["clip_id"].slice(e * n, n).equals(first) for e in range(len(epochs))
+        ):
+            return cls(
+                epochs, first.to_pylist(), {c: table[c].to_numpy().reshape(len(epochs), n) for c in names}
+            )
         codes, ids = pd.factorize(table["clip_id"].to_numpy())
         place, values = np.searchsorted(epochs, epoch) * len(ids) + codes, {}
         for c in names:
             column = table[c].to_numpy()
-            values[c] = np.full(len(epochs) * len(ids), -1 if c.endswith("_epoch") else np.nan, dtype=column.dtype)
+            values[c] = np.full(
+                len(epochs) * len(ids), -1 if c.endswith("_epoch") else np.nan, dtype=column.dtype
+            )
             values[c][place] = column
         return cls(epochs, ids, {c: v.reshape(len(epochs), len(ids)) for c, v in values.items()})
 
-    def at(self,
-        epoch: int, # position among `epochs`; -1 = the last
-    ) -> pd.DataFrame: # indexed by clip_id
+    def at(
+        self,
+        epoch: int,  # position among `epochs`; -1 = the last
+    ) -> pd.DataFrame:  # indexed by clip_id
         "All clips at one epoch."
-        return pd.DataFrame({c: v[epoch] for c, v in self.values.items()}, index=pd.Index(self.clip_ids, name="clip_id"))
+        return pd.DataFrame(
+            {c: v[epoch] for c, v in self.values.items()}, index=pd.Index(self.clip_ids, name="clip_id")
+        )
 
-    def of(self,
-        clip_id: str, # one clip
-    ) -> pd.DataFrame: # `HISTORY_COLUMNS`, a row per epoch
+    def of(
+        self,
+        clip_id: str,  # one clip
+    ) -> pd.DataFrame:  # `HISTORY_COLUMNS`, a row per epoch
         "All epochs of one clip. Raises KeyError for a clip that was never unlabelled."
-        if clip_id not in self.position: raise KeyError(f"clip {clip_id!r} has no pseudo-label history: it was labelled, validation or test, or it is no clip of this run")
+        if clip_id not in self.position:
+            raise KeyError(
+                f"clip {clip_id!r} has no pseudo-label history: it was labelled, validation or test, or it is no clip of this run"
+            )
         i = self.position[clip_id]
-        return pd.DataFrame({"epoch": self.epochs, "clip_id": clip_id, **{c: v[:, i] for c, v in self.values.items()}})[HISTORY_COLUMNS]
+        return pd.DataFrame(
+            {"epoch": self.epochs, "clip_id": clip_id, **{c: v[:, i] for c, v in self.values.items()}}
+        )[HISTORY_COLUMNS]
 
     def table(self) -> pd.DataFrame:
         "`HISTORY_COLUMNS`, a row per epoch and clip."
-        axes = {"epoch": np.repeat(self.epochs, len(self.clip_ids)), "clip_id": np.tile(self.clip_ids, len(self.epochs))}
+        axes = {
+            "epoch": np.repeat(self.epochs, len(self.clip_ids)),
+            "clip_id": np.tile(self.clip_ids, len(self.epochs)),
+        }
         return pd.DataFrame({**axes, **{c: v.ravel() for c, v in self.values.items()}})[HISTORY_COLUMNS]
 
-    def __len__(self): return len(self.epochs) * len(self.clip_ids)
+    def __len__(self):
+        return len(self.epochs) * len(self.clip_ids)
 
 # %% ../../nbs/results/opened_run.ipynb #c012
 def open_history(
-    path, # pseudo_labels.parquet
+    path,  # pseudo_labels.parquet
 ) -> pq.ParquetFile:
     "Raises ValueError that names the file and what is wrong with it."
-    try: file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as e: raise ValueError(f"{path} is damaged or no parquet file ({str(e).splitlines()[0][:120]})") from None
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as e:
+        raise ValueError(f"{path} is damaged or no parquet file ({str(e).splitlines()[0][:120]})") from None
     missing = [c for c in HISTORY_COLUMNS if c not in file.schema_arrow.names]
-    if missing: raise ValueError(f"{path} has no column {missing[0]!r}: expected the history of a training run")
+    if missing:
+        raise ValueError(f"{path} has no column {missing[0]!r}: expected the history of a training run")
     return file
 
+
 def epoch_spans(
-    file: pq.ParquetFile, # from `open_history`
-) -> list: # (first, last) epoch of every row group
+    file: pq.ParquetFile,  # from `open_history`
+) -> list:  # (first, last) epoch of every row group
     "From the statistics in the file's foot where it has them."
     column = file.schema_arrow.names.index("epoch")
+
     def span(i):
         s = file.metadata.row_group(i).column(column).statistics
-        if s is not None and s.has_min_max: return s.min, s.max
+        if s is not None and s.has_min_max:
+            return s.min, s.max
         found = file.read_row_group(i, columns=["epoch"])["epoch"].to_numpy()
         return (found.min(), found.max()) if len(found) else (0, -1)
+
     return [span(i) for i in range(file.num_row_groups)]
 
+
 def history_size(
-    file: pq.ParquetFile, # from `open_history`
-) -> tuple: # (clips, epochs)
+    file: pq.ParquetFile,  # from `open_history`
+) -> tuple:  # (clips, epochs)
     "Without reading a row."
-    if not file.metadata.num_rows: return 0, 0
+    if not file.metadata.num_rows:
+        return 0, 0
     lo, hi = np.array(epoch_spans(file)).T
     epochs = int(hi.max() - lo.min()) + 1
     return -(-file.metadata.num_rows // epochs), epochs
 
+
 def read_history(
-    path, # pseudo_labels.parquet
-    clips=None, # clip ids wanted; None = all
-    last_k: int = None, # only the last epoch and the one so many before it; None = all epochs
+    path,  # pseudo_labels.parquet
+    clips=None,  # clip ids wanted; None = all
+    last_k: int = None,  # only the last epoch and the one so many before it; None = all epochs
 ) -> HistoryArrays:
     "One row group at a time; those without a wanted epoch are passed over. Raises ValueError for a damaged file."
-    file, wanted, parts = open_history(path), None if clips is None else pa.array(list(clips), pa.string()), []
+    file, wanted, parts = (
+        open_history(path),
+        None if clips is None else pa.array(list(clips), pa.string()),
+        [],
+    )
     spans = epoch_spans(file)
     last = max((hi for _, hi in spans), default=0)
     epochs = None if last_k is None else [max(last - last_k, min((lo for lo, _ in spans), default=0)), last]
     try:
         for i, (lo, hi) in enumerate(spans):
-            if epochs and not any(lo <= e <= hi for e in epochs): continue
+            if epochs and not any(lo <= e <= hi for e in epochs):
+                continue
             part = file.read_row_group(i, columns=list(HISTORY_COLUMNS))
-            if epochs: part = part.filter(pc.is_in(part["epoch"], pa.array(epochs, part["epoch"].type)))
-            parts.append(part if wanted is None else part.filter(pc.is_in(part["clip_id"].cast(pa.string()), wanted)))
-    except (pa.ArrowInvalid, OSError) as e: raise ValueError(f"{path} is damaged ({str(e).splitlines()[0][:120]})") from None
+            if epochs:
+                part = part.filter(pc.is_in(part["epoch"], pa.array(epochs, part["epoch"].type)))
+            parts.append(
+                part if wanted is None else part.filter(pc.is_in(part["clip_id"].cast(pa.string()), wanted))
+            )
+    except (pa.ArrowInvalid, OSError) as e:
+        raise ValueError(f"{path} is damaged ({str(e).splitlines()[0][:120]})") from None
     return HistoryArrays.from_table(pa.concat_tables(parts) if parts else file.schema_arrow.empty_table())
 
+
 def sample_clips(
-    path, # pseudo_labels.parquet
-    n: int, # clips wanted
-    seed: int = 0, # of the draw
-) -> list: # clip ids
+    path,  # pseudo_labels.parquet
+    n: int,  # clips wanted
+    seed: int = 0,  # of the draw
+) -> list:  # clip ids
     "A seeded draw among the clips of the history, from the first row groups only."
     file = open_history(path)
     total, ids = history_size(file)[0], {}
     for i in range(file.num_row_groups):
         ids |= dict.fromkeys(file.read_row_group(i, columns=["clip_id"])["clip_id"].to_pylist())
-        if len(ids) >= total: break
+        if len(ids) >= total:
+            break
     return np.random.default_rng(seed).permutation(np.array(sorted(ids), dtype=object))[:n].tolist()
 
 # %% ../../nbs/results/opened_run.ipynb #c018
 def overview(
-    arrays: HistoryArrays, # the history
-    last_k: int = 5, # `change` looks so many epochs back
-) -> pd.DataFrame: # indexed by clip_id
+    arrays: HistoryArrays,  # the history
+    last_k: int = 5,  # `change` looks so many epochs back
+) -> pd.DataFrame:  # indexed by clip_id
     "What is believed of every unlabelled clip at the last epoch, in units of the score."
-    if last_k < 1: raise ValueError(f"last_k is {last_k}, expected at least 1 epoch")
-    if not len(arrays): return pd.DataFrame(columns=OVERVIEW_COLUMNS, index=pd.Index([], name="clip_id", dtype=object)).astype(dict.fromkeys(OVERVIEW_NUMBERS, float))
+    if last_k < 1:
+        raise ValueError(f"last_k is {last_k}, expected at least 1 epoch")
+    if not len(arrays):
+        return pd.DataFrame(
+            columns=OVERVIEW_COLUMNS, index=pd.Index([], name="clip_id", dtype=object)
+        ).astype(dict.fromkeys(OVERVIEW_NUMBERS, float))
     earlier = max(int(np.searchsorted(arrays.epochs, arrays.epochs[-1] - last_k, "right")) - 1, 0)
     now, before = arrays.at(-1), arrays.values["pseudo_label"][earlier]
-    frame = now[["pseudo_label", "pseudo_sigma", "student_mean", "student_sigma", "teacher_mean", "reference_mean", "disagreement"]]
-    frame = frame.rename(columns=dict(student_mean="student", teacher_mean="teacher", reference_mean="reference"))
+    frame = now[
+        [
+            "pseudo_label",
+            "pseudo_sigma",
+            "student_mean",
+            "student_sigma",
+            "teacher_mean",
+            "reference_mean",
+            "disagreement",
+        ]
+    ]
+    frame = frame.rename(
+        columns=dict(student_mean="student", teacher_mean="teacher", reference_mean="reference")
+    )
     sigmas = now[["memory_teacher_sigma", "memory_reference_sigma"]].fillna(np.inf).to_numpy()
     spoke = np.isfinite(sigmas)
     frame["source"] = np.where(spoke.any(1), np.array(["teacher", "reference"])[sigmas.argmin(1)], "")
     frame["change"] = (now.pseudo_label - before).abs()
     written = now[["memory_teacher_epoch", "memory_reference_epoch"]].to_numpy(float)
-    frame["memory_age"] = arrays.epochs[-1] - np.where(spoke & (written >= 0), written, np.nan).min(1, initial=np.inf, where=spoke & (written >= 0))
+    frame["memory_age"] = arrays.epochs[-1] - np.where(spoke & (written >= 0), written, np.nan).min(
+        1, initial=np.inf, where=spoke & (written >= 0)
+    )
     frame["memory_age"] = frame.memory_age.where(np.isfinite(frame.memory_age))
     frame["suspected_error"] = (frame.pseudo_label - frame.student).abs() / frame.pseudo_sigma
     frame["confidence"] = 1 / frame.pseudo_sigma
     return frame
 
+
 OVERVIEW_NUMBERS = "pseudo_label pseudo_sigma student student_sigma teacher reference true disagreement change memory_age suspected_error confidence".split()
-OVERVIEW_COLUMNS = ("pseudo_label pseudo_sigma student student_sigma teacher reference true group source disagreement change memory_age suspected_error confidence").split()
+OVERVIEW_COLUMNS = (
+    "pseudo_label pseudo_sigma student student_sigma teacher reference true group source disagreement change memory_age suspected_error confidence"
+).split()
 
 # %% ../../nbs/results/opened_run.ipynb #c021
 def read_predictions(
-    path, # predictions.csv
+    path,  # predictions.csv
 ) -> pd.DataFrame:
     "clip_id, split, role, group, score (true, NaN = not judged), predicted, sigma. Raises ValueError that names the file."
     text = ("clip_id", "split", "role", "group")
-    try: frame = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values={c: ["", "nan"] for c in ("score", "predicted", "sigma")})
-    except (ValueError, OSError) as e: raise ValueError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
+    try:
+        frame = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values={c: ["", "nan"] for c in ("score", "predicted", "sigma")},
+        )
+    except (ValueError, OSError) as e:
+        raise ValueError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
     missing = [c for c in (*text, "score", "predicted", "sigma") if c not in frame]
-    if missing: raise ValueError(f"{path} has no column {missing[0]!r}: expected clip_id, split, role, group, score, predicted, sigma")
+    if missing:
+        raise ValueError(
+            f"{path} has no column {missing[0]!r}: expected clip_id, split, role, group, score, predicted, sigma"
+        )
     return frame
+
 
 def _without_media(config):
     "Though videos be missing, where the reader can do without them."
-    if config.dataset == "folder": raise FileNotFoundError(f"{config.dataset}: this reader needs its clips")
-    if config.dataset == "dives": table = read_mtl_aqa(config.root or dives_folder(), score_range=(0.0, 30 * 4.1), dataset="dives", require_media=False)
-    else: table = read_clips(config.dataset, config.root or None, annotations=config.annotations, fold=config.fold, require_media=False,
-                             **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task})
+    if config.dataset == "folder":
+        raise FileNotFoundError(f"{config.dataset}: this reader needs its clips")
+    if config.dataset == "dives":
+        table = read_mtl_aqa(
+            config.root or dives_folder(), score_range=(0.0, 30 * 4.1), dataset="dives", require_media=False
+        )
+    else:
+        table = read_clips(
+            config.dataset,
+            config.root or None,
+            annotations=config.annotations,
+            fold=config.fold,
+            require_media=False,
+            **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task},
+        )
     visible, hidden = hide_scores(table, config.ratio, config.seed, config.validation)
-    try: return (apply_decisions(visible, config.decisions) if config.decisions else visible), hidden
-    except ConfigError: return visible, hidden  # said already: `load_clips` has failed for it
+    try:
+        return (apply_decisions(visible, config.decisions) if config.decisions else visible), hidden
+    except ConfigError:
+        return visible, hidden  # said already: `load_clips` has failed for it
+
 
 def _bare_table(config, predictions, clip_ids):
     "A clip table without sources, from what the run folder says."
-    if predictions is None: predictions = pd.DataFrame(dict(clip_id=clip_ids, split="train", role="unlabelled", group="all", score=np.nan))
-    table = predictions[["clip_id", "split", "role", "group"]].assign(score=predictions.score.astype(float).where(predictions.role.isin(["labelled", "validation"])))
-    table = table.assign(source="", kind="features" if config.backbone == "none" else "video", start=pd.array([pd.NA] * len(table), "Int64"),
-                         end=pd.array([pd.NA] * len(table), "Int64"), user=pd.NA, difficulty=np.nan, judge_scores=None)
+    if predictions is None:
+        predictions = pd.DataFrame(
+            dict(clip_id=clip_ids, split="train", role="unlabelled", group="all", score=np.nan)
+        )
+    table = predictions[["clip_id", "split", "role", "group"]].assign(
+        score=predictions.score.astype(float).where(predictions.role.isin(["labelled", "validation"]))
+    )
+    table = table.assign(
+        source="",
+        kind="features" if config.backbone == "none" else "video",
+        start=pd.array([pd.NA] * len(table), "Int64"),
+        end=pd.array([pd.NA] * len(table), "Int64"),
+        user=pd.NA,
+        difficulty=np.nan,
+        judge_scores=None,
+    )
     known, given = table.score.dropna(), Path(config.root or ".") / "score_range.json"
-    table.attrs.update(dataset=config.dataset, sampling="even", range_source="scores", score_range=(float(known.min()), float(known.max())) if known.nunique() > 1 else None)
-    if config.dataset == "folder" and config.root and given.is_file(): table.attrs.update(range_source="given", score_range=tuple(float(v) for v in json.loads(given.read_text())))
+    table.attrs.update(
+        dataset=config.dataset,
+        sampling="even",
+        range_source="scores",
+        score_range=(float(known.min()), float(known.max())) if known.nunique() > 1 else None,
+    )
+    if config.dataset == "folder" and config.root and given.is_file():
+        table.attrs.update(
+            range_source="given", score_range=tuple(float(v) for v in json.loads(given.read_text()))
+        )
     return table[[*CLIP_COLUMNS, "role"]]
+
 
 @dataclass
 class RunClips:
     "The clips of a run, as far as they are known."
-    table: pd.DataFrame # visible clip table with the roles of training
-    truth: pd.Series # true scores by clip_id, NaN where unknown; evaluation only
-    full: pd.DataFrame # the reader's table, with the clips that training left out as corrupt
-    sentence: str = None # what could not be read
+
+    table: pd.DataFrame  # visible clip table with the roles of training
+    truth: pd.Series  # true scores by clip_id, NaN where unknown; evaluation only
+    full: pd.DataFrame  # the reader's table, with the clips that training left out as corrupt
+    sentence: str = None  # what could not be read
+
 
 def _bare_clips(config, predictions, clip_ids, sentence):
     table = _bare_table(config, predictions, clip_ids)
     truth = np.full(len(table), np.nan) if predictions is None else predictions.score.to_numpy(float)
     return RunClips(table, pd.Series(truth, index=table.clip_id.to_numpy(), dtype=float), table, sentence)
+
 
 def _as_trained(table, predictions):
     "The clips that training kept, in the roles that it gave them."
@@ -299,45 +456,81 @@ def _as_trained(table, predictions):
     kept.attrs = dict(table.attrs)
     return kept
 
+
 def _as_heard(table, clip_ids):
     "What has a history of pseudo-labels was unlabelled, whatever was decided about it since."
     heard = table.clip_id.isin(clip_ids)
-    new = table.assign(role=table.role.mask(heard, "unlabelled"), score=table.score.mask(heard), judge_scores=table.judge_scores.mask(heard, None))
+    new = table.assign(
+        role=table.role.mask(heard, "unlabelled"),
+        score=table.score.mask(heard),
+        judge_scores=table.judge_scores.mask(heard, None),
+    )
     new.attrs = dict(table.attrs)
     return new
 
+
 def read_table(
-    config: Config, # of the run
-    predictions: pd.DataFrame = None, # of the run, or None
-    clip_ids=(), # of the history: all that is known of an unfinished run without data
+    config: Config,  # of the run
+    predictions: pd.DataFrame = None,  # of the run, or None
+    clip_ids=(),  # of the history: all that is known of an unfinished run without data
 ) -> RunClips:
     "From the reader; without the decisions file, or without videos, if those are gone; or from the run folder alone."
     failure = None
     for read in (load_clips, undecided_clips, _without_media):
-        try: full, hidden = read(config); break
-        except (OSError, ValueError, KeyError) as e: failure = failure or f"The data of this run cannot be read as it was in training: {str(e).splitlines()[0]}."
-    else: return _bare_clips(config, predictions, clip_ids, f"{failure} Clips are known from the run folder only. If the data has moved, name its folder: RunData.load(run, root=...).")
+        try:
+            full, hidden = read(config)
+            break
+        except (OSError, ValueError, KeyError) as e:
+            failure = (
+                failure
+                or f"The data of this run cannot be read as it was in training: {str(e).splitlines()[0]}."
+            )
+    else:
+        return _bare_clips(
+            config,
+            predictions,
+            clip_ids,
+            f"{failure} Clips are known from the run folder only. If the data has moved, name its folder: RunData.load(run, root=...).",
+        )
     known = list(clip_ids) if predictions is None else predictions.clip_id
-    if len(known) and not full.clip_id.isin(known).any(): return _bare_clips(config, predictions, clip_ids, "The data folder holds none of this run's clips: it belongs to other data. Clips are known from the run folder only.")
+    if len(known) and not full.clip_id.isin(known).any():
+        return _bare_clips(
+            config,
+            predictions,
+            clip_ids,
+            "The data folder holds none of this run's clips: it belongs to other data. Clips are known from the run folder only.",
+        )
     table = _as_trained(full, predictions) if predictions is not None else _as_heard(full, clip_ids)
     return RunClips(table, pd.Series(hidden.of(table.clip_id), index=table.clip_id.to_numpy()), full, failure)
 
 # %% ../../nbs/results/opened_run.ipynb #c023
 MANY_ROWS = 2_000_000  # a history with more is not read as a whole for an overview
 
+
 class RunFolder:
     "The files of a run, joined."
-    FILES = ("config.json", "pseudo_labels.parquet", "predictions.csv", "checkpoint.pt", "model.safetensors", "summary.json")
 
-    def __init__(self,
-        run, # run folder
-        root=None, # where the data is now, if it has moved; None = where the configuration says
-        sample: int = None, # read so many of the unlabelled clips, drawn at random; None = all
-        seed: int = 0, # of that draw
+    FILES = (
+        "config.json",
+        "pseudo_labels.parquet",
+        "predictions.csv",
+        "checkpoint.pt",
+        "model.safetensors",
+        "summary.json",
+    )
+
+    def __init__(
+        self,
+        run,  # run folder
+        root=None,  # where the data is now, if it has moved; None = where the configuration says
+        sample: int = None,  # read so many of the unlabelled clips, drawn at random; None = all
+        seed: int = 0,  # of that draw
     ):
         self.run, self._root, self._sample, self._seed = Path(run), root, sample, seed
-        if sample is not None and sample < 1: raise ValueError(f"sample is {sample}, expected at least 1 clip")
-        if not (self.run / "config.json").is_file(): raise FileNotFoundError(f"{self.run} is no run folder: config.json is missing")
+        if sample is not None and sample < 1:
+            raise ValueError(f"sample is {sample}, expected at least 1 clip")
+        if not (self.run / "config.json").is_file():
+            raise FileNotFoundError(f"{self.run} is no run folder: config.json is missing")
         self._problems, self._overviews, self._signature = {}, {}, self._sign()
         self.config = self._read_config()
 
@@ -347,17 +540,24 @@ class RunFolder:
         return cls(run, root, sample, seed)
 
     def _read_config(self):
-        try: config = load_config(self.run / "config.json")
-        except (TypeError, ValueError) as e: raise ConfigError(f"{self.run / 'config.json'} cannot be understood: {e}") from None
+        try:
+            config = load_config(self.run / "config.json")
+        except (TypeError, ValueError) as e:
+            raise ConfigError(f"{self.run / 'config.json'} cannot be understood: {e}") from None
         used = self.run / "decisions_used.json"  # the run's own copy, which moves with the folder
-        if config.decisions and used.exists(): config = replace(config, decisions=str(used))
+        if config.decisions and used.exists():
+            config = replace(config, decisions=str(used))
         return config if self._root is None else replace(config, root=str(self._root))
 
     def _try(self, name, read, otherwise):
         "The file's content; if it is damaged, `otherwise`, and a sentence among the problems."
-        if not (self.run / name).exists(): return otherwise
-        try: return read(self.run / name)
-        except ValueError as e: self._problems[name] = f"{e}; the rest of the run is shown without it."; return otherwise
+        if not (self.run / name).exists():
+            return otherwise
+        try:
+            return read(self.run / name)
+        except ValueError as e:
+            self._problems[name] = f"{e}; the rest of the run is shown without it."
+            return otherwise
 
     @property
     def finished(self) -> bool:
@@ -380,7 +580,10 @@ class RunFolder:
         read = lambda p: read_history(p, sample_clips(p, self._sample, self._seed) if self.sampled else None)
         return self._try("pseudo_labels.parquet", read, self._no_history())
 
-    def _no_history(self): return HistoryArrays([], [], {c: np.zeros((0, 0)) for c in HISTORY_COLUMNS if c not in ("epoch", "clip_id")})
+    def _no_history(self):
+        return HistoryArrays(
+            [], [], {c: np.zeros((0, 0)) for c in HISTORY_COLUMNS if c not in ("epoch", "clip_id")}
+        )
 
     @property
     def history(self) -> pd.DataFrame:
@@ -394,9 +597,12 @@ class RunFolder:
 
     @cached_property
     def _clips(self):
-        clips = read_table(self.config, self.predictions, self.arrays.clip_ids if self.predictions is None else ())
+        clips = read_table(
+            self.config, self.predictions, self.arrays.clip_ids if self.predictions is None else ()
+        )
         self._problems.pop("data", None)
-        if clips.sentence: self._problems["data"] = clips.sentence
+        if clips.sentence:
+            self._problems["data"] = clips.sentence
         return clips
 
     @property
@@ -418,15 +624,18 @@ class RunFolder:
     def problems(self) -> list:
         "What could not be read, in sentences."
         self.size, self.predictions, self.table
-        if np.prod(self.size) < MANY_ROWS: self.arrays  # a larger history is found damaged when it is read
+        if np.prod(self.size) < MANY_ROWS:
+            self.arrays  # a larger history is found damaged when it is read
         return list(self._problems.values())
 
     @cached_property
-    def _rows(self): return {c: i for i, c in enumerate(self.table.clip_id)}
+    def _rows(self):
+        return {c: i for i, c in enumerate(self.table.clip_id)}
 
     def _row(self, clip_id):
         "The clip's row of the table, as a dict."
-        if clip_id not in self._rows: raise KeyError(f"no clip {clip_id!r} in this run")
+        if clip_id not in self._rows:
+            raise KeyError(f"no clip {clip_id!r} in this run")
         return self.table.iloc[self._rows[clip_id]].to_dict()
 
     def __repr__(self):
@@ -437,38 +646,49 @@ class RunFolder:
 # %% ../../nbs/results/opened_run.ipynb #c025
 class RunBeliefs(RunFolder):
     "What is believed of every clip, and news of a run under way."
-    def overview(self,
-        last_k: int = 5, # `change` looks so many epochs back
-    ) -> pd.DataFrame: # `OVERVIEW_COLUMNS`, indexed by clip_id
+
+    def overview(
+        self,
+        last_k: int = 5,  # `change` looks so many epochs back
+    ) -> pd.DataFrame:  # `OVERVIEW_COLUMNS`, indexed by clip_id
         "One row per unlabelled clip of the history; `true` is for evaluation only. `source` is accepted where a decision fixed the pseudo-label."
         if last_k not in self._overviews:
             frame = overview(self._recent(last_k), last_k)
             frame["true"] = self.truth.reindex(frame.index).to_numpy(float)
             table = self.table.set_index("clip_id").reindex(frame.index)
             frame["group"] = table.group.fillna("all").to_numpy()
-            if "accepted" in table: frame["source"] = np.where(table.accepted.notna(), "accepted", frame.source)
+            if "accepted" in table:
+                frame["source"] = np.where(table.accepted.notna(), "accepted", frame.source)
             self._overviews[last_k] = frame[OVERVIEW_COLUMNS]
         return self._overviews[last_k].copy()
 
     def _recent(self, last_k, many=MANY_ROWS):
         "The history, or of a large one that is not in memory the two epochs that the overview needs."
-        if "arrays" in self.__dict__ or self.sampled or np.prod(self.size) < many: return self.arrays
-        return self._try("pseudo_labels.parquet", lambda p: read_history(p, last_k=last_k), self._no_history())
+        if "arrays" in self.__dict__ or self.sampled or np.prod(self.size) < many:
+            return self.arrays
+        return self._try(
+            "pseudo_labels.parquet", lambda p: read_history(p, last_k=last_k), self._no_history()
+        )
 
     def labelled(self) -> pd.DataFrame:
         "clip_id and score of the labelled clips."
         return self.table.loc[self.table.role == "labelled", ["clip_id", "score"]].reset_index(drop=True)
 
-    def history_of(self,
-        clip_id: str, # an unlabelled clip
-    ) -> pd.DataFrame: # `HISTORY_COLUMNS`, a row per epoch
+    def history_of(
+        self,
+        clip_id: str,  # an unlabelled clip
+    ) -> pd.DataFrame:  # `HISTORY_COLUMNS`, a row per epoch
         "Raises KeyError for a clip without history."
         return self.arrays.of(clip_id)
 
     def _sign(self):
         def stat(p):
-            try: s = p.stat(); return s.st_mtime_ns, s.st_size, s.st_ino
-            except FileNotFoundError: return None
+            try:
+                s = p.stat()
+                return s.st_mtime_ns, s.st_size, s.st_ino
+            except FileNotFoundError:
+                return None
+
         return {n: stat(self.run / n) for n in self.FILES}
 
     def reload(self) -> bool:
@@ -476,27 +696,37 @@ class RunBeliefs(RunFolder):
         now = self._sign()
         new = {n for n in self.FILES if now[n] != self._signature[n]}
         self._signature = now
-        if "config.json" in new: self.config = self._read_config()
-        if new: self._overviews.clear(); self._drop(new)
+        if "config.json" in new:
+            self.config = self._read_config()
+        if new:
+            self._overviews.clear()
+            self._drop(new)
         return bool(new)
 
     def _drop(self, new):
         "Forget what depends on these files."
-        for n in new: self._problems.pop(n, None)
-        if new & {"config.json", "predictions.csv"}: self._forget("_clips", "_rows", "predictions")
-        if "pseudo_labels.parquet" in new: self._forget("size", "sampled", "arrays")
-        if "pseudo_labels.parquet" in new and self.predictions is None: self._forget("_clips", "_rows")  # the history says who was unlabelled
+        for n in new:
+            self._problems.pop(n, None)
+        if new & {"config.json", "predictions.csv"}:
+            self._forget("_clips", "_rows", "predictions")
+        if "pseudo_labels.parquet" in new:
+            self._forget("size", "sampled", "arrays")
+        if "pseudo_labels.parquet" in new and self.predictions is None:
+            self._forget("_clips", "_rows")  # the history says who was unlabelled
 
     def _forget(self, *names):
-        for n in names: self.__dict__.pop(n, None)
+        for n in names:
+            self.__dict__.pop(n, None)
 
 # %% ../../nbs/results/opened_run.ipynb #c034
 class Store:
     "A cache folder: memory-mapped arrays, and a row for every clip."
-    def __init__(self,
-        folder, # the cache
-        meta: dict, # its meta.json
-        data: str, # name of the array: frames or features
+
+    def __init__(
+        self,
+        folder,  # the cache
+        meta: dict,  # its meta.json
+        data: str,  # name of the array: frames or features
     ):
         self.key, self.meta = Path(folder).name, meta
         self.data, self.done = (np.load(Path(folder) / f"{n}.npy", mmap_mode="r") for n in (data, "done"))
@@ -510,50 +740,77 @@ class Store:
         "(n, S, D) float32, the clean views of a feature store"
         return torch.from_numpy(self.data[[self.row[c] for c in clip_ids], 0].astype(np.float32))
 
+
 def find_stores(
-    folder, # parent of the caches
-    data: str, # frames or features
-    clip_ids, # clips that must be in it
-    **settings, # what meta.json must say
-) -> list: # `Store`s, the newest first
+    folder,  # parent of the caches
+    data: str,  # frames or features
+    clip_ids,  # clips that must be in it
+    **settings,  # what meta.json must say
+) -> list:  # `Store`s, the newest first
     "Caches with these settings that hold these clips. Folders that cannot be read are passed over."
     found, clip_ids, wanted = [], set(clip_ids), json.loads(json.dumps(settings))
     for path in Path(folder).glob("*/meta.json"):
         try:
             meta = json.loads(path.read_text())
-            if any(meta.get(k) != v for k, v in wanted.items()) or not clip_ids <= set(meta["clips"]): continue
-            if (path.parent / f"{data}.npy").exists(): found.append((path.stat().st_mtime, Store(path.parent, meta, data)))
-        except (OSError, ValueError, KeyError, TypeError): continue
+            if any(meta.get(k) != v for k, v in wanted.items()) or not clip_ids <= set(meta["clips"]):
+                continue
+            if (path.parent / f"{data}.npy").exists():
+                found.append((path.stat().st_mtime, Store(path.parent, meta, data)))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
     return [s for _, s in sorted(found, key=lambda f: -f[0])]
 
 # %% ../../nbs/results/opened_run.ipynb #c035
 class RunPictures(RunBeliefs):
     "The frames of every clip, as training saw them."
+
     KEPT = 16  # clips whose frames stay in memory
 
     @property
-    def _cache(self): return Path(self.config.cache_dir) if self.config.cache_dir else project_root() / "cache"
+    def _cache(self):
+        return Path(self.config.cache_dir) if self.config.cache_dir else project_root() / "cache"
 
     @property
     def featured(self) -> bool:
         "The clips are features only; there are no pictures."
-        return self.config.backbone == "none" or (len(self.table) > 0 and bool((self.table.kind == "features").all()))
+        return self.config.backbone == "none" or (
+            len(self.table) > 0 and bool((self.table.kind == "features").all())
+        )
 
     @cached_property
     def _frames_key(self):
         "The key that today's sources give; None where they are not known."
         c, full = self.config, self._clips.full
-        if not len(full) or (full.source == "").any(): return None
-        return cache_key(full, n_frames=c.n_frames, size=(c.frame_height, c.frame_width), how=full.attrs["sampling"], version=1)
+        if not len(full) or (full.source == "").any():
+            return None
+        return cache_key(
+            full,
+            n_frames=c.n_frames,
+            size=(c.frame_height, c.frame_width),
+            how=full.attrs["sampling"],
+            version=1,
+        )
 
     @cached_property
     def _frame_store(self):
         "The frame cache of this run, or None."
-        if self.featured or not len(self.table): return None
+        if self.featured or not len(self.table):
+            return None
         c = self.config
-        stores = find_stores(self._cache, "frames", self.table.clip_id, n_frames=c.n_frames, size=(c.frame_height, c.frame_width))
-        for proof in (lambda s: s.key == self._frames_key, lambda s: s.key == self._proved_key(), self._same_pixels):
-            if ours := next(filter(proof, stores), None): return ours
+        stores = find_stores(
+            self._cache,
+            "frames",
+            self.table.clip_id,
+            n_frames=c.n_frames,
+            size=(c.frame_height, c.frame_width),
+        )
+        for proof in (
+            lambda s: s.key == self._frames_key,
+            lambda s: s.key == self._proved_key(),
+            self._same_pixels,
+        ):
+            if ours := next(filter(proof, stores), None):
+                return ours
 
     def _proved_key(self):
         "The next step knows more."
@@ -561,81 +818,125 @@ class RunPictures(RunBeliefs):
     def _same_pixels(self, store, tries=20):
         "The first clip that can still be read looks as it does in the store."
         for clip_id in [c for c in self.table.clip_id[:tries] if store.has(c) and self._row(c)["source"]]:
-            try: return np.array_equal(self._decode(clip_id), store.data[store.row[clip_id]])
-            except (VideoError, OSError): continue
+            try:
+                return np.array_equal(self._decode(clip_id), store.data[store.row[clip_id]])
+            except (VideoError, OSError):
+                continue
         return False
 
     def _decode(self, clip_id):
         c = self.config
-        return read_clip(self._row(clip_id), c.n_frames, (c.frame_height, c.frame_width), self.table.attrs["sampling"])
+        return read_clip(
+            self._row(clip_id), c.n_frames, (c.frame_height, c.frame_width), self.table.attrs["sampling"]
+        )
 
-    def frames(self,
-        clip_id: str, # any clip of the run
-    ) -> np.ndarray: # uint8 (T, H, W, 3), read only
+    def frames(
+        self,
+        clip_id: str,  # any clip of the run
+    ) -> np.ndarray:  # uint8 (T, H, W, 3), read only
         "From the cache of training, or else from the video. Raises `NoPicture` with a sentence that says why there is none; KeyError for no clip of this run."
         kept = self.__dict__.setdefault("_kept", {})
         if clip_id not in kept:
             found = self._find_frames(clip_id)
             found.flags.writeable = False
-            while len(kept) >= self.KEPT: del kept[next(iter(kept))]
+            while len(kept) >= self.KEPT:
+                del kept[next(iter(kept))]
             kept[clip_id] = found
         return kept[clip_id]
 
     def _find_frames(self, clip_id):
         row, store = self._row(clip_id), self._frame_store
-        if self.featured: raise NoPicture(f"Clip {clip_id} is known by its features only; this data set comes without pictures.")
-        if store and store.has(clip_id): return np.array(store.data[store.row[clip_id]])
-        if not row["source"]: raise NoPicture(f"Clip {clip_id} cannot be shown: the data folder of this run is not there, and no cache holds its frames.")
-        try: return self._decode(clip_id)
-        except (VideoError, OSError) as e: raise NoPicture(f"The video of clip {clip_id} is missing or damaged. {e}") from None
+        if self.featured:
+            raise NoPicture(
+                f"Clip {clip_id} is known by its features only; this data set comes without pictures."
+            )
+        if store and store.has(clip_id):
+            return np.array(store.data[store.row[clip_id]])
+        if not row["source"]:
+            raise NoPicture(
+                f"Clip {clip_id} cannot be shown: the data folder of this run is not there, and no cache holds its frames."
+            )
+        try:
+            return self._decode(clip_id)
+        except (VideoError, OSError) as e:
+            raise NoPicture(f"The video of clip {clip_id} is missing or damaged. {e}") from None
 
     def segments(self) -> list:
         "(start, end) of every segment, in frames; of feature-only data counted in segments."
         c = self.config
-        return [(i, i + 1) for i in range(c.n_segments)] if self.featured else [(s, s + 16) for s in segment_starts(c.n_frames, 16, c.n_segments)]
+        return (
+            [(i, i + 1) for i in range(c.n_segments)]
+            if self.featured
+            else [(s, s + 16) for s in segment_starts(c.n_frames, 16, c.n_segments)]
+        )
 
     def _drop(self, new):
         super()._drop(new)
-        if "config.json" in new or self.__dict__.get("_frame_store") is None: self._forget("_frame_store", "_frames_key", "_kept")
+        if "config.json" in new or self.__dict__.get("_frame_store") is None:
+            self._forget("_frame_store", "_frames_key", "_kept")
 
 # %% ../../nbs/results/opened_run.ipynb #c045
 class Networks:
     "Student, teacher and reference network of a checkpoint, for looking at. Raises `NoComparison` where there is none."
-    def __init__(self,
-        run: Path, # run folder
-        config: Config, # of the run
+
+    def __init__(
+        self,
+        run: Path,  # run folder
+        config: Config,  # of the run
     ):
         path = run / "checkpoint.pt"
-        if not path.exists(): raise NoComparison("There are no networks yet: this run has not written a checkpoint.")
-        try: state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as e: raise NoComparison(f"The networks cannot be read: {path} is damaged ({type(e).__name__}).") from None
+        if not path.exists():
+            raise NoComparison("There are no networks yet: this run has not written a checkpoint.")
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as e:
+            raise NoComparison(
+                f"The networks cannot be read: {path} is damaged ({type(e).__name__})."
+            ) from None
         encoder = make_encoder(config, make_backbone(config)[0]) if config.finetune else None
         try:
             weights = state["networks"]
-            if not any(k.startswith("reference.") for k in weights): raise NoComparison(f"This run has no reference network: its method is {config.method}.")
-            in_dim = weights["reference.embed.0.weight"].shape[1] if "reference.embed.0.weight" in weights else len(weights["reference.center"])
+            if not any(k.startswith("reference.") for k in weights):
+                raise NoComparison(f"This run has no reference network: its method is {config.method}.")
+            in_dim = (
+                weights["reference.embed.0.weight"].shape[1]
+                if "reference.embed.0.weight" in weights
+                else len(weights["reference.center"])
+            )
             self.trs = build_networks(config, in_dim, encoder).eval().requires_grad_(False)
             self.trs.load_state_dict(weights)
-        except (KeyError, TypeError, RuntimeError) as e: raise NoComparison(f"The checkpoint does not fit the configuration of the run: {str(e).splitlines()[0]}") from None
+        except (KeyError, TypeError, RuntimeError) as e:
+            raise NoComparison(
+                f"The checkpoint does not fit the configuration of the run: {str(e).splitlines()[0]}"
+            ) from None
         self.stage, self.epoch = state["stage"], state["epoch"]
 
     @property
-    def by_likeness(self): "A reference that is no network but a kernel: it hears all exemplars, most of all those that are like the clip."; return hasattr(self.trs.reference, "beside")
+    def by_likeness(self):
+        "A reference that is no network but a kernel: it hears all exemplars, most of all those that are like the clip."
+        return hasattr(self.trs.reference, "beside")
 
     @torch.inference_mode()
-    def compare(self,
-        query, # (1, S, D) features of the clip in question, as the networks see them
-        exemplars, # (K, S, D) features of the labelled clips
-        scores, # (K,) standardised scores of the labelled clips
+    def compare(
+        self,
+        query,  # (1, S, D) features of the clip in question, as the networks see them
+        exemplars,  # (K, S, D) features of the labelled clips
+        scores,  # (K,) standardised scores of the labelled clips
     ):
         "-> relative score (K,), log-variance (K,), attention (K, S, S)"
-        if self.by_likeness: return self.trs.reference.beside(query, exemplars, scores)
+        if self.by_likeness:
+            return self.trs.reference.beside(query, exemplars, scores)
         delta, log_var = compare(self.trs.reference, query, exemplars, torch.arange(len(exemplars))[None])
-        return delta[0], log_var[0], self.trs.reference.attention(query.expand(len(exemplars), -1, -1), exemplars)
+        return (
+            delta[0],
+            log_var[0],
+            self.trs.reference.attention(query.expand(len(exemplars), -1, -1), exemplars),
+        )
 
 # %% ../../nbs/results/opened_run.ipynb #c046
 class RunFeatures(RunPictures):
     "Networks, and the features that they see."
+
     @cached_property
     def networks(self) -> Networks:
         "Of the last checkpoint. Raises `NoComparison`."
@@ -644,105 +945,185 @@ class RunFeatures(RunPictures):
     @cached_property
     def _student(self):
         "The student that training selected, with the whitening before it; None before training has ended."
-        if self.config.finetune or self.predictions is None: return None
+        if self.config.finetune or self.predictions is None:
+            return None
         return self._try("model.safetensors", lambda p: load_student(self.run), None)
 
     @cached_property
     def _unit(self):
         "Mean and standard deviation of the labelled scores, the unit of the networks."
-        labelled = self.labelled(); scores = labelled.score.to_numpy(float) / self._times(labelled.clip_id)
-        if len(scores) < 2: raise NoComparison("The labelled clips of this run are not known.")
-        if not np.isfinite(scores).all(): raise NoComparison("A labelled clip has no score: its corrected score stood in a decisions file that is gone.")
+        labelled = self.labelled()
+        scores = labelled.score.to_numpy(float) / self._times(labelled.clip_id)
+        if len(scores) < 2:
+            raise NoComparison("The labelled clips of this run are not known.")
+        if not np.isfinite(scores).all():
+            raise NoComparison(
+                "A labelled clip has no score: its corrected score stood in a decisions file that is gone."
+            )
         return float(scores.mean()), float(scores.std()) or 1.0
 
     def _times(self, clip_ids):
         "(n,) what the networks' unit is multiplied by for each clip: its degree of difficulty with `use_difficulty`, otherwise 1."
-        if not self.config.use_difficulty: return np.ones(len(clip_ids))
+        if not self.config.use_difficulty:
+            return np.ones(len(clip_ids))
         times = self.table.set_index("clip_id").difficulty.reindex(clip_ids).to_numpy(float)
-        if np.isnan(times).any(): raise NoComparison("This run learnt scores per degree of difficulty, which only its data folder knows, and that is not there.")
+        if np.isnan(times).any():
+            raise NoComparison(
+                "This run learnt scores per degree of difficulty, which only its data folder knows, and that is not there."
+            )
         return times
 
     @cached_property
     def _feature_store(self):
         "The feature cache of this run, or None."
         c = self.config
-        if c.finetune or self.featured or not len(self.table): return None
-        kept = self.table.clip_id if self.predictions is not None else self.arrays.clip_ids  # training may have left corrupt clips out
-        stores = find_stores(self._cache, "features", kept, n_weak=c.n_weak, crop=(c.crop, c.crop), normalisation=c.normalisation, n_segments=c.n_segments)
-        return next((s for s in stores if s.meta["shape"][1] == 1 + c.n_weak + c.n_strong and self._is_ours(s)), None)
+        if c.finetune or self.featured or not len(self.table):
+            return None
+        kept = (
+            self.table.clip_id if self.predictions is not None else self.arrays.clip_ids
+        )  # training may have left corrupt clips out
+        stores = find_stores(
+            self._cache,
+            "features",
+            kept,
+            n_weak=c.n_weak,
+            crop=(c.crop, c.crop),
+            normalisation=c.normalisation,
+            n_segments=c.n_segments,
+        )
+        return next(
+            (s for s in stores if s.meta["shape"][1] == 1 + c.n_weak + c.n_strong and self._is_ours(s)), None
+        )
 
     def _is_ours(self, store, n=64):
         "The student says of these features what it said in training; before there is such a word, sources and weights decide."
-        try: said, ask = self._said(store)
-        except Unavailable: said = None
-        if said is None: return store.meta["frames"] == self._frames_key and store.meta["weights"] == weights_hash(make_backbone(self.config)[0])
+        try:
+            said, ask = self._said(store)
+        except Unavailable:
+            said = None
+        if said is None:
+            return store.meta["frames"] == self._frames_key and store.meta["weights"] == weights_hash(
+                make_backbone(self.config)[0]
+            )
         ids = [c for c in said.index if store.has(c)][:n]
-        if not ids: return False
+        if not ids:
+            return False
         with torch.inference_mode():
-            try: error = np.abs(ask(self._clean(store, ids), ids) - said[ids].to_numpy())
-            except (RuntimeError, Unavailable): return False
-        return bool(np.median(error) < 0.1 * said[ids].std())  # features of other clips would miss by about the spread
+            try:
+                error = np.abs(ask(self._clean(store, ids), ids) - said[ids].to_numpy())
+            except (RuntimeError, Unavailable):
+                return False
+        return bool(
+            np.median(error) < 0.1 * said[ids].std()
+        )  # features of other clips would miss by about the spread
 
     def _said(self, store):
         "(what a student said of the clean views, in units of the score; that student), or (None, None) in burn-in."
-        difficulty = self.table.set_index("clip_id").difficulty; self._times(self.table.clip_id)
-        if self._student: return self.predictions.set_index("clip_id").predicted, lambda raw, ids: self._student.predict(raw, difficulty.reindex(ids).to_numpy(np.float32))[0]
+        difficulty = self.table.set_index("clip_id").difficulty
+        self._times(self.table.clip_id)
+        if self._student:
+            return self.predictions.set_index("clip_id").predicted, lambda raw, ids: self._student.predict(
+                raw, difficulty.reindex(ids).to_numpy(np.float32)
+            )[0]
         networks, (mean, scale), whitening = self.networks, self._unit, self._fit_whitening(store)
-        if networks.stage != "trs" or networks.epoch - 1 not in self.arrays.epochs: return None, None
+        if networks.stage != "trs" or networks.epoch - 1 not in self.arrays.epochs:
+            return None, None
         said = self.arrays.at(int(np.searchsorted(self.arrays.epochs, networks.epoch - 1))).student_mean
-        return said, lambda raw, ids: (networks.trs.student(whitening(raw))[0].double().numpy() * scale + mean) * self._times(ids)
+        return (
+            said,
+            lambda raw, ids: (
+                (networks.trs.student(whitening(raw))[0].double().numpy() * scale + mean) * self._times(ids)
+            ),
+        )
 
     def _fit_whitening(self, store):
         "As training fits it: on the training clips that the store holds."
         ids = [c for c in self.table.clip_id.iloc[train_rows(self.table)] if store.has(c)]
-        if not (self.config.motion or self.config.denoise): return fit_whitening(store.clean(ids), self.config.components)
+        if not (self.config.motion or self.config.denoise):
+            return fit_whitening(store.clean(ids), self.config.components)
         table = pd.DataFrame(dict(clip_id=ids, split="train", role="unlabelled"))
         motion = self._motion(store, ids) if self.config.motion else None
-        return feature_data(self.config, table, "cpu", np.array(store.data[[store.row[c] for c in ids]]), self.config.n_weak, motion).whitening
+        return feature_data(
+            self.config,
+            table,
+            "cpu",
+            np.array(store.data[[store.row[c] for c in ids]]),
+            self.config.n_weak,
+            motion,
+        ).whitening
 
     def _motion(self, store, clip_ids):
         "(n, S, M) float32, what was measured on the frames behind these features."
-        found = find_stores(self._cache, "motion", clip_ids, frames=store.meta["frames"], n_segments=self.config.n_segments)
+        found = find_stores(
+            self._cache, "motion", clip_ids, frames=store.meta["frames"], n_segments=self.config.n_segments
+        )
         whole = next((s for s in found if all(map(s.has, clip_ids))), None)
-        if whole is None: raise Unavailable("The motion statistics of this run are not in its cache. extract() makes them.")
+        if whole is None:
+            raise Unavailable("The motion statistics of this run are not in its cache. extract() makes them.")
         return np.array(whole.data[[whole.row[c] for c in clip_ids]])
 
     def _clean(self, store, clip_ids):
         "(n, S, D) raw features of the clean views, with the motion beside them where the networks are given it."
         x = store.clean(clip_ids)
-        return torch.cat([x, torch.from_numpy(self._motion(store, clip_ids))], -1) if self.config.motion else x
+        return (
+            torch.cat([x, torch.from_numpy(self._motion(store, clip_ids))], -1) if self.config.motion else x
+        )
 
-    def _proved_key(self): return self._feature_store.meta["frames"] if self._feature_store else None
+    def _proved_key(self):
+        return self._feature_store.meta["frames"] if self._feature_store else None
 
     @cached_property
     def _whitening(self):
         "From raw features to those that the networks see; None when the backbone was trained."
-        if self.config.finetune: return None
-        if self._student: return self._student.whitening
-        if not self.featured: return self._fit_whitening(self._feature_store)
-        try: return fit_whitening(torch.from_numpy(load_features(self.table.iloc[train_rows(self.table)], self.config.n_segments)), self.config.components)
-        except (ValueError, OSError) as e: raise Unavailable(f"Some features of this run cannot be read. {str(e).splitlines()[-1].strip()}") from None
+        if self.config.finetune:
+            return None
+        if self._student:
+            return self._student.whitening
+        if not self.featured:
+            return self._fit_whitening(self._feature_store)
+        try:
+            return fit_whitening(
+                torch.from_numpy(
+                    load_features(self.table.iloc[train_rows(self.table)], self.config.n_segments)
+                ),
+                self.config.components,
+            )
+        except (ValueError, OSError) as e:
+            raise Unavailable(
+                f"Some features of this run cannot be read. {str(e).splitlines()[-1].strip()}"
+            ) from None
 
-    def features(self,
-        clip_id: str, # any clip of the run
-    ) -> np.ndarray: # (S, D) float32
+    def features(
+        self,
+        clip_id: str,  # any clip of the run
+    ) -> np.ndarray:  # (S, D) float32
         "Segment features of the clean clip, as the backbone gives them. Raises `Unavailable` rather than begin a long extraction."
         return self._raw([clip_id])[0].numpy()
 
     def _raw(self, clip_ids):
         "(n, S, D) of the clips; what is missing is said of the first."
         rows, store = [self._row(c) for c in clip_ids], self._feature_store
-        if self.config.finetune: return torch.stack([self._encode(c) for c in clip_ids])
-        if self.featured: return torch.from_numpy(self._read_features(rows))
+        if self.config.finetune:
+            return torch.stack([self._encode(c) for c in clip_ids])
+        if self.featured:
+            return torch.from_numpy(self._read_features(rows))
         missing = next((c for c in clip_ids if not (store and store.has(c))), None)
-        if missing: raise Unavailable(f"The features of clip {missing} are not in the cache of this run. extract() makes them; it passes every clip through the backbone, which takes a while.")
+        if missing:
+            raise Unavailable(
+                f"The features of clip {missing} are not in the cache of this run. extract() makes them; it passes every clip through the backbone, which takes a while."
+            )
         return self._clean(store, clip_ids)
 
     def _read_features(self, rows):
         gone = next((r["clip_id"] for r in rows if not r["source"]), None)
-        if gone: raise Unavailable(f"The features of clip {gone} are not there: the data folder of this run is missing.")
-        try: return load_features(pd.DataFrame(rows), self.config.n_segments)
-        except (ValueError, OSError) as e: raise Unavailable(f"Features cannot be read. {str(e).splitlines()[-1].strip()}") from None
+        if gone:
+            raise Unavailable(
+                f"The features of clip {gone} are not there: the data folder of this run is missing."
+            )
+        try:
+            return load_features(pd.DataFrame(rows), self.config.n_segments)
+        except (ValueError, OSError) as e:
+            raise Unavailable(f"Features cannot be read. {str(e).splitlines()[-1].strip()}") from None
 
     @torch.inference_mode()
     def _encode(self, clip_id):
@@ -750,7 +1131,9 @@ class RunFeatures(RunPictures):
         encoded = self.__dict__.setdefault("_encoded", {})
         if clip_id not in encoded:
             c, frames = self.config, torch.from_numpy(np.array(self.frames(clip_id)))[None]
-            pixels = clip_segments(normalise(clean(frames, (c.crop, c.crop)), c.normalisation), n_segments=c.n_segments)
+            pixels = clip_segments(
+                normalise(clean(frames, (c.crop, c.crop)), c.normalisation), n_segments=c.n_segments
+            )
             encoded[clip_id] = self.networks.trs.teacher.encode(pixels)[0].float()
         return encoded[clip_id]
 
@@ -763,45 +1146,63 @@ class RunFeatures(RunPictures):
         "Decode and extract what the caches of this run lack, with a bar. It takes as long as it took before training."
         c = self.config
         if c.finetune:
-            for clip_id in self.labelled().clip_id: self._encode(clip_id)
+            for clip_id in self.labelled().clip_id:
+                self._encode(clip_id)
         elif not self.featured:
-            make_views(c, self._clips.full, SimpleNamespace(device=torch.device("cpu"), precision="fp32" if c.precision == "auto" else c.precision))
+            make_views(
+                c,
+                self._clips.full,
+                SimpleNamespace(
+                    device=torch.device("cpu"), precision="fp32" if c.precision == "auto" else c.precision
+                ),
+            )
         self._forget("_feature_store", "_frame_store", "_frames_key", "_whitening", "_labelled_seen")
         return self
 
     def _drop(self, new):
-        if new & {"config.json", "checkpoint.pt"}: self._forget("networks", "_encoded", "_compared")
-        if new & {"config.json", "predictions.csv", "model.safetensors"}: self._forget("_student", "_unit", "_whitening", "_labelled_seen", "_compared")
-        if "config.json" in new or self.__dict__.get("_feature_store") is None: self._forget("_feature_store")
+        if new & {"config.json", "checkpoint.pt"}:
+            self._forget("networks", "_encoded", "_compared")
+        if new & {"config.json", "predictions.csv", "model.safetensors"}:
+            self._forget("_student", "_unit", "_whitening", "_labelled_seen", "_compared")
+        if "config.json" in new or self.__dict__.get("_feature_store") is None:
+            self._forget("_feature_store")
         super()._drop(new)
 
 # %% ../../nbs/results/opened_run.ipynb #c052
 @dataclass
 class Comparison:
     "A clip beside one exemplar, in units of the score."
-    clip_id: str # the exemplar
-    score: float # its judged score
-    delta: float # by how much the clip in question is better, as the reference network says
-    sigma: float # how sure it is of delta
-    attention: np.ndarray # (S, S), rows = segments of the clip in question, each sums to 1; columns = segments of the exemplar
+
+    clip_id: str  # the exemplar
+    score: float  # its judged score
+    delta: float  # by how much the clip in question is better, as the reference network says
+    sigma: float  # how sure it is of delta
+    attention: (
+        np.ndarray
+    )  # (S, S), rows = segments of the clip in question, each sums to 1; columns = segments of the exemplar
 
     @property
     def vote(self) -> float:
         "What this exemplar alone would give the clip."
         return self.score + self.delta
 
+
 class RunData(RunFeatures):
     "A run folder, opened for looking at. `problems` lists, in sentences, what could not be read."
+
     @property
     def decisions(self):
         "The `Decisions` kept in the run folder, one object as long as this one lives: its undo knows what was done through it."
-        if "_decisions" in self.__dict__: return self._decisions
+        if "_decisions" in self.__dict__:
+            return self._decisions
         found = Decisions.of_run(self)
-        if len(self.table): self._decisions = found  # while no clip is known yet, the next look may know more
+        if len(self.table):
+            self._decisions = found  # while no clip is known yet, the next look may know more
         return found
 
     @cached_property
-    def _labelled_seen(self): return self._seen(self.labelled().clip_id)
+    def _labelled_seen(self):
+        return self._seen(self.labelled().clip_id)
 
     def _choose(self, clip_id, query, k):
         "Positions among the labelled clips, by the rule of training; never the clip itself."
@@ -811,41 +1212,73 @@ class RunData(RunFeatures):
         similarity = None
         if c.exemplar_choice == "nearest":
             if c.finetune and not set(labelled.clip_id) <= set(self.__dict__.get("_encoded", ())):
-                raise NoComparison(f"The nearest exemplars are found among the features of all {len(labelled)} labelled clips, which the trained backbone has not made yet. extract() makes them.")
+                raise NoComparison(
+                    f"The nearest exemplars are found among the features of all {len(labelled)} labelled clips, which the trained backbone has not made yet. extract() makes them."
+                )
             unit = lambda x: torch.nn.functional.normalize(x.mean(1), dim=-1)
             similarity = unit(query) @ unit(self._labelled_seen).T
-        elif self.networks.by_likeness: similarity = self.networks.trs.reference.likeness(query, self._labelled_seen)
+        elif self.networks.by_likeness:
+            similarity = self.networks.trs.reference.likeness(query, self._labelled_seen)
         generator = torch.Generator().manual_seed(view_seed(c.seed, clip_id, 0))
-        chosen = choose_exemplars(1, len(labelled), k, generator, similarity, torch.from_numpy((same if same.any() else allowed)[None].copy()))
+        chosen = choose_exemplars(
+            1,
+            len(labelled),
+            k,
+            generator,
+            similarity,
+            torch.from_numpy((same if same.any() else allowed)[None].copy()),
+        )
         return list(dict.fromkeys(chosen[0].tolist()))  # a small group repeats its own
 
-    def exemplars(self,
-        clip_id: str, # the clip in question
-        k: int = 4, # exemplars; fewer where its group has fewer labelled clips
-    ) -> list: # of `Comparison`
+    def exemplars(
+        self,
+        clip_id: str,  # the clip in question
+        k: int = 4,  # exemplars; fewer where its group has fewer labelled clips
+    ) -> list:  # of `Comparison`
         "The clip beside k labelled clips, as the reference network of the checkpoint sees them. Raises `NoComparison` with a sentence."
-        if k < 1: raise ValueError(f"k is {k}, expected at least 1 exemplar")
+        if k < 1:
+            raise ValueError(f"k is {k}, expected at least 1 exemplar")
         compared = self.__dict__.setdefault("_compared", {})
         if (clip_id, k) not in compared:
-            try: compared[clip_id, k] = self._compare(clip_id, k)
-            except NoComparison: raise
-            except Unavailable as e: raise NoComparison(str(e)) from None
+            try:
+                compared[clip_id, k] = self._compare(clip_id, k)
+            except NoComparison:
+                raise
+            except Unavailable as e:
+                raise NoComparison(str(e)) from None
         return compared[clip_id, k]
 
     def _compare(self, clip_id, k):
         networks, (mean, scale), query = self.networks, self._unit, self._seen([clip_id])
         exemplars = self.labelled().iloc[self._choose(clip_id, query, k)]
         judged, here = exemplars.score.to_numpy(float), self._times([clip_id])[0]
-        own = judged / self._times(exemplars.clip_id)  # of another difficulty, the exemplar's dive would have got this times `here`
-        answers = networks.compare(query, self._seen(exemplars.clip_id), torch.as_tensor((own - mean) / scale, dtype=torch.float32))
-        return [Comparison(c, float(s), float((o + float(d) * scale) * here - s), float((v / 2).exp()) * scale * here, a.numpy())
-                for c, s, o, d, v, a in zip(exemplars.clip_id, judged, own, *answers)]
+        own = judged / self._times(
+            exemplars.clip_id
+        )  # of another difficulty, the exemplar's dive would have got this times `here`
+        answers = networks.compare(
+            query, self._seen(exemplars.clip_id), torch.as_tensor((own - mean) / scale, dtype=torch.float32)
+        )
+        return [
+            Comparison(
+                c,
+                float(s),
+                float((o + float(d) * scale) * here - s),
+                float((v / 2).exp()) * scale * here,
+                a.numpy(),
+            )
+            for c, s, o, d, v, a in zip(exemplars.clip_id, judged, own, *answers)
+        ]
 
-    def suggest(self,
-        k: int, # clips wanted
-    ) -> list: # clip ids, the most worthwhile first
+    def suggest(
+        self,
+        k: int,  # clips wanted
+    ) -> list:  # clip ids, the most worthwhile first
         "The k unlabelled clips most worth scoring next: uncertain, and unlike each other and those that are scored. Raises `Unavailable` without features."
-        frame, decided, labelled = self.overview(), set(self.decisions.current().index), self.labelled().clip_id.tolist()
+        frame, decided, labelled = (
+            self.overview(),
+            set(self.decisions.current().index),
+            self.labelled().clip_id.tolist(),
+        )
         ids = frame.index.tolist() + labelled
         taken = [i for i, c in enumerate(ids) if i >= len(frame) or c in decided]
         uncertainty = np.concatenate([frame.pseudo_sigma.to_numpy(), np.zeros(len(labelled))])

@@ -12,349 +12,665 @@ __all__ = ['COLOURS', 'PALETTE', 'DASHES', 'NAMES', 'VOICES', 'set_style', 'read
 # %% ../../nbs/results/plots.ipynb #c002
 import numpy as np, pandas as pd, matplotlib.pyplot as plt, seaborn as sns
 from matplotlib.ticker import MaxNLocator
-from ..learn.metrics import bootstrap_ci, calibration_table, ence, mae, paired_difference, sigma_tau, spearman
+from trs_lab.learn.metrics import (
+    bootstrap_ci,
+    calibration_table,
+    ence,
+    mae,
+    paired_difference,
+    sigma_tau,
+    spearman,
+)
 
 # %% ../../nbs/results/plots.ipynb #c005
-COLOURS = {"teacher": "#0072B2", "reference": "#E69F00", "student": "#D55E00", "pseudo-label": "#009E73",
-           "supervised": "#555555", "supervised_ema": "#999999", "baseline": "#56B4E9"}
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#000000"]   # Okabe-Ito; the pale yellow is left out
-DASHES = {"reference": (0, (4, 1.5)), "supervised": (0, (1, 1)), "supervised_ema": (0, (1, 2)), "teacher": (0, (6, 1.5, 1, 1.5))}
+COLOURS = {
+    "teacher": "#0072B2",
+    "reference": "#E69F00",
+    "student": "#D55E00",
+    "pseudo-label": "#009E73",
+    "supervised": "#555555",
+    "supervised_ema": "#999999",
+    "baseline": "#56B4E9",
+}
+PALETTE = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#555555",
+    "#000000",
+]  # Okabe-Ito; the pale yellow is left out
+DASHES = {
+    "reference": (0, (4, 1.5)),
+    "supervised": (0, (1, 1)),
+    "supervised_ema": (0, (1, 2)),
+    "teacher": (0, (6, 1.5, 1, 1.5)),
+}
 NAMES = {"r_l2": "relative L2 x 100", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "lr": "learning rate"}
 
+
 def set_style(
-    dpi=80, # resolution of figures in the notebook
+    dpi=80,  # resolution of figures in the notebook
 ):
     "Set the look of all figures of this project."
-    sns.set_theme(context="paper", style="ticks", palette=PALETTE, rc={
-        "figure.dpi": dpi, "figure.constrained_layout.use": True, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-        "grid.alpha": .35, "grid.linewidth": .6, "axes.titlesize": 9, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8,
-        "legend.fontsize": 8, "legend.frameon": False, "lines.linewidth": 1.6, "figure.titlesize": 10, "axes.titlelocation": "left"})
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        palette=PALETTE,
+        rc={
+            "figure.dpi": dpi,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.35,
+            "grid.linewidth": 0.6,
+            "axes.titlesize": 9,
+            "axes.labelsize": 9,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "legend.fontsize": 8,
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+            "figure.titlesize": 10,
+            "axes.titlelocation": "left",
+        },
+    )
+
 
 def readable(
-    name, # column name, such as validation_spearman
-)-> str: # 'Validation Spearman'
+    name,  # column name, such as validation_spearman
+) -> str:  # 'Validation Spearman'
     "A column name as a title."
     for key, text in NAMES.items():
-        if name == key or name.endswith("_" + key): name = name[:-len(key)] + text
+        if name == key or name.endswith("_" + key):
+            name = name[: -len(key)] + text
     words = name.replace("_", " ").replace("spearman", "Spearman").strip()
     return words[:1].upper() + words[1:]
 
 # %% ../../nbs/results/plots.ipynb #c007
 def need(
-    frame, # DataFrame
-    columns, # names that must be there
-    who, # function that asks
+    frame,  # DataFrame
+    columns,  # names that must be there
+    who,  # function that asks
 ):
     "ValueError that names missing columns or an empty table."
-    if missing := [c for c in columns if c not in frame]: raise ValueError(f"{who}: no column {missing}, found {list(frame)}")
-    if not len(frame): raise ValueError(f"{who}: the table has no rows")
+    if missing := [c for c in columns if c not in frame]:
+        raise ValueError(f"{who}: no column {missing}, found {list(frame)}")
+    if not len(frame):
+        raise ValueError(f"{who}: the table has no rows")
+
 
 def legend_right(
-    fig, # Figure
-    axes, # its Axes whose lines are named, each label once
+    fig,  # Figure
+    axes,  # its Axes whose lines are named, each label once
 ):
     "One legend beside the panels, outside of the data."
     found = {}
     for ax in np.ravel(axes):
-        for handle, label in zip(*ax.get_legend_handles_labels()): found.setdefault(label, handle)
-    if found: fig.legend(found.values(), found.keys(), loc="outside right upper", handlelength=2.6)
+        for handle, label in zip(*ax.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    if found:
+        fig.legend(found.values(), found.keys(), loc="outside right upper", handlelength=2.6)
+
 
 def epoch_axis(
-    ax, # Axes
-    label="epoch", # text under the axis
+    ax,  # Axes
+    label="epoch",  # text under the axis
 ):
     "Whole numbers only."
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True)); ax.set_xlabel(label)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.set_xlabel(label)
 
 # %% ../../nbs/results/plots.ipynb #c009
 def long_metrics(
-    metrics, # DataFrame: epoch, stage, network and quantity columns, or already long with quantity and value
-)-> pd.DataFrame: # epoch, stage, network, quantity, value, x (epoch counted from the start of burn-in); no NaN
+    metrics,  # DataFrame: epoch, stage, network and quantity columns, or already long with quantity and value
+) -> (
+    pd.DataFrame
+):  # epoch, stage, network, quantity, value, x (epoch counted from the start of burn-in); no NaN
     "Metrics as one value per row; ValueError if a column is missing."
     need(metrics, ["epoch", "stage", "network"], "metrics")
     keys = ["epoch", "stage", "network"]
-    long = metrics if {"quantity", "value"} <= set(metrics) else metrics.melt(keys, metrics.columns.difference(keys, sort=False), "quantity", "value")
+    long = (
+        metrics
+        if {"quantity", "value"} <= set(metrics)
+        else metrics.melt(keys, metrics.columns.difference(keys, sort=False), "quantity", "value")
+    )
     long = long.assign(value=pd.to_numeric(long.value, errors="coerce")).dropna(subset="value")
     burn, late = long.stage == "burn_in", long.stage == "trs"
     # each stage may count from its own zero
-    shift = long.epoch[burn].max() + 1 - long.epoch[late].min() if burn.any() and late.any() and long.epoch[late].min() <= long.epoch[burn].max() else 0
+    shift = (
+        long.epoch[burn].max() + 1 - long.epoch[late].min()
+        if burn.any() and late.any() and long.epoch[late].min() <= long.epoch[burn].max()
+        else 0
+    )
     return long.assign(x=long.epoch + np.where(late, shift, 0))
 
+
 def plot_learning_curves(
-    metrics, # DataFrame of metrics.csv, wide or long
-    quantities=None, # columns to show; None = all but lr and seconds
-    columns=3, # panels beside each other
-): # Figure
+    metrics,  # DataFrame of metrics.csv, wide or long
+    quantities=None,  # columns to show; None = all but lr and seconds
+    columns=3,  # panels beside each other
+):  # Figure
     "Every quantity over epochs, by network; burn-in shaded."
     long = long_metrics(metrics)
-    shown = [q for q in long.quantity.unique() if q not in ("lr", "seconds")] if quantities is None else list(quantities)
-    if bad := sorted(set(shown) - set(long.quantity)) or not shown: raise ValueError(f"plot_learning_curves: no values for {bad or 'any quantity'}; found {sorted(long.quantity.unique())}")
-    columns = min(columns, len(shown)); rows = -(-len(shown) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(2.4*columns + 1.3, 1.9*rows + .2), squeeze=False, sharex=True)
-    for ax, q in zip(axes.flat, shown): learning_panel(ax, long[long.quantity == q], long)
-    for ax in axes.flat[len(shown):]: ax.set_axis_off()
-    for ax in axes.flat[max(0, len(shown) - columns):len(shown)]: epoch_axis(ax); ax.tick_params(labelbottom=True)
+    shown = (
+        [q for q in long.quantity.unique() if q not in ("lr", "seconds")]
+        if quantities is None
+        else list(quantities)
+    )
+    if bad := sorted(set(shown) - set(long.quantity)) or not shown:
+        raise ValueError(
+            f"plot_learning_curves: no values for {bad or 'any quantity'}; found {sorted(long.quantity.unique())}"
+        )
+    columns = min(columns, len(shown))
+    rows = -(-len(shown) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(2.4 * columns + 1.3, 1.9 * rows + 0.2), squeeze=False, sharex=True
+    )
+    for ax, q in zip(axes.flat, shown):
+        learning_panel(ax, long[long.quantity == q], long)
+    for ax in axes.flat[len(shown) :]:
+        ax.set_axis_off()
+    for ax in axes.flat[max(0, len(shown) - columns) : len(shown)]:
+        epoch_axis(ax)
+        ax.tick_params(labelbottom=True)
     legend_right(fig, axes)
     return fig
 
+
 def learning_panel(
-    ax, # Axes
-    part, # long metrics of one quantity
-    long, # all long metrics, for the length of burn-in
+    ax,  # Axes
+    part,  # long metrics of one quantity
+    long,  # all long metrics, for the length of burn-in
 ):
     "One quantity."
     burn = long.x[long.stage == "burn_in"]
-    if len(burn): ax.axvspan(long.x.min() - .5, burn.max() + .5, color="0.93", lw=0, zorder=0, label="burn-in")
+    if len(burn):
+        ax.axvspan(long.x.min() - 0.5, burn.max() + 0.5, color="0.93", lw=0, zorder=0, label="burn-in")
     for network, d in part.groupby("network", sort=False):
         d = d.sort_values("x")
-        ax.plot(d.x, d.value, color=COLOURS.get(network, "k"), ls=DASHES.get(network, "-"), label=network.replace("_ema", ", EMA"),
-                marker="o" if len(d) < 3 else None, ms=3)
+        ax.plot(
+            d.x,
+            d.value,
+            color=COLOURS.get(network, "k"),
+            ls=DASHES.get(network, "-"),
+            label=network.replace("_ema", ", EMA"),
+            marker="o" if len(d) < 3 else None,
+            ms=3,
+        )
     ax.set_title(readable(part.quantity.iloc[0]))
 
 # %% ../../nbs/results/plots.ipynb #c013
-VOICES = {   # label -> column prefix in the history, colour, line style
+VOICES = {  # label -> column prefix in the history, colour, line style
     "teacher": ("teacher_mean", "teacher_sigma", COLOURS["teacher"], "-"),
     "teacher memory": ("memory_teacher_mean", "memory_teacher_sigma", COLOURS["teacher"], (0, (2, 1.2))),
     "reference": ("reference_mean", "reference_sigma", COLOURS["reference"], "-"),
-    "reference memory": ("memory_reference_mean", "memory_reference_sigma", COLOURS["reference"], (0, (2, 1.2))),
+    "reference memory": (
+        "memory_reference_mean",
+        "memory_reference_sigma",
+        COLOURS["reference"],
+        (0, (2, 1.2)),
+    ),
     "pseudo-label": ("pseudo_label", "pseudo_sigma", COLOURS["pseudo-label"], "-"),
     "student": ("student_mean", "student_sigma", COLOURS["student"], "-"),
 }
 
+
 def voices_in(
-    history, # DataFrame
-)-> dict: # the part of VOICES that has values
+    history,  # DataFrame
+) -> dict:  # the part of VOICES that has values
     "Voices that spoke at least once; an ablation may have silenced some."
     return {k: v for k, v in VOICES.items() if v[0] in history and history[v[0]].notna().any()}
 
+
 def pseudo_label_quality(
-    history, # DataFrame, a row per unlabelled clip and epoch
-    truth, # Series clip_id -> true score, in points; may miss clips
-)-> pd.DataFrame: # epoch, voice, n (clips with a true score), mae, spearman, sigma (mean), in points
+    history,  # DataFrame, a row per unlabelled clip and epoch
+    truth,  # Series clip_id -> true score, in points; may miss clips
+) -> pd.DataFrame:  # epoch, voice, n (clips with a true score), mae, spearman, sigma (mean), in points
     "Error and confidence of every voice in every epoch; ValueError if a column is missing."
     need(history, ["epoch", "clip_id"], "history")
     h, rows = history.assign(truth=history.clip_id.map(truth).astype(float)), []
     for voice, (mean, sigma, *_) in voices_in(h).items():
         for epoch, d in h[h[mean].notna()].groupby("epoch"):
             k = d[d.truth.notna()]
-            rows.append(dict(epoch=epoch, voice=voice, n=len(k), mae=mae(k.truth, k[mean]), spearman=spearman(k.truth, k[mean]), sigma=d[sigma].mean() if sigma in d else np.nan))
+            rows.append(
+                dict(
+                    epoch=epoch,
+                    voice=voice,
+                    n=len(k),
+                    mae=mae(k.truth, k[mean]),
+                    spearman=spearman(k.truth, k[mean]),
+                    sigma=d[sigma].mean() if sigma in d else np.nan,
+                )
+            )
     return pd.DataFrame(rows, columns=["epoch", "voice", "n", "mae", "spearman", "sigma"])
 
 # %% ../../nbs/results/plots.ipynb #c014
 def plot_pseudo_label_quality(
-    history, # DataFrame, a row per unlabelled clip and epoch
-    truth, # Series clip_id -> true score, in points; may miss clips
-): # Figure
+    history,  # DataFrame, a row per unlabelled clip and epoch
+    truth,  # Series clip_id -> true score, in points; may miss clips
+):  # Figure
     "MAE, Spearman and mean sigma over epochs of teacher, reference, their memories, the fused pseudo-label and the student."
     q = pseudo_label_quality(history, truth)
     fig, axes = plt.subplots(1, 3, figsize=(8.6, 2.3), sharex=True)
-    for ax, (column, title) in zip(axes, {"mae": "Error: MAE, points", "spearman": "Order: Spearman", "sigma": "Claimed: mean sigma, points"}.items()):
+    for ax, (column, title) in zip(
+        axes,
+        {
+            "mae": "Error: MAE, points",
+            "spearman": "Order: Spearman",
+            "sigma": "Claimed: mean sigma, points",
+        }.items(),
+    ):
         for voice, d in q.groupby("voice", sort=False):
             *_, colour, dash = VOICES[voice]
-            ax.plot(d.epoch, d[column], color=colour, ls=dash, lw=2.4 if voice == "pseudo-label" else 1.4, label=voice, marker="o" if len(d) < 3 else None, ms=3)
-        ax.set_title(title); epoch_axis(ax)
-        if not q[column].notna().any(): ax.text(.5, .5, "no true scores" if column != "sigma" else "no sigma", ha="center", transform=ax.transAxes, color=".4")
+            ax.plot(
+                d.epoch,
+                d[column],
+                color=colour,
+                ls=dash,
+                lw=2.4 if voice == "pseudo-label" else 1.4,
+                label=voice,
+                marker="o" if len(d) < 3 else None,
+                ms=3,
+            )
+        ax.set_title(title)
+        epoch_axis(ax)
+        if not q[column].notna().any():
+            ax.text(
+                0.5,
+                0.5,
+                "no true scores" if column != "sigma" else "no sigma",
+                ha="center",
+                transform=ax.transAxes,
+                color=".4",
+            )
     legend_right(fig, axes)
     return fig
 
 # %% ../../nbs/results/plots.ipynb #c018
 def plot_clip_history(
-    history, # DataFrame, a row per unlabelled clip and epoch
-    clip_id, # the clip
-    truth=None, # its true score, in points, or Series clip_id -> score; None or NaN = not shown
-    figsize=(6.4, 3.8), # width, height, inches
-): # Figure
+    history,  # DataFrame, a row per unlabelled clip and epoch
+    clip_id,  # the clip
+    truth=None,  # its true score, in points, or Series clip_id -> score; None or NaN = not shown
+    figsize=(6.4, 3.8),  # width, height, inches
+):  # Figure
     "Opinions with sigma bands over epochs; below, the memories with their writes and the pseudo-label; ValueError for an unknown clip."
     need(history, ["epoch", "clip_id"], "history")
     d = history[history.clip_id == clip_id].sort_values("epoch")
-    if not len(d): raise ValueError(f"no clip {clip_id!r} in the history, which has clips such as {history.clip_id.iloc[0]!r}")
+    if not len(d):
+        raise ValueError(
+            f"no clip {clip_id!r} in the history, which has clips such as {history.clip_id.iloc[0]!r}"
+        )
     truth = truth.get(clip_id) if isinstance(truth, pd.Series) else truth
     fig, axes = plt.subplots(2, 1, figsize=figsize, sharex=True, sharey=True)
-    for voice in voices_in(d): draw_voice(axes[int("memory" in voice or voice == "pseudo-label")], d, voice)
+    for voice in voices_in(d):
+        draw_voice(axes[int("memory" in voice or voice == "pseudo-label")], d, voice)
     for ax, title in zip(axes, (f"{clip_id}: what the networks say", "what becomes the pseudo-label")):
-        if truth is not None and np.isfinite(truth): ax.axhline(truth, color="k", lw=1, ls=":", label="judged score")
-        ax.set_title(title); ax.set_ylabel("points")
-    mark_writes(axes[1], d); epoch_axis(axes[1]); legend_right(fig, axes)
+        if truth is not None and np.isfinite(truth):
+            ax.axhline(truth, color="k", lw=1, ls=":", label="judged score")
+        ax.set_title(title)
+        ax.set_ylabel("points")
+    mark_writes(axes[1], d)
+    epoch_axis(axes[1])
+    legend_right(fig, axes)
     return fig
 
+
 def draw_voice(
-    ax, # Axes
-    d, # history of one clip, sorted by epoch
-    voice, # key of VOICES
+    ax,  # Axes
+    d,  # history of one clip, sorted by epoch
+    voice,  # key of VOICES
 ):
     "A line and its band of one sigma; memories as steps."
-    mean, sigma, colour, dash = VOICES[voice]; memory = "memory" in voice
+    mean, sigma, colour, dash = VOICES[voice]
+    memory = "memory" in voice
     m, s = (d[c].to_numpy(float) if c in d else np.full(len(d), np.nan) for c in (mean, sigma))
-    ax.plot(d.epoch, m, color=colour, ls=dash, lw=2.2 if voice == "pseudo-label" else 1.5, label=voice, drawstyle="steps-post" if memory else "default",
-            marker="o" if len(d) < 3 else None, ms=3)
-    ax.fill_between(d.epoch, m - s, m + s, color=colour, alpha=.13, lw=0, step="post" if memory else None)
+    ax.plot(
+        d.epoch,
+        m,
+        color=colour,
+        ls=dash,
+        lw=2.2 if voice == "pseudo-label" else 1.5,
+        label=voice,
+        drawstyle="steps-post" if memory else "default",
+        marker="o" if len(d) < 3 else None,
+        ms=3,
+    )
+    ax.fill_between(d.epoch, m - s, m + s, color=colour, alpha=0.13, lw=0, step="post" if memory else None)
+
 
 def mark_writes(
-    ax, # Axes
-    d, # history of one clip, sorted by epoch
+    ax,  # Axes
+    d,  # history of one clip, sorted by epoch
 ):
     "Triangles at the lower edge where a memory entry was written."
-    for name, height, marker in (("teacher", .04, "^"), ("reference", .12, "v")):
-        if (column := f"memory_{name}_epoch") not in d: continue
+    for name, height, marker in (("teacher", 0.04, "^"), ("reference", 0.12, "v")):
+        if (column := f"memory_{name}_epoch") not in d:
+            continue
         at = sorted({e for e in d[column].dropna() if e >= 0})
-        if at: ax.plot(at, [height]*len(at), marker, color=COLOURS[name], ms=4.5, transform=ax.get_xaxis_transform(), label=f"{name} memory written", clip_on=False)
+        if at:
+            ax.plot(
+                at,
+                [height] * len(at),
+                marker,
+                color=COLOURS[name],
+                ms=4.5,
+                transform=ax.get_xaxis_transform(),
+                label=f"{name} memory written",
+                clip_on=False,
+            )
 
 # %% ../../nbs/results/plots.ipynb #c022
 def memory_age(
-    history, # DataFrame, a row per unlabelled clip and epoch
-)-> pd.DataFrame: # epoch, memory, median, low, high (quartiles, in epochs), written (share 0..1 of clips); empty entries left out of the age
+    history,  # DataFrame, a row per unlabelled clip and epoch
+) -> pd.DataFrame:  # epoch, memory, median, low, high (quartiles, in epochs), written (share 0..1 of clips); empty entries left out of the age
     "Age of the memory entries in every epoch."
-    need(history, ["epoch", "clip_id"], "history"); rows = []
+    need(history, ["epoch", "clip_id"], "history")
+    rows = []
     for name in ("teacher", "reference"):
-        if (column := f"memory_{name}_epoch") not in history: continue
+        if (column := f"memory_{name}_epoch") not in history:
+            continue
         for epoch, at in history.groupby("epoch")[column]:
-            age = epoch - at[at >= 0]          # -1 and NaN: nothing was written yet
-            if len(age): rows.append(dict(epoch=epoch, memory=name, median=age.median(), low=age.quantile(.25), high=age.quantile(.75), written=(age == 0).sum()/len(at)))
+            age = epoch - at[at >= 0]  # -1 and NaN: nothing was written yet
+            if len(age):
+                rows.append(
+                    dict(
+                        epoch=epoch,
+                        memory=name,
+                        median=age.median(),
+                        low=age.quantile(0.25),
+                        high=age.quantile(0.75),
+                        written=(age == 0).sum() / len(at),
+                    )
+                )
     return pd.DataFrame(rows, columns=["epoch", "memory", "median", "low", "high", "written"])
 
+
 def plot_memory_age(
-    history, # DataFrame, a row per unlabelled clip and epoch
-): # Figure
+    history,  # DataFrame, a row per unlabelled clip and epoch
+):  # Figure
     "Median age of memory entries with quartiles, and the share of entries written in each epoch."
     t = memory_age(history)
     fig, axes = plt.subplots(1, 2, figsize=(6.6, 2.2), sharex=True)
     for name, d in t.groupby("memory", sort=False):
-        axes[0].plot(d.epoch, d["median"], color=COLOURS[name], label=f"{name} memory", ls=DASHES["reference"] if name == "reference" else "-"); axes[0].fill_between(d.epoch, d.low, d.high, color=COLOURS[name], alpha=.15, lw=0)
-        axes[1].plot(d.epoch, 100*d.written, color=COLOURS[name], ls=DASHES["reference"] if name == "reference" else "-")
-    if not len(t): axes[0].text(.5, .5, "no memory was used", ha="center", transform=axes[0].transAxes, color=".4")
-    axes[0].set_title("Age of entries, epochs (quartiles)"); axes[1].set_title("Entries written, % of clips"); axes[1].set_ylim(0, 104)
-    for ax in axes: epoch_axis(ax)
+        axes[0].plot(
+            d.epoch,
+            d["median"],
+            color=COLOURS[name],
+            label=f"{name} memory",
+            ls=DASHES["reference"] if name == "reference" else "-",
+        )
+        axes[0].fill_between(d.epoch, d.low, d.high, color=COLOURS[name], alpha=0.15, lw=0)
+        axes[1].plot(
+            d.epoch,
+            100 * d.written,
+            color=COLOURS[name],
+            ls=DASHES["reference"] if name == "reference" else "-",
+        )
+    if not len(t):
+        axes[0].text(0.5, 0.5, "no memory was used", ha="center", transform=axes[0].transAxes, color=".4")
+    axes[0].set_title("Age of entries, epochs (quartiles)")
+    axes[1].set_title("Entries written, % of clips")
+    axes[1].set_ylim(0, 104)
+    for ax in axes:
+        epoch_axis(ax)
     legend_right(fig, axes)
     return fig
 
 # %% ../../nbs/results/plots.ipynb #c026
 def judged(
-    predictions, # DataFrame: clip_id, score, predicted; split optional
-    split, # 'test', 'train' or None = all rows
-    columns=("score", "predicted"), # needed
-)-> pd.DataFrame: # rows of the split with a judged score
+    predictions,  # DataFrame: clip_id, score, predicted; split optional
+    split,  # 'test', 'train' or None = all rows
+    columns=("score", "predicted"),  # needed
+) -> pd.DataFrame:  # rows of the split with a judged score
     "Rows that can be compared; ValueError if there are none."
     need(predictions, columns, "predictions")
-    d = predictions[predictions.split == split] if split is not None and "split" in predictions else predictions
+    d = (
+        predictions[predictions.split == split]
+        if split is not None and "split" in predictions
+        else predictions
+    )
     d = d[d.score.notna()]
-    if not len(d): raise ValueError(f"predictions: no clip with a judged score{f' in split {split!r}' if split else ''}")
+    if not len(d):
+        raise ValueError(f"predictions: no clip with a judged score{f' in split {split!r}' if split else ''}")
     return d
 
+
 def plot_predictions(
-    predictions, # DataFrame: score and predicted in points; split, group optional
-    split="test", # 'test', 'train' or None = all rows
-    max_groups=6, # colours by group up to this many groups
-    size=4.0, # height, inches
-): # Figure
+    predictions,  # DataFrame: score and predicted in points; split, group optional
+    split="test",  # 'test', 'train' or None = all rows
+    max_groups=6,  # colours by group up to this many groups
+    size=4.0,  # height, inches
+):  # Figure
     "Predicted against judged score with margins and identity line; Spearman and its 95 % interval in the title."
     d = judged(predictions, split)
     grouped = "group" in d and 1 < d.group.nunique() <= max_groups
     parts = {str(g): x for g, x in d.groupby("group", observed=True)} if grouped else {"": d}
-    lo, hi = float(np.min(d[["score", "predicted"]])), float(np.max(d[["score", "predicted"]])); pad = .04*(hi - lo) or 1; limits = (lo - pad, hi + pad)
-    fig, axes = plt.subplot_mosaic([["top", "."], ["main", "right"]], figsize=(size + (1.1 if grouped else 0), size), width_ratios=[5, 1], height_ratios=[1, 5])
+    lo, hi = float(np.min(d[["score", "predicted"]])), float(np.max(d[["score", "predicted"]]))
+    pad = 0.04 * (hi - lo) or 1
+    limits = (lo - pad, hi + pad)
+    fig, axes = plt.subplot_mosaic(
+        [["top", "."], ["main", "right"]],
+        figsize=(size + (1.1 if grouped else 0), size),
+        width_ratios=[5, 1],
+        height_ratios=[1, 5],
+    )
     main, bins = axes["main"], np.linspace(*limits, 25)
     main.plot(limits, limits, color=".4", lw=1, ls="--")
     for (g, x), colour, marker in zip(parts.items(), PALETTE if grouped else [COLOURS["student"]], "os^DvP"):
-        main.plot(x.score, x.predicted, marker, color=colour, ms=4, alpha=.65, mew=0, label=g or None)
+        main.plot(x.score, x.predicted, marker, color=colour, ms=4, alpha=0.65, mew=0, label=g or None)
     for ax, c, direction in ((axes["top"], "score", "vertical"), (axes["right"], "predicted", "horizontal")):
-        ax.hist(d[c], bins, color=".6", orientation=direction); ax.set_axis_off()
-    axes["top"].set_xlim(limits); axes["right"].set_ylim(limits); main.set(xlim=limits, ylim=limits, xlabel="judged score, points", ylabel="predicted score, points")
+        ax.hist(d[c], bins, color=".6", orientation=direction)
+        ax.set_axis_off()
+    axes["top"].set_xlim(limits)
+    axes["right"].set_ylim(limits)
+    main.set(xlim=limits, ylim=limits, xlabel="judged score, points", ylabel="predicted score, points")
     rho, ci = spearman(d.score, d.predicted), bootstrap_ci(d.score, d.predicted)
-    fig.suptitle((f"Spearman {rho:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]" if np.isfinite(rho) else "Spearman undefined") + f", n = {len(d)}", fontsize=min(10, 3.1*size))   # a small figure needs a small title
-    if grouped: fig.legend(loc="outside right center", markerscale=1.3, handletextpad=.2)
+    fig.suptitle(
+        (f"Spearman {rho:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]" if np.isfinite(rho) else "Spearman undefined")
+        + f", n = {len(d)}",
+        fontsize=min(10, 3.1 * size),
+    )  # a small figure needs a small title
+    if grouped:
+        fig.legend(loc="outside right center", markerscale=1.3, handletextpad=0.2)
     return fig
 
 # %% ../../nbs/results/plots.ipynb #c031
 def plot_calibration(
-    predictions, # DataFrame: score, predicted, sigma in points; split optional
-    split="test", # 'test', 'train' or None = all rows
-    bins=10, # bins of equal size; fewer if a bin would hold fewer than 5 clips
-    size=3.2, # height, inches
-): # Figure
+    predictions,  # DataFrame: score, predicted, sigma in points; split optional
+    split="test",  # 'test', 'train' or None = all rows
+    bins=10,  # bins of equal size; fewer if a bin would hold fewer than 5 clips
+    size=3.2,  # height, inches
+):  # Figure
     "RMSE against sigma in bins with intervals and identity line; ENCE and Kendall's tau in the title."
     d = judged(predictions, split, ("score", "predicted", "sigma"))
-    d = d[d.sigma.notna()].sort_values("sigma", kind="stable"); error, sigma = (d.predicted - d.score).to_numpy(float), d.sigma.to_numpy(float)
-    if not len(d): raise ValueError("plot_calibration: no clip has a sigma")
-    bins = max(1, min(bins, len(d) // 5)); t = calibration_table(error, sigma, bins)
+    d = d[d.sigma.notna()].sort_values("sigma", kind="stable")
+    error, sigma = (d.predicted - d.score).to_numpy(float), d.sigma.to_numpy(float)
+    if not len(d):
+        raise ValueError("plot_calibration: no clip has a sigma")
+    bins = max(1, min(bins, len(d) // 5))
+    t = calibration_table(error, sigma, bins)
     spans = [bootstrap_ci(e, np.zeros(len(e)), "rmse") for e in np.array_split(error, bins)]
     bars = np.nan_to_num(np.abs(np.array(spans).T - t.rmse.to_numpy()))
-    fig, ax = plt.subplots(figsize=(size*1.45, size))
+    fig, ax = plt.subplots(figsize=(size * 1.45, size))
     ax.plot(sigma, np.abs(error), ".", color=".75", ms=4, label="|error| of a clip", zorder=1)
-    ax.errorbar(t.sigma, t.rmse, bars, fmt="o-", color=COLOURS["student"], ms=5, lw=1.2, label="RMSE of a bin", zorder=3)
-    top = max(t.sigma.max(), sigma.max()); ax.plot([0, top], [0, top], color=".3", ls="--", lw=1, label="calibrated", zorder=2)
-    ax.set(xlabel="claimed sigma, points", ylabel="error, points", xlim=(max(0, sigma.min() - .1*np.ptp(sigma) - .02*top), top*1.03), ylim=(0, None))
-    tau = sigma_tau(error, sigma); ax.set_title(f"ENCE {ence(error, sigma, bins):.2f}, tau {'undefined' if np.isnan(tau) else f'{tau:.2f}'}, n = {len(d)}")
+    ax.errorbar(
+        t.sigma,
+        t.rmse,
+        bars,
+        fmt="o-",
+        color=COLOURS["student"],
+        ms=5,
+        lw=1.2,
+        label="RMSE of a bin",
+        zorder=3,
+    )
+    top = max(t.sigma.max(), sigma.max())
+    ax.plot([0, top], [0, top], color=".3", ls="--", lw=1, label="calibrated", zorder=2)
+    ax.set(
+        xlabel="claimed sigma, points",
+        ylabel="error, points",
+        xlim=(max(0, sigma.min() - 0.1 * np.ptp(sigma) - 0.02 * top), top * 1.03),
+        ylim=(0, None),
+    )
+    tau = sigma_tau(error, sigma)
+    ax.set_title(
+        f"ENCE {ence(error, sigma, bins):.2f}, tau {'undefined' if np.isnan(tau) else f'{tau:.2f}'}, n = {len(d)}"
+    )
     fig.legend(loc="outside lower center", ncols=3, handlelength=1.5, columnspacing=1.2)
     return fig
 
 # %% ../../nbs/results/plots.ipynb #c035
 def comparison_table(
-    summary, # dict of summary.json (method -> figures with spearman and ci95, 'baselines' -> the same), or DataFrame method, spearman, low, high
-)-> pd.DataFrame: # method, kind ('network' or 'baseline'), spearman, low, high; methods without a Spearman left out
+    summary,  # dict of summary.json (method -> figures with spearman and ci95, 'baselines' -> the same), or DataFrame method, spearman, low, high
+) -> (
+    pd.DataFrame
+):  # method, kind ('network' or 'baseline'), spearman, low, high; methods without a Spearman left out
     "Methods with an interval, in the order given; ValueError if there are none."
-    if isinstance(summary, pd.DataFrame): need(summary, ["method", "spearman", "low", "high"], "summary"); t = summary.assign(kind=summary.get("kind", "network"))
+    if isinstance(summary, pd.DataFrame):
+        need(summary, ["method", "spearman", "low", "high"], "summary")
+        t = summary.assign(kind=summary.get("kind", "network"))
     else:
-        found = [(n, f, "network") for n, f in summary.items() if n != "baselines"] + [(n, f, "baseline") for n, f in (summary.get("baselines") or {}).items()]
-        t = pd.DataFrame([dict(method=n, kind=k, spearman=f["spearman"], low=f["ci95"][0], high=f["ci95"][1]) for n, f, k in found if isinstance(f, dict) and "ci95" in f],
-                         columns=["method", "kind", "spearman", "low", "high"])
-    t = t.astype({"spearman": float, "low": float, "high": float}).dropna(subset="spearman").reset_index(drop=True)
-    if not len(t): raise ValueError("summary: no method with a Spearman correlation")
+        found = [(n, f, "network") for n, f in summary.items() if n != "baselines"] + [
+            (n, f, "baseline") for n, f in (summary.get("baselines") or {}).items()
+        ]
+        t = pd.DataFrame(
+            [
+                dict(method=n, kind=k, spearman=f["spearman"], low=f["ci95"][0], high=f["ci95"][1])
+                for n, f, k in found
+                if isinstance(f, dict) and "ci95" in f
+            ],
+            columns=["method", "kind", "spearman", "low", "high"],
+        )
+    t = (
+        t.astype({"spearman": float, "low": float, "high": float})
+        .dropna(subset="spearman")
+        .reset_index(drop=True)
+    )
+    if not len(t):
+        raise ValueError("summary: no method with a Spearman correlation")
     return t
 
+
 def plot_comparison(
-    summary, # dict of summary.json, or DataFrame method, spearman, low, high
-    xlabel="Spearman on the test clips, 95 % bootstrap interval", # text under the axis
-): # Figure
+    summary,  # dict of summary.json, or DataFrame method, spearman, low, high
+    xlabel="Spearman on the test clips, 95 % bootstrap interval",  # text under the axis
+):  # Figure
     "Dot and interval per method; baselines open, the best of them as a line to cross."
     t = comparison_table(summary)
-    fig, ax = plt.subplots(figsize=(5.6, .34*len(t) + .9))
+    fig, ax = plt.subplots(figsize=(5.6, 0.34 * len(t) + 0.9))
     for i, r in t.iterrows():
-        colour = COLOURS["baseline"] if r.kind == "baseline" else COLOURS.get(r.method, COLOURS["pseudo-label"])
+        colour = (
+            COLOURS["baseline"] if r.kind == "baseline" else COLOURS.get(r.method, COLOURS["pseudo-label"])
+        )
         bars = np.nan_to_num(np.array([[r.spearman - r.low], [r.high - r.spearman]])).clip(0)
-        ax.errorbar(r.spearman, i, xerr=bars, fmt="s" if r.kind == "baseline" else "o", color=colour, ms=6, lw=1.8, mfc="w" if r.kind == "baseline" else colour, mew=1.5)
-        ax.annotate(f"{r.spearman:.2f}", (r.spearman, i), (0, 6), textcoords="offset points", ha="center", fontsize=7.5, bbox=dict(fc="w", ec="none", pad=.4))
-    if (t.kind == "baseline").any(): ax.axvline(t.spearman[t.kind == "baseline"].max(), color=COLOURS["baseline"], lw=1, ls="--", zorder=0)
-    ax.set_yticks(range(len(t)), t.method.str.replace("_ema", ", EMA")); ax.set(ylim=(len(t) - .5, -.8), xlabel=xlabel); ax.grid(axis="y", visible=False)
+        ax.errorbar(
+            r.spearman,
+            i,
+            xerr=bars,
+            fmt="s" if r.kind == "baseline" else "o",
+            color=colour,
+            ms=6,
+            lw=1.8,
+            mfc="w" if r.kind == "baseline" else colour,
+            mew=1.5,
+        )
+        ax.annotate(
+            f"{r.spearman:.2f}",
+            (r.spearman, i),
+            (0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            bbox=dict(fc="w", ec="none", pad=0.4),
+        )
+    if (t.kind == "baseline").any():
+        ax.axvline(t.spearman[t.kind == "baseline"].max(), color=COLOURS["baseline"], lw=1, ls="--", zorder=0)
+    ax.set_yticks(range(len(t)), t.method.str.replace("_ema", ", EMA"))
+    ax.set(ylim=(len(t) - 0.5, -0.8), xlabel=xlabel)
+    ax.grid(axis="y", visible=False)
     return fig
 
 # %% ../../nbs/results/plots.ipynb #c039
 def plot_paired_seeds(
-    results, # DataFrame: seed, method, and the value column; a row per seed and method
-    value="spearman", # column to compare
-    baseline="supervised", # method that the others are compared with
-    method=None, # the other method; None = the only other one
-): # Figure
+    results,  # DataFrame: seed, method, and the value column; a row per seed and method
+    value="spearman",  # column to compare
+    baseline="supervised",  # method that the others are compared with
+    method=None,  # the other method; None = the only other one
+):  # Figure
     "Results joined by seed, and their differences with mean and t interval; ValueError if methods or seeds do not match."
     need(results, ["seed", "method", value], "results")
     others = [m for m in results.method.unique() if m != baseline]
-    if method is None and len(others) != 1: raise ValueError(f"plot_paired_seeds: choose method among {others}")
-    wide = results.pivot(index="seed", columns="method", values=value); method = method or others[0]
-    if missing := [m for m in (baseline, method) if m not in wide]: raise ValueError(f"plot_paired_seeds: no method {missing}, found {list(wide)}")
-    if (lost := wide[[baseline, method]].isna().any(axis=1)).any(): raise ValueError(f"plot_paired_seeds: seeds {wide.index[lost].tolist()} lack one of the methods")
-    d = paired_difference(wide[method], wide[baseline]); diff = np.array(d["differences"])
+    if method is None and len(others) != 1:
+        raise ValueError(f"plot_paired_seeds: choose method among {others}")
+    wide = results.pivot(index="seed", columns="method", values=value)
+    method = method or others[0]
+    if missing := [m for m in (baseline, method) if m not in wide]:
+        raise ValueError(f"plot_paired_seeds: no method {missing}, found {list(wide)}")
+    if (lost := wide[[baseline, method]].isna().any(axis=1)).any():
+        raise ValueError(f"plot_paired_seeds: seeds {wide.index[lost].tolist()} lack one of the methods")
+    d = paired_difference(wide[method], wide[baseline])
+    diff = np.array(d["differences"])
     fig, (left, right) = plt.subplots(1, 2, figsize=(4.8, 2.8), width_ratios=[2, 1])
-    for (_, row), gain in zip(wide.iterrows(), diff): left.plot([0, 1], [row[baseline], row[method]], "o-", ms=4, lw=1.2, color=COLOURS["teacher"] if gain > 0 else COLOURS["student"])
-    left.set_xticks([0, 1], [baseline, method]); left.set(xlim=(-.3, 1.3), ylabel=readable(value), title=f"{d['wins']} of {d['n']} seeds gain")
-    right.axhline(0, color=".3", lw=1, ls="--"); right.plot(np.linspace(-.18, .18, len(diff)) if len(diff) > 1 else [0], diff, "o", ms=4, color=".6")
-    low, high = d["t95"]; right.errorbar(.5, d["mean"], [[np.nan_to_num(d["mean"] - low)], [np.nan_to_num(high - d["mean"])]], fmt="D", color="k", ms=5, lw=1.8)
-    right.set_xticks([0, .5], ["seeds", "mean"]); right.set(xlim=(-.35, .75), ylabel="difference")
-    right.set_title(f"{d['mean']:+.3f}" + (f"\n[{low:+.3f}, {high:+.3f}]" if np.isfinite(low) else "\none seed: no interval"))
+    for (_, row), gain in zip(wide.iterrows(), diff):
+        left.plot(
+            [0, 1],
+            [row[baseline], row[method]],
+            "o-",
+            ms=4,
+            lw=1.2,
+            color=COLOURS["teacher"] if gain > 0 else COLOURS["student"],
+        )
+    left.set_xticks([0, 1], [baseline, method])
+    left.set(xlim=(-0.3, 1.3), ylabel=readable(value), title=f"{d['wins']} of {d['n']} seeds gain")
+    right.axhline(0, color=".3", lw=1, ls="--")
+    right.plot(np.linspace(-0.18, 0.18, len(diff)) if len(diff) > 1 else [0], diff, "o", ms=4, color=".6")
+    low, high = d["t95"]
+    right.errorbar(
+        0.5,
+        d["mean"],
+        [[np.nan_to_num(d["mean"] - low)], [np.nan_to_num(high - d["mean"])]],
+        fmt="D",
+        color="k",
+        ms=5,
+        lw=1.8,
+    )
+    right.set_xticks([0, 0.5], ["seeds", "mean"])
+    right.set(xlim=(-0.35, 0.75), ylabel="difference")
+    right.set_title(
+        f"{d['mean']:+.3f}"
+        + (f"\n[{low:+.3f}, {high:+.3f}]" if np.isfinite(low) else "\none seed: no interval")
+    )
     return fig
 
 # %% ../../nbs/results/plots.ipynb #c043
 def film_strip(
-    frames, # (T, H, W, 3) uint8 RGB
-    n=8, # frames shown, at most T
-    numbers=None, # (T,) numbers written under the frames; None = 0, 1, ...
-    width=8.0, # inches
-): # Figure
+    frames,  # (T, H, W, 3) uint8 RGB
+    n=8,  # frames shown, at most T
+    numbers=None,  # (T,) numbers written under the frames; None = 0, 1, ...
+    width=8.0,  # inches
+):  # Figure
     "Evenly spaced frames in a row; ValueError for another shape."
     frames = np.asarray(frames)
-    if frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames): raise ValueError(f"frames: expected shape (T, H, W, 3), got {frames.shape}")
-    T, H, W, _ = frames.shape; i = np.linspace(0, T - 1, min(n, T)).round().astype(int); gap = max(1, W // 40)
-    strip = np.full((H, len(i)*(W + gap) - gap, 3), 255, np.uint8)
-    for k, j in enumerate(i): strip[:, k*(W + gap):k*(W + gap) + W] = frames[j]
-    fig, ax = plt.subplots(figsize=(width, width*H/strip.shape[1] + .3))
-    ax.imshow(strip); ax.grid(False); ax.spines[:].set_visible(False); ax.set_yticks([]); ax.tick_params(length=0)
-    ax.set_xticks(np.arange(len(i))*(W + gap) + (W - 1)/2, [str(i[k] if numbers is None else numbers[i[k]]) for k in range(len(i))])
+    if frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
+        raise ValueError(f"frames: expected shape (T, H, W, 3), got {frames.shape}")
+    T, H, W, _ = frames.shape
+    i = np.linspace(0, T - 1, min(n, T)).round().astype(int)
+    gap = max(1, W // 40)
+    strip = np.full((H, len(i) * (W + gap) - gap, 3), 255, np.uint8)
+    for k, j in enumerate(i):
+        strip[:, k * (W + gap) : k * (W + gap) + W] = frames[j]
+    fig, ax = plt.subplots(figsize=(width, width * H / strip.shape[1] + 0.3))
+    ax.imshow(strip)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.set_yticks([])
+    ax.tick_params(length=0)
+    ax.set_xticks(
+        np.arange(len(i)) * (W + gap) + (W - 1) / 2,
+        [str(i[k] if numbers is None else numbers[i[k]]) for k in range(len(i))],
+    )
     return fig

@@ -31,95 +31,190 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLoca
 from scipy import stats
 
 from ..core.parameters import Config, ConfigError, DATASETS, check_names
-from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, fisher_z_mean, mae, plain, sigma_tau, spearman
+from trs_lab.learn.metrics import (
+    MEAN_ROW,
+    as_error_sigma,
+    coverage,
+    ence,
+    fisher_z_mean,
+    mae,
+    plain,
+    sigma_tau,
+    spearman,
+)
 from ..runs.sweeps import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
 # %% ../../nbs/results/reports.ipynb #b16eb422
 def example_runs(
-    folder, # where the run folders go
-    methods: dict = None, # method -> Spearman at 10 % of the labels before seed and fold; None = three methods
-    variants: dict = None, # variant -> (what it adds to Spearman, settings of its config.json); None = plain and equipped
-    ratios: dict = None, # share of labels -> what it adds to Spearman; None = 0.1, 0.4 and 1
-    seeds: int = 5, # seed s adds 0.01 (s - mean seed), the same for every method
-    folds: dict = None, # fold -> what it adds; None = {'0': 0}
-    noise: float = 0.0, # sd of what is drawn for each run
-    honesty: float = 1.0, # errors are drawn with this times the sigma that is claimed
-    clips: int = 40, # test clips of a run
-    cell: bool = True, # whether the runs come from a sweep and have a cell.json
-    **config, # further fields of config.json, such as dataset and task
-) -> Path: # the folder
+    folder,  # where the run folders go
+    methods: dict = None,  # method -> Spearman at 10 % of the labels before seed and fold; None = three methods
+    variants: dict = None,  # variant -> (what it adds to Spearman, settings of its config.json); None = plain and equipped
+    ratios: dict = None,  # share of labels -> what it adds to Spearman; None = 0.1, 0.4 and 1
+    seeds: int = 5,  # seed s adds 0.01 (s - mean seed), the same for every method
+    folds: dict = None,  # fold -> what it adds; None = {'0': 0}
+    noise: float = 0.0,  # sd of what is drawn for each run
+    honesty: float = 1.0,  # errors are drawn with this times the sigma that is claimed
+    clips: int = 40,  # test clips of a run
+    cell: bool = True,  # whether the runs come from a sweep and have a cell.json
+    **config,  # further fields of config.json, such as dataset and task
+) -> Path:  # the folder
     "Write made-up run folders whose figures are known, to try a report on. None of the numbers is a result."
-    methods = methods or dict(supervised=.60, mean_teacher=.62, trs=.66)
-    variants = variants or dict(plain=(0., {}), equipped=(.05, dict(recover_epochs=50)))
-    ratios, folds = ratios or {.1: 0., .4: .1, 1.: .2}, folds or {"0": 0.}
+    methods = methods or dict(supervised=0.60, mean_teacher=0.62, trs=0.66)
+    variants = variants or dict(plain=(0.0, {}), equipped=(0.05, dict(recover_epochs=50)))
+    ratios, folds = ratios or {0.1: 0.0, 0.4: 0.1, 1.0: 0.2}, folds or {"0": 0.0}
     rng, folder = np.random.default_rng(0), Path(folder)
-    for (m, base), (v, (gain, given)), (r, more), s, (f, shift) in product(methods.items(), variants.items(), ratios.items(), range(seeds), folds.items()):
-        rho = base + gain + more + shift + .01*(s - (seeds - 1)/2) + rng.normal(0, noise)
+    for (m, base), (v, (gain, given)), (r, more), s, (f, shift) in product(
+        methods.items(), variants.items(), ratios.items(), range(seeds), folds.items()
+    ):
+        rho = base + gain + more + shift + 0.01 * (s - (seeds - 1) / 2) + rng.normal(0, noise)
         about = dict(dataset="dives", task="") | config | given | dict(method=m, ratio=r, seed=s, fold=f)
-        write_example(folder / f"{m}-{v}-{r:g}-{s}-{about['task']}-{f.replace(':', '-').replace('/', '-')}", about, rho, rng, honesty, clips, v if cell else None)
+        write_example(
+            folder / f"{m}-{v}-{r:g}-{s}-{about['task']}-{f.replace(':', '-').replace('/', '-')}",
+            about,
+            rho,
+            rng,
+            honesty,
+            clips,
+            v if cell else None,
+        )
     return folder
+
 
 def product(*parts):
     "All combinations, as a list of tuples."
     return [()] if not parts else [(first, *rest) for first in parts[0] for rest in product(*parts[1:])]
 
+
 def write_example(run, about, rho, rng, honesty, clips, variant):
     "One made-up run folder; without cell.json if `variant` is None."
-    run.mkdir(parents=True); group = about["task"] or "all"
-    sigma = rng.uniform(4, 12, clips); score = rng.normal(60, 12, clips); error = honesty * rng.normal(0, sigma)
-    figures = dict(spearman=rho, r_l2=100*(1 - rho)**2, mae=10*(1 - rho), n=clips, per_group=None, reasons={})
-    baselines = {"labelled mean": figures | dict(spearman=None), "difficulty": figures | dict(spearman=.5)}
-    files = dict(config=about, summary=dict(student=figures, baselines=baselines, group=[group], selection="last", stopped=False, wall_s=60., device="cpu"))
-    if variant is not None: files["cell"] = dict(variant=variant, seconds=61., machine="2 cores", started=0., finished=61.)
-    for name, content in files.items(): (run / f"{name}.json").write_text(json.dumps(plain(content)))
-    pd.DataFrame(dict(clip_id=[f"{run.name}-{i}" for i in range(clips)], role="test", group=group, score=score, predicted=score + error, sigma=sigma)).to_csv(run / "predictions.csv", index=False)
+    run.mkdir(parents=True)
+    group = about["task"] or "all"
+    sigma = rng.uniform(4, 12, clips)
+    score = rng.normal(60, 12, clips)
+    error = honesty * rng.normal(0, sigma)
+    figures = dict(
+        spearman=rho, r_l2=100 * (1 - rho) ** 2, mae=10 * (1 - rho), n=clips, per_group=None, reasons={}
+    )
+    baselines = {"labelled mean": figures | dict(spearman=None), "difficulty": figures | dict(spearman=0.5)}
+    files = dict(
+        config=about,
+        summary=dict(
+            student=figures,
+            baselines=baselines,
+            group=[group],
+            selection="last",
+            stopped=False,
+            wall_s=60.0,
+            device="cpu",
+        ),
+    )
+    if variant is not None:
+        files["cell"] = dict(variant=variant, seconds=61.0, machine="2 cores", started=0.0, finished=61.0)
+    for name, content in files.items():
+        (run / f"{name}.json").write_text(json.dumps(plain(content)))
+    pd.DataFrame(
+        dict(
+            clip_id=[f"{run.name}-{i}" for i in range(clips)],
+            role="test",
+            group=group,
+            score=score,
+            predicted=score + error,
+            sigma=sigma,
+        )
+    ).to_csv(run / "predictions.csv", index=False)
 
 # %% ../../nbs/results/reports.ipynb #23980209
-DATA_NAMES = dict(dives="Embedded dives", mtl_aqa="MTL-AQA", jigsaws="JIGSAWS", rhythmic_gymnastics="Rhythmic Gymnastics", ui_prmd="UI-PRMD m01")
-NOT_SETTINGS = frozenset("""dataset root annotations task fold ratio seed method options out_dir cache_dir resume device precision workers extract_workers scheduler
-    num_processes compile recompute_segments tracker checkpoint_seconds compare_supervised figures on_error last_k eval_batch_size""".split())
+DATA_NAMES = dict(
+    dives="Embedded dives",
+    mtl_aqa="MTL-AQA",
+    jigsaws="JIGSAWS",
+    rhythmic_gymnastics="Rhythmic Gymnastics",
+    ui_prmd="UI-PRMD m01",
+)
+NOT_SETTINGS = frozenset(
+    """dataset root annotations task fold ratio seed method options out_dir cache_dir resume device precision workers extract_workers scheduler
+    num_processes compile recompute_segments tracker checkpoint_seconds compare_supervised figures on_error last_k eval_batch_size""".split()
+)
+
 
 def data_name(
-    config: dict, # of the run
-    name: str = "", # given by a sweep; used if it is none of our data sets' names
-) -> str: # heading of its table
+    config: dict,  # of the run
+    name: str = "",  # given by a sweep; used if it is none of our data sets' names
+) -> str:  # heading of its table
     "Data set, how it was split, and whether its tasks were learnt together."
     d, fold = config["dataset"], str(config.get("fold", "0"))
-    title = name if name and name not in DATASETS else d if d in DATA_NAMES else Path(config.get("root", "")).name or d
+    title = (
+        name
+        if name and name not in DATASETS
+        else d
+        if d in DATA_NAMES
+        else Path(config.get("root", "")).name or d
+    )
     title = DATA_NAMES.get(title, title)
-    way = "leave one user out" if fold.startswith("user:") else "random folds" if fold.startswith("random:") else "official folds" if d == "jigsaws" else ""
+    way = (
+        "leave one user out"
+        if fold.startswith("user:")
+        else "random folds"
+        if fold.startswith("random:")
+        else "official folds"
+        if d == "jigsaws"
+        else ""
+    )
     return ", ".join(t for t in (title, way, "tasks together" if config.get("task") == "all" else "") if t)
 
+
 def data_order(
-    data: str, # from `data_name`
-) -> tuple: # to sort by
+    data: str,  # from `data_name`
+) -> tuple:  # to sort by
     "Our data sets in the order of `DATA_NAMES`, others after them; official folds, random ones, users left out."
     names, ways = list(DATA_NAMES.values()), ("official folds", "random folds", "leave one user out")
-    return next((i for i, n in enumerate(names) if data.startswith(n)), len(names)), next((i for i, w in enumerate(ways) if w in data), -1), data
+    return (
+        next((i for i, n in enumerate(names) if data.startswith(n)), len(names)),
+        next((i for i, w in enumerate(ways) if w in data), -1),
+        data,
+    )
+
 
 def settings_of(
-    config: dict, # of the run
-) -> dict: # field -> value; an option of the method is a field of its own, such as options.eps
+    config: dict,  # of the run
+) -> dict:  # field -> value; an option of the method is a field of its own, such as options.eps
     "What the run was trained with, without data, seed and place."
     known = {f.name: f.default for f in fields(Config)} | config
     known |= dict(weights=Path(known["weights"]).name, decisions="some" if known["decisions"] else "")
-    own = dict((f"options.{k.strip()}", v.strip()) for k, _, v in (t.partition("=") for t in known.get("options", "").split(",")) if k.strip())
+    own = dict(
+        (f"options.{k.strip()}", v.strip())
+        for k, _, v in (t.partition("=") for t in known.get("options", "").split(","))
+        if k.strip()
+    )
     return {k: v for k, v in (known | own).items() if k not in NOT_SETTINGS}
 
+
 def variant_of(
-    config: dict, # of a run that no sweep named
-) -> str: # 'plain' or 'equipped'
+    config: dict,  # of a run that no sweep named
+) -> str:  # 'plain' or 'equipped'
     "Equipped is a run with self-supervised burn-in, a ranking loss or strongly augmented labelled clips: what any method can be given."
-    return "equipped" if config.get("recover_epochs") or config.get("ranking_weight") or config.get("labelled_view") == "strong" else "plain"
+    return (
+        "equipped"
+        if config.get("recover_epochs")
+        or config.get("ranking_weight")
+        or config.get("labelled_view") == "strong"
+        else "plain"
+    )
+
 
 def differing(
-    settings: dict, # of one run
-    base: dict, # of the other
-) -> dict: # field -> value in `settings`
+    settings: dict,  # of one run
+    base: dict,  # of the other
+) -> dict:  # field -> value in `settings`
     "Where the first differs from the second."
-    return {k: settings.get(k, "default") for k in sorted({*settings, *base}) if settings.get(k, "default") != base.get(k, "default")}
+    return {
+        k: settings.get(k, "default")
+        for k in sorted({*settings, *base})
+        if settings.get(k, "default") != base.get(k, "default")
+    }
 
-def in_words(fields: dict): # from `differing`
+
+def in_words(fields: dict):  # from `differing`
     "'use_memory=False, epochs=80', cut after the fourth."
     texts = [f"{k}={v}" for k, v in fields.items()]
     return ", ".join(texts[:4] + ([f"{len(texts) - 4} more"] if len(texts) > 4 else []))
@@ -127,59 +222,135 @@ def in_words(fields: dict): # from `differing`
 # %% ../../nbs/results/reports.ipynb #718bef57
 COLUMNS = "data dataset label task method variant ratio seed fold group spearman r_l2 mae n selection kind source settings digest run seconds machine started finished why".split()
 
+
 def read_json(path, must=True):
     "Content of a json file; ValueError that names the file. None if it may be missing and is."
-    if not path.exists() and not must: return None
-    try: return json.loads(path.read_text())
-    except FileNotFoundError: raise ValueError(f"{path.name} is missing") from None
-    except (OSError, ValueError) as e: raise ValueError(f"{path.name} cannot be read: {e}") from None
+    if not path.exists() and not must:
+        return None
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f"{path.name} is missing") from None
+    except (OSError, ValueError) as e:
+        raise ValueError(f"{path.name} cannot be read: {e}") from None
+
 
 def content_of_run(config, cell):
     "What the result depended on: as the sweep wrote it, or of the configuration. {} where that is none of ours."
-    if cell.get("content"): return cell["content"]
-    try: return content_of(Config(**config))
-    except (ValueError, TypeError, OSError): return {}
+    if cell.get("content"):
+        return cell["content"]
+    try:
+        return content_of(Config(**config))
+    except (ValueError, TypeError, OSError):
+        return {}
+
 
 def machine_text(
-    machine, # of cell.json: a dict, or text
-    device: str = "", # of summary.json
+    machine,  # of cell.json: a dict, or text
+    device: str = "",  # of summary.json
 ) -> str:
     "'2 cores, cpu', without the names of computers."
-    if not isinstance(machine, dict): return str(machine or device or "")
-    return ", ".join(str(x) for x in (f"{machine.get('cpus', '?')} cores", machine.get("device") or device) if x)
+    if not isinstance(machine, dict):
+        return str(machine or device or "")
+    return ", ".join(
+        str(x) for x in (f"{machine.get('cpus', '?')} cores", machine.get("device") or device) if x
+    )
+
 
 def read_run(
-    run, # run folder
-    name: str = None, # how the report calls it; None = name of the folder
-) -> tuple: # rows (list of dicts, `COLUMNS`), settings (dict)
+    run,  # run folder
+    name: str = None,  # how the report calls it; None = name of the folder
+) -> tuple:  # rows (list of dicts, `COLUMNS`), settings (dict)
     "Rows of one run. ValueError with the reason when it cannot be reported."
     return read_whole_run(run, name)[:2]
 
+
 def read_whole_run(run, name=None):
     "-> rows, settings, content"
-    run = Path(run); config = read_json(run / "config.json"); cell, failed = (read_json(run / f"{n}.json", must=False) or {} for n in ("cell", "failed"))
-    if not (run / "summary.json").exists(): raise ValueError(f"failed: {failed['error']}" if failed.get("error") else "not finished: no summary.json")
-    summary, content = read_json(run / "summary.json"), content_of_run(config, cell); settings = settings_of(content or config)
-    if summary.get("stopped"): raise ValueError("stopped before its end")
-    if not summary.get("student"): raise ValueError("no judged test clip")
-    about = dict(data=data_name(config, cell.get("dataset", "")), dataset=config["dataset"], label=cell.get("dataset") or config["dataset"], task=config.get("task", ""),
-                 variant=cell.get("variant") or variant_of(config), ratio=float(config["ratio"]), seed=int(config["seed"]), fold=str(config.get("fold", "0")), selection=summary.get("selection", ""),
-                 source=config["method"], settings=short_hash(settings), digest=digest_of(content)[:DIGITS] if content else "", run=name or run.name, seconds=cell.get("seconds") or summary.get("wall_s"),
-                 machine=machine_text(cell.get("machine"), summary.get("device")), started=cell.get("started"), finished=cell.get("finished") or (run / "summary.json").stat().st_mtime)
-    found = [(config["method"], "run", summary["student"])] + [(n, "baseline", f) for n, f in (summary.get("baselines") or {}).items() if f.get("spearman") is not None]
-    if config["method"] != "supervised" and summary.get("supervised"): found.append(("supervised", "branch", summary["supervised"]))
-    rows = [about | dict(method=m, kind=k) | r for m, k, f in found for r in group_rows(f, summary.get("group") or ["all"], run if k == "run" else None)]
-    return [r | (dict(variant="", seconds=None) if r["kind"] == "baseline" else {}) for r in rows], settings, content
+    run = Path(run)
+    config = read_json(run / "config.json")
+    cell, failed = (read_json(run / f"{n}.json", must=False) or {} for n in ("cell", "failed"))
+    if not (run / "summary.json").exists():
+        raise ValueError(
+            f"failed: {failed['error']}" if failed.get("error") else "not finished: no summary.json"
+        )
+    summary, content = read_json(run / "summary.json"), content_of_run(config, cell)
+    settings = settings_of(content or config)
+    if summary.get("stopped"):
+        raise ValueError("stopped before its end")
+    if not summary.get("student"):
+        raise ValueError("no judged test clip")
+    about = dict(
+        data=data_name(config, cell.get("dataset", "")),
+        dataset=config["dataset"],
+        label=cell.get("dataset") or config["dataset"],
+        task=config.get("task", ""),
+        variant=cell.get("variant") or variant_of(config),
+        ratio=float(config["ratio"]),
+        seed=int(config["seed"]),
+        fold=str(config.get("fold", "0")),
+        selection=summary.get("selection", ""),
+        source=config["method"],
+        settings=short_hash(settings),
+        digest=digest_of(content)[:DIGITS] if content else "",
+        run=name or run.name,
+        seconds=cell.get("seconds") or summary.get("wall_s"),
+        machine=machine_text(cell.get("machine"), summary.get("device")),
+        started=cell.get("started"),
+        finished=cell.get("finished") or (run / "summary.json").stat().st_mtime,
+    )
+    found = [(config["method"], "run", summary["student"])] + [
+        (n, "baseline", f)
+        for n, f in (summary.get("baselines") or {}).items()
+        if f.get("spearman") is not None
+    ]
+    if config["method"] != "supervised" and summary.get("supervised"):
+        found.append(("supervised", "branch", summary["supervised"]))
+    rows = [
+        about | dict(method=m, kind=k) | r
+        for m, k, f in found
+        for r in group_rows(f, summary.get("group") or ["all"], run if k == "run" else None)
+    ]
+    return (
+        [r | (dict(variant="", seconds=None) if r["kind"] == "baseline" else {}) for r in rows],
+        settings,
+        content,
+    )
 
-def short_hash(settings): return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+def short_hash(settings):
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
 
 def group_rows(figures, groups, run):
     "A row per group of one method's figures; the absolute error of a group comes from the predictions."
     why = "; ".join((figures.get("reasons") or {}).values())
-    if not figures.get("per_group"): return [dict(group=groups[0] if len(groups) == 1 else "all", why=why, **{k: figures.get(k) for k in ("spearman", "r_l2", "mae", "n")})]
-    errors = {} if run is None or not (run / "predictions.csv").exists() else {g: mae(d.score, d.predicted) for g, d in test_clips(run).groupby("group")}
-    return [dict(group=g["group"], spearman=g["spearman"], r_l2=g["r_l2"], mae=errors.get(g["group"]), n=g["n"], why=(figures.get("reasons") or {}).get(g["group"], ""))
-            for g in figures["per_group"] if g["group"] != MEAN_ROW]
+    if not figures.get("per_group"):
+        return [
+            dict(
+                group=groups[0] if len(groups) == 1 else "all",
+                why=why,
+                **{k: figures.get(k) for k in ("spearman", "r_l2", "mae", "n")},
+            )
+        ]
+    errors = (
+        {}
+        if run is None or not (run / "predictions.csv").exists()
+        else {g: mae(d.score, d.predicted) for g, d in test_clips(run).groupby("group")}
+    )
+    return [
+        dict(
+            group=g["group"],
+            spearman=g["spearman"],
+            r_l2=g["r_l2"],
+            mae=errors.get(g["group"]),
+            n=g["n"],
+            why=(figures.get("reasons") or {}).get(g["group"], ""),
+        )
+        for g in figures["per_group"]
+        if g["group"] != MEAN_ROW
+    ]
+
 
 def test_clips(run):
     "Judged test clips of predictions.csv."
@@ -189,378 +360,739 @@ def test_clips(run):
 # %% ../../nbs/results/reports.ipynb #69369939
 class Found(NamedTuple):
     "What `read_runs` found."
-    rows: pd.DataFrame  # columns `COLUMNS`, a row per run, kind, method and group
-    settings: dict      # digest -> settings of a run
-    left_out: pd.DataFrame  # run, reason
-    paths: dict         # name of a run -> its folder; runs that earlier reports tell of have none
-    contents: dict = {} # name of a run -> what its result depended on
-    pooled: pd.DataFrame = None      # what earlier reports had of `pooled_rows`
-    calibration: pd.DataFrame = None # and of `calibration_by_method`
 
-def named(runs): return [Path(f) for f in (runs.split() if isinstance(runs, str) else [runs] if isinstance(runs, Path) else runs)]
+    rows: pd.DataFrame  # columns `COLUMNS`, a row per run, kind, method and group
+    settings: dict  # digest -> settings of a run
+    left_out: pd.DataFrame  # run, reason
+    paths: dict  # name of a run -> its folder; runs that earlier reports tell of have none
+    contents: dict = {}  # name of a run -> what its result depended on
+    pooled: pd.DataFrame = None  # what earlier reports had of `pooled_rows`
+    calibration: pd.DataFrame = None  # and of `calibration_by_method`
+
+
+def named(runs):
+    return [
+        Path(f)
+        for f in (runs.split() if isinstance(runs, str) else [runs] if isinstance(runs, Path) else runs)
+    ]
+
 
 def find_runs(
-    folders, # one or several, as text separated by blanks or as a list; searched to any depth
-) -> dict: # name -> path
+    folders,  # one or several, as text separated by blanks or as a list; searched to any depth
+) -> dict:  # name -> path
     "Run folders, named by their path inside the folder given. FileNotFoundError if a folder is missing or nothing is in them."
     folders = named(folders)
-    if missing := [str(f) for f in folders if not f.is_dir()]: raise FileNotFoundError(f"runs: no folder {', '.join(missing)}")
-    inside = {p.parent: f for f in folders for kind in ("config", "summary", "cell") for p in f.rglob(f"{kind}.json")}
-    if not inside: raise FileNotFoundError(f"runs: no run (summary.json) in {', '.join(map(str, folders))}")
+    if missing := [str(f) for f in folders if not f.is_dir()]:
+        raise FileNotFoundError(f"runs: no folder {', '.join(missing)}")
+    inside = {
+        p.parent: f
+        for f in folders
+        for kind in ("config", "summary", "cell")
+        for p in f.rglob(f"{kind}.json")
+    }
+    if not inside:
+        raise FileNotFoundError(f"runs: no run (summary.json) in {', '.join(map(str, folders))}")
     return {(p.resolve().relative_to(f.resolve().parent)).as_posix(): p for p, f in sorted(inside.items())}
 
+
 def read_runs(
-    runs, # folders as for `find_runs`, and rows.csv of earlier reports
+    runs,  # folders as for `find_runs`, and rows.csv of earlier reports
 ) -> Found:
     "Everything that can be reported, and what cannot with the reason. ValueError if no run can be read."
-    given = named(runs); tables = [p for p in given if p.name.endswith((".csv", ".csv.gz"))]; folders = [p for p in given if p not in tables]
-    rows, settings, left_out, contents, paths = [], {}, [], {}, find_runs(folders) if folders or not tables else {}
+    given = named(runs)
+    tables = [p for p in given if p.name.endswith((".csv", ".csv.gz"))]
+    folders = [p for p in given if p not in tables]
+    rows, settings, left_out, contents, paths = (
+        [],
+        {},
+        [],
+        {},
+        find_runs(folders) if folders or not tables else {},
+    )
     for name, path in paths.items():
-        try: new, of_run, contents[name] = read_whole_run(path, name)
-        except (ValueError, KeyError, TypeError) as e: left_out.append(dict(run=name, reason=f"no {e} in its files" if isinstance(e, KeyError) else str(e))); continue
-        rows += new; settings[new[0]["settings"]] = of_run
-    for path in tables: rows, left_out = add_table(path, rows, settings, contents, left_out)
-    if not rows: raise ValueError("no run can be reported: " + "; ".join(f"{o['run']}: {o['reason']}" for o in left_out[:5]))
-    frame = pd.DataFrame(rows, columns=COLUMNS).astype(dict(spearman=float, r_l2=float, mae=float, seconds=float)); pooled = frame[frame.kind == "pooled"].assign(kind="run")
+        try:
+            new, of_run, contents[name] = read_whole_run(path, name)
+        except (ValueError, KeyError, TypeError) as e:
+            left_out.append(
+                dict(run=name, reason=f"no {e} in its files" if isinstance(e, KeyError) else str(e))
+            )
+            continue
+        rows += new
+        settings[new[0]["settings"]] = of_run
+    for path in tables:
+        rows, left_out = add_table(path, rows, settings, contents, left_out)
+    if not rows:
+        raise ValueError(
+            "no run can be reported: " + "; ".join(f"{o['run']}: {o['reason']}" for o in left_out[:5])
+        )
+    frame = pd.DataFrame(rows, columns=COLUMNS).astype(
+        dict(spearman=float, r_l2=float, mae=float, seconds=float)
+    )
+    pooled = frame[frame.kind == "pooled"].assign(kind="run")
     frame = frame[frame.kind != "pooled"].sort_values("data", key=lambda c: c.map(data_order), kind="stable")
     frame, doubles = without_doubles(tell_settings_apart(frame, settings))
     calibration = [pd.read_csv(p) for t in tables if (p := t.with_name("calibration.csv")).exists()]
-    return Found(one_branch(frame), settings, pd.DataFrame(left_out + doubles, columns=["run", "reason"]), paths, contents, pooled, pd.concat(calibration) if calibration else None)
+    return Found(
+        one_branch(frame),
+        settings,
+        pd.DataFrame(left_out + doubles, columns=["run", "reason"]),
+        paths,
+        contents,
+        pooled,
+        pd.concat(calibration) if calibration else None,
+    )
 
 # %% ../../nbs/results/reports.ipynb #2155cc87
 TOGETHER = "together"  # the fold of `pooled_rows`
 
+
 def add_table(path, rows, settings, contents, left_out):
     "-> rows and left_out with those of a rows.csv; `settings` and `contents` are filled."
     name, t = f"{path.resolve().parent.name}/{path.name}", read_rows(path)
-    if t.content.isna().all(): raise ValueError(f"{path}: settings.json is not beside it, so nobody can tell which of its runs belong together")
-    there = {r["digest"] for r in rows if r["kind"] == "run"} - {""}; unknown = t.content.isna(); double = t.digest.isin(there) & ~unknown
-    made = [table_row(r, f"{name}: {r.digest}" if r.digest else name) for r in t[~unknown & ~double].itertuples()]
-    settings |= {about["settings"]: s for about, s, _ in made}; contents |= {about["run"]: c for about, _, c in made}
+    if t.content.isna().all():
+        raise ValueError(
+            f"{path}: settings.json is not beside it, so nobody can tell which of its runs belong together"
+        )
+    there = {r["digest"] for r in rows if r["kind"] == "run"} - {""}
+    unknown = t.content.isna()
+    double = t.digest.isin(there) & ~unknown
+    made = [
+        table_row(r, f"{name}: {r.digest}" if r.digest else name) for r in t[~unknown & ~double].itertuples()
+    ]
+    settings |= {about["settings"]: s for about, s, _ in made}
+    contents |= {about["run"]: c for about, _, c in made}
     said = {"are of runs that were read already": double.sum(), "do not say what was run": unknown.sum()}
-    return rows + [about for about, _, _ in made], left_out + [dict(run=name, reason=f"{n} rows {what}") for what, n in said.items() if n]
+    return rows + [about for about, _, _ in made], left_out + [
+        dict(run=name, reason=f"{n} rows {what}") for what, n in said.items() if n
+    ]
+
 
 def table_row(r, run):
     "-> row, settings, content of a line of a rows.csv"
-    c = dict(r.content); s = settings_of(c); data = data_name(c | dict(fold="user:") if r.fold == TOGETHER else c, r.dataset) + (", folds together" if r.fold == TOGETHER else "")
-    row = {k: getattr(r, k) for k in "task method variant fold group spearman r_l2 n selection kind digest seconds machine".split()} | dict(ratio=float(r.ratio), seed=int(r.seed))
-    return dict.fromkeys(COLUMNS) | row | dict(data=data, dataset=c["dataset"], label=r.dataset, settings=short_hash(s), run=run, finished=0., source="", why="", mae=np.nan), s, c
+    c = dict(r.content)
+    s = settings_of(c)
+    data = data_name(c | dict(fold="user:") if r.fold == TOGETHER else c, r.dataset) + (
+        ", folds together" if r.fold == TOGETHER else ""
+    )
+    row = {
+        k: getattr(r, k)
+        for k in "task method variant fold group spearman r_l2 n selection kind digest seconds machine".split()
+    } | dict(ratio=float(r.ratio), seed=int(r.seed))
+    return (
+        dict.fromkeys(COLUMNS)
+        | row
+        | dict(
+            data=data,
+            dataset=c["dataset"],
+            label=r.dataset,
+            settings=short_hash(s),
+            run=run,
+            finished=0.0,
+            source="",
+            why="",
+            mae=np.nan,
+        ),
+        s,
+        c,
+    )
+
 
 def write_rows(
-    found: Found, # from `read_runs`
-    folder, # created if missing
-    calibration=None, # from `calibration_by_method`; None = computed here
-    largest: int = None, # bytes; a longer table is written as rows.csv.gz. None = any length
-) -> list: # paths of rows.csv, settings.json and calibration.csv
+    found: Found,  # from `read_runs`
+    folder,  # created if missing
+    calibration=None,  # from `calibration_by_method`; None = computed here
+    largest: int = None,  # bytes; a longer table is written as rows.csv.gz. None = any length
+) -> list:  # paths of rows.csv, settings.json and calibration.csv
     "What a report needs of the runs, without their folders: a line per run and group, with the digest of its configuration, and what its settings were."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    rows = pd.concat([found.rows, pooled_rows(found).assign(kind="pooled", digest="")], ignore_index=True); default = content_of(Config())
-    def told(r): return json.dumps(dict(machine=r.machine, config={k: v for k, v in found.contents[r.run].items() if k not in ROW_FIELDS and (k not in default or v != default[k])}), sort_keys=True)
-    texts = [told(r) if found.contents.get(r.run) else "" for r in rows.itertuples()]; keys = {text: str(i) for i, text in enumerate(sorted({*texts} - {""}))}
-    (folder / "settings.json").write_text(json.dumps(dict(defaults=default, runs={i: json.loads(text) for text, i in keys.items()})) + "\n")
-    out = rows.assign(dataset=rows.label, settings=[keys.get(text, "") for text in texts], digest=rows.digest.where(rows.kind != "baseline", ""), spearman=rows.spearman.round(5), r_l2=rows.r_l2.round(3), seconds=rows.seconds.where(rows.kind == "run").round().astype("Int64"), n=pd.to_numeric(rows.n).astype("Int64"))
-    text = out["dataset task method variant ratio seed fold group spearman r_l2 n selection kind digest settings seconds".split()].to_csv(index=False).encode()
-    path, other = (folder / n for n in (("rows.csv.gz", "rows.csv") if largest and len(text) > largest else ("rows.csv", "rows.csv.gz")))
-    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text); other.unlink(missing_ok=True)
-    (calibration_by_method(found) if calibration is None else calibration).round(4).to_csv(folder / "calibration.csv", index=False)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = pd.concat([found.rows, pooled_rows(found).assign(kind="pooled", digest="")], ignore_index=True)
+    default = content_of(Config())
+
+    def told(r):
+        return json.dumps(
+            dict(
+                machine=r.machine,
+                config={
+                    k: v
+                    for k, v in found.contents[r.run].items()
+                    if k not in ROW_FIELDS and (k not in default or v != default[k])
+                },
+            ),
+            sort_keys=True,
+        )
+
+    texts = [told(r) if found.contents.get(r.run) else "" for r in rows.itertuples()]
+    keys = {text: str(i) for i, text in enumerate(sorted({*texts} - {""}))}
+    (folder / "settings.json").write_text(
+        json.dumps(dict(defaults=default, runs={i: json.loads(text) for text, i in keys.items()})) + "\n"
+    )
+    out = rows.assign(
+        dataset=rows.label,
+        settings=[keys.get(text, "") for text in texts],
+        digest=rows.digest.where(rows.kind != "baseline", ""),
+        spearman=rows.spearman.round(5),
+        r_l2=rows.r_l2.round(3),
+        seconds=rows.seconds.where(rows.kind == "run").round().astype("Int64"),
+        n=pd.to_numeric(rows.n).astype("Int64"),
+    )
+    text = (
+        out[
+            "dataset task method variant ratio seed fold group spearman r_l2 n selection kind digest settings seconds".split()
+        ]
+        .to_csv(index=False)
+        .encode()
+    )
+    path, other = (
+        folder / n
+        for n in (
+            ("rows.csv.gz", "rows.csv") if largest and len(text) > largest else ("rows.csv", "rows.csv.gz")
+        )
+    )
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+    other.unlink(missing_ok=True)
+    (calibration_by_method(found) if calibration is None else calibration).round(4).to_csv(
+        folder / "calibration.csv", index=False
+    )
     return [path, folder / "settings.json", folder / "calibration.csv"]
 
 # %% ../../nbs/results/reports.ipynb #69a119cc
 def usual(
-    digests: pd.Series, # settings of each run
-    settings: dict, # digest -> settings
-) -> str: # a digest
+    digests: pd.Series,  # settings of each run
+    settings: dict,  # digest -> settings
+) -> str:  # a digest
     "The settings that differ in the fewest fields from all others; of several, the most frequent."
-    counts = digests.value_counts(sort=False); apart = {a: sum(len(differing(settings[a], settings[b])) for b in counts.index) for a in counts.index}
+    counts = digests.value_counts(sort=False)
+    apart = {a: sum(len(differing(settings[a], settings[b])) for b in counts.index) for a in counts.index}
     return min(counts.index, key=lambda a: (apart[a], -counts[a]))
 
+
 def tell_settings_apart(
-    rows: pd.DataFrame, # `COLUMNS`
-    settings: dict, # digest -> settings
-) -> pd.DataFrame: # the same with more variants
+    rows: pd.DataFrame,  # `COLUMNS`
+    settings: dict,  # digest -> settings
+) -> pd.DataFrame:  # the same with more variants
     "Runs of one method and variant with several settings at one ratio get a variant for each, named after what differs from the usual ones."
     names = {}
     for (_, _, variant), d in rows[rows.kind == "run"].groupby(["data", "method", "variant"]):
-        if d.settings.nunique() == 1: continue
+        if d.settings.nunique() == 1:
+            continue
         base = usual(d.drop_duplicates("run").settings, settings)
-        mixed = {s for _, part in d.groupby(["task", "ratio"]) if part.settings.nunique() > 1 for s in part.settings} - {base}
-        names |= {run: f"{variant}: {in_words(differing(settings[s], settings[base]))}" for run, s in zip(d.run, d.settings) if s in mixed}
-    return rows.assign(variant=[names.get(r, v) if k != "baseline" else v for r, v, k in zip(rows.run, rows.variant, rows.kind)])
+        mixed = {
+            s
+            for _, part in d.groupby(["task", "ratio"])
+            if part.settings.nunique() > 1
+            for s in part.settings
+        } - {base}
+        names |= {
+            run: f"{variant}: {in_words(differing(settings[s], settings[base]))}"
+            for run, s in zip(d.run, d.settings)
+            if s in mixed
+        }
+    return rows.assign(
+        variant=[
+            names.get(r, v) if k != "baseline" else v for r, v, k in zip(rows.run, rows.variant, rows.kind)
+        ]
+    )
+
 
 def without_doubles(rows):
     "-> rows of which none has the same parameters as another, and what was left out for that."
-    place = "data task method variant ratio seed fold".split(); order = rows.sort_values("finished", kind="stable")
+    place = "data task method variant ratio seed fold".split()
+    order = rows.sort_values("finished", kind="stable")
     first = order[order.kind == "run"].drop_duplicates(place + ["group"], keep="last").run.unique()
     double = rows[(rows.kind == "run") & ~rows.run.isin(first)].drop_duplicates("run")
     kept = rows[~rows.run.isin(double.run)]
     kept = kept[(kept.kind != "baseline") | ~kept.duplicated(place + ["group", "kind"])]
     return kept, [dict(run=r, reason="a later run has the same parameters") for r in double.run]
 
+
 def one_branch(rows):
     "Supervised branches only where the supervised method was not run by itself, and of one source."
     place, branch = "data variant ratio".split(), rows.kind == "branch"
-    own = set(rows[(rows.kind == "run") & (rows.method == "supervised")][place].itertuples(index=False, name=None))
-    chosen = {k: d.source.value_counts(sort=False).idxmax() for k, d in rows[branch].groupby(place) if k not in own}
+    own = set(
+        rows[(rows.kind == "run") & (rows.method == "supervised")][place].itertuples(index=False, name=None)
+    )
+    chosen = {
+        k: d.source.value_counts(sort=False).idxmax() for k, d in rows[branch].groupby(place) if k not in own
+    }
     keys = list(rows[place].itertuples(index=False, name=None))
-    return rows[[not b or chosen.get(k) == s for b, k, s in zip(branch, keys, rows.source)]].reset_index(drop=True)
+    return rows[[not b or chosen.get(k) == s for b, k, s in zip(branch, keys, rows.source)]].reset_index(
+        drop=True
+    )
 
 # %% ../../nbs/results/reports.ipynb #9525cc47
 def count_cells(
-    rows: pd.DataFrame, # `COLUMNS`
-) -> pd.DataFrame: # data, method, variant, ratio, n (cells that are there), wanted, missing (list of (task, fold, seed))
+    rows: pd.DataFrame,  # `COLUMNS`
+) -> (
+    pd.DataFrame
+):  # data, method, variant, ratio, n (cells that are there), wanted, missing (list of (task, fold, seed))
     "Cells of every method, and which it lacks that others have."
-    runs = rows[rows.kind == "run"].drop_duplicates("run"); place = ["task", "fold", "seed"]; out = []
+    runs = rows[rows.kind == "run"].drop_duplicates("run")
+    place = ["task", "fold", "seed"]
+    out = []
     wanted = {k: set(d[place].itertuples(index=False, name=None)) for k, d in runs.groupby(["data", "ratio"])}
     for key, d in runs.groupby("data method variant ratio".split(), sort=False):
-        want = wanted[key[0], key[3]]; out.append((*key, len(d), len(want), sorted(want - set(d[place].itertuples(index=False, name=None)))))
+        want = wanted[key[0], key[3]]
+        out.append((*key, len(d), len(want), sorted(want - set(d[place].itertuples(index=False, name=None)))))
     return pd.DataFrame(out, columns="data method variant ratio n wanted missing".split())
 
+
 def count_print(
-    counts: pd.DataFrame, # from `count_cells`
-) -> pd.DataFrame: # text: data, method, variant, a column per ratio
+    counts: pd.DataFrame,  # from `count_cells`
+) -> pd.DataFrame:  # text: data, method, variant, a column per ratio
     "'30', '27 of 30', or '–' where a method was not run."
-    text = counts.assign(text=[str(r.n) if r.n == r.wanted else f"{r.n} of {r.wanted}" for r in counts.itertuples()]); ratios = sorted(counts.ratio.unique())
-    t = text.pivot_table(index=["data", "method", "variant"], columns="ratio", values="text", aggfunc="first").reindex(columns=ratios).fillna("–").reset_index()
-    t["place"] = [(list(counts.data.unique()).index(r["data"]), in_order(counts.method.unique()).index(r["method"]), r["variant"] != "plain", r["variant"]) for _, r in t.iterrows()]
-    t = t.sort_values("place").drop(columns="place").rename(columns={r: f"{r:.0%}" for r in ratios}); t.columns.name = None
+    text = counts.assign(
+        text=[str(r.n) if r.n == r.wanted else f"{r.n} of {r.wanted}" for r in counts.itertuples()]
+    )
+    ratios = sorted(counts.ratio.unique())
+    t = (
+        text.pivot_table(index=["data", "method", "variant"], columns="ratio", values="text", aggfunc="first")
+        .reindex(columns=ratios)
+        .fillna("–")
+        .reset_index()
+    )
+    t["place"] = [
+        (
+            list(counts.data.unique()).index(r["data"]),
+            in_order(counts.method.unique()).index(r["method"]),
+            r["variant"] != "plain",
+            r["variant"],
+        )
+        for _, r in t.iterrows()
+    ]
+    t = t.sort_values("place").drop(columns="place").rename(columns={r: f"{r:.0%}" for r in ratios})
+    t.columns.name = None
     return t.assign(method=t.method.map(title)).reset_index(drop=True)
 
+
 def read_words(
-    rows: pd.DataFrame, # `COLUMNS`
-) -> list: # a sentence per data set
+    rows: pd.DataFrame,  # `COLUMNS`
+) -> list:  # a sentence per data set
     "What was read, in short."
-    runs = rows[rows.kind == "run"].drop_duplicates("run"); out = []
+    runs = rows[rows.kind == "run"].drop_duplicates("run")
+    out = []
     several = lambda n, what: f"{n} {what}{'s' * (n > 1)}"
     for data, d in runs.groupby("data", sort=False):
-        methods = d.groupby("variant").method.nunique(); tasks = sorted(set(d.task) - {"", "all"})
-        out.append(f"{data}: {several(len(d), 'run')}; methods {', '.join(f'{n} {v}' for v, n in methods.sort_values(ascending=False, kind='stable').items())}; labels {', '.join(f'{r:.0%}' for r in sorted(d.ratio.unique()))}; "
-                   f"{several(d.seed.nunique(), 'seed')}, {several(d.fold.nunique(), 'fold')}{', tasks: ' + ', '.join(tasks) if tasks else ''}; epoch: {', '.join(sorted(set(d.selection)))}.")
+        methods = d.groupby("variant").method.nunique()
+        tasks = sorted(set(d.task) - {"", "all"})
+        out.append(
+            f"{data}: {several(len(d), 'run')}; methods {', '.join(f'{n} {v}' for v, n in methods.sort_values(ascending=False, kind='stable').items())}; labels {', '.join(f'{r:.0%}' for r in sorted(d.ratio.unique()))}; "
+            f"{several(d.seed.nunique(), 'seed')}, {several(d.fold.nunique(), 'fold')}{', tasks: ' + ', '.join(tasks) if tasks else ''}; epoch: {', '.join(sorted(set(d.selection)))}."
+        )
     return out
 
+
 def missing_words(
-    counts: pd.DataFrame, # from `count_cells`
-    most: int = 3, # cells that are named of each
-) -> list: # of sentences
+    counts: pd.DataFrame,  # from `count_cells`
+    most: int = 3,  # cells that are named of each
+) -> list:  # of sentences
     "A sentence for all methods that lack the same cells."
-    def cells(m): return ", ".join(f"{(t + ' ') if t else ''}fold {f} seed {s}" for t, f, s in m[:most]) + (f" and {len(m) - most} more" if len(m) > most else "")
+
+    def cells(m):
+        return ", ".join(f"{(t + ' ') if t else ''}fold {f} seed {s}" for t, f, s in m[:most]) + (
+            f" and {len(m) - most} more" if len(m) > most else ""
+        )
+
     alike = {}
-    for r in counts[counts.n < counts.wanted].itertuples(): alike.setdefault((r.data, r.variant, r.wanted, tuple(r.missing)), {}).setdefault(title(r.method), []).append(r.ratio)
+    for r in counts[counts.n < counts.wanted].itertuples():
+        alike.setdefault((r.data, r.variant, r.wanted, tuple(r.missing)), {}).setdefault(
+            title(r.method), []
+        ).append(r.ratio)
     sentences = {}
     for (data, variant, wanted, missing), methods in alike.items():
         for ratios in dict.fromkeys(map(tuple, methods.values())):
             names = [m for m, x in methods.items() if tuple(x) == ratios]
-            sentences[f"{data}, {', '.join(f'{x:.0%}' for x in ratios)}: {', '.join(names)} ({variant}) {'lacks' if len(names) == 1 else 'lack'} {len(missing)} of {wanted} cells: {cells(missing)}."] = None
+            sentences[
+                f"{data}, {', '.join(f'{x:.0%}' for x in ratios)}: {', '.join(names)} ({variant}) {'lacks' if len(names) == 1 else 'lack'} {len(missing)} of {wanted} cells: {cells(missing)}."
+            ] = None
     return list(sentences)
-
-
 
 # %% ../../nbs/results/reports.ipynb #bc9ace21
 def over_groups(
-    part: pd.DataFrame, # rows of one run, or of one seed and fold
-    column: str = "spearman", # which figure
+    part: pd.DataFrame,  # rows of one run, or of one seed and fold
+    column: str = "spearman",  # which figure
 ) -> float:
     "Fisher-z mean over the groups of each task, then over tasks; the plain mean for other figures."
-    if len(part) == 1: return float(part[column].iloc[0])
-    if column != "spearman": return float(part.groupby("task")[column].mean().mean())
-    return fisher_z_mean([fisher_z_mean(t.spearman, t.n) if len(t) > 1 else t.spearman.iloc[0] for _, t in part.groupby("task")])
+    if len(part) == 1:
+        return float(part[column].iloc[0])
+    if column != "spearman":
+        return float(part.groupby("task")[column].mean().mean())
+    return fisher_z_mean(
+        [
+            fisher_z_mean(t.spearman, t.n) if len(t) > 1 else t.spearman.iloc[0]
+            for _, t in part.groupby("task")
+        ]
+    )
+
 
 def values(
-    rows: pd.DataFrame, # `COLUMNS`
-    column: str = "spearman", # spearman, r_l2 or mae
-) -> pd.DataFrame: # data, method, variant, ratio, kind, seed, fold, value (NaN = undefined or incomplete)
+    rows: pd.DataFrame,  # `COLUMNS`
+    column: str = "spearman",  # spearman, r_l2 or mae
+) -> pd.DataFrame:  # data, method, variant, ratio, kind, seed, fold, value (NaN = undefined or incomplete)
     "One value per data set, method, variant, ratio, seed and fold."
-    r = rows.assign(part=rows.task.astype(str) + "/" + rows.group.astype(str)); known = r[r[column].notna()]
+    r = rows.assign(part=rows.task.astype(str) + "/" + rows.group.astype(str))
+    known = r[r[column].notna()]
     wanted = known[known.kind != "baseline"].groupby(["data", "fold"]).part.agg(set)
-    by = "data method variant ratio kind seed fold".split(); out = []
+    by = "data method variant ratio kind seed fold".split()
+    out = []
     for key, d in r.groupby(by, sort=False):
         lacking = wanted.get((key[0], key[-1]), set()) - set(d.part[d[column].notna()])
-        out.append((*key, np.nan if lacking or d[column].isna().all() else over_groups(d.dropna(subset=column), column)))
+        out.append(
+            (
+                *key,
+                np.nan if lacking or d[column].isna().all() else over_groups(d.dropna(subset=column), column),
+            )
+        )
     return pd.DataFrame(out, columns=by + ["value"])
 
 # %% ../../nbs/results/reports.ipynb #d4029094
 def crossed_means(
-    X, # (seeds, folds) values; NaN = no run
-    n: int = 10000, # resamples
-    seed: int = 0, # of the resampling
-) -> np.ndarray: # (n,) means; NaN where no run was drawn
+    X,  # (seeds, folds) values; NaN = no run
+    n: int = 10000,  # resamples
+    seed: int = 0,  # of the resampling
+) -> np.ndarray:  # (n,) means; NaN where no run was drawn
     "Means over seeds and folds that are drawn with replacement, independently of each other (Owen 2007)."
-    X = np.asarray(X, dtype=float); S, F = X.shape; rng = np.random.default_rng(seed); known = np.isfinite(X)
-    rows, columns = (rng.multinomial(k, np.full(k, 1/k), n).astype(float) for k in (S, F))
-    total, weight = (((rows @ M) * columns).sum(1) for M in (np.where(known, X, 0.), known.astype(float)))
+    X = np.asarray(X, dtype=float)
+    S, F = X.shape
+    rng = np.random.default_rng(seed)
+    known = np.isfinite(X)
+    rows, columns = (rng.multinomial(k, np.full(k, 1 / k), n).astype(float) for k in (S, F))
+    total, weight = (((rows @ M) * columns).sum(1) for M in (np.where(known, X, 0.0), known.astype(float)))
     return np.divide(total, weight, out=np.full(n, np.nan), where=weight > 0)
 
-BOOTSTRAP = dict(n=10000, seed=0)  # of all intervals of a report; `BOOTSTRAP.update(n=2000)` is faster and rougher
+
+BOOTSTRAP = dict(
+    n=10000, seed=0
+)  # of all intervals of a report; `BOOTSTRAP.update(n=2000)` is faster and rougher
+
 
 def crossed_interval(
-    X, # (seeds, folds) values; NaN = no run
-    n: int = None, # resamples; None = as `BOOTSTRAP` says
-    seed: int = None, # of the resampling; None = as `BOOTSTRAP` says
-) -> tuple: # (low, high); NaN for fewer than two values
+    X,  # (seeds, folds) values; NaN = no run
+    n: int = None,  # resamples; None = as `BOOTSTRAP` says
+    seed: int = None,  # of the resampling; None = as `BOOTSTRAP` says
+) -> tuple:  # (low, high); NaN for fewer than two values
     "95 % interval of the mean over crossed seeds and folds, percentiles expanded for few runs (Hesterberg 2015)."
     k = int(np.isfinite(X).sum())
-    if k < 2: return np.nan, np.nan
-    tail = stats.norm.cdf(-stats.t.ppf(.975, k - 1) * np.sqrt(k / (k - 1)))
+    if k < 2:
+        return np.nan, np.nan
+    tail = stats.norm.cdf(-stats.t.ppf(0.975, k - 1) * np.sqrt(k / (k - 1)))
     means = crossed_means(X, BOOTSTRAP["n"] if n is None else n, BOOTSTRAP["seed"] if seed is None else seed)
     return tuple(float(q) for q in np.nanquantile(means, [tail, 1 - tail]))
 
 # %% ../../nbs/results/reports.ipynb #5c9c85c4
 def matrix(
-    v: pd.DataFrame, # seed, fold, value
-) -> np.ndarray: # (seeds, folds), NaN = no run
+    v: pd.DataFrame,  # seed, fold, value
+) -> np.ndarray:  # (seeds, folds), NaN = no run
     "Values of one method as a table of seeds and folds."
     return v.pivot(index="seed", columns="fold", values="value").to_numpy(float)
 
+
 def mean_table(
-    v: pd.DataFrame, # from `values`
-) -> pd.DataFrame: # data, method, variant, ratio, kind, mean, low, high, n, seeds, folds, undefined, best
+    v: pd.DataFrame,  # from `values`
+) -> pd.DataFrame:  # data, method, variant, ratio, kind, mean, low, high, n, seeds, folds, undefined, best
     "Mean and interval of each method; `best` marks the highest mean of a data set, ratio and variant (baselines aside)."
     out = []
     for key, d in v.groupby("data method variant ratio kind".split(), sort=False):
-        known = d.dropna(subset="value"); low, high = crossed_interval(matrix(d)) if len(known) else (np.nan, np.nan)
-        out.append((*key, known.value.mean(), low, high, len(known), known.seed.nunique(), known.fold.nunique(), len(d) - len(known)))
-    t = pd.DataFrame(out, columns="data method variant ratio kind mean low high n seeds folds undefined".split())
-    top = t.assign(mean=t["mean"].where(t.kind != "baseline")).groupby(["data", "ratio", "variant"])["mean"].transform("max")
+        known = d.dropna(subset="value")
+        low, high = crossed_interval(matrix(d)) if len(known) else (np.nan, np.nan)
+        out.append(
+            (
+                *key,
+                known.value.mean(),
+                low,
+                high,
+                len(known),
+                known.seed.nunique(),
+                known.fold.nunique(),
+                len(d) - len(known),
+            )
+        )
+    t = pd.DataFrame(
+        out, columns="data method variant ratio kind mean low high n seeds folds undefined".split()
+    )
+    top = (
+        t.assign(mean=t["mean"].where(t.kind != "baseline"))
+        .groupby(["data", "ratio", "variant"])["mean"]
+        .transform("max")
+    )
     return t.assign(best=(t["mean"] == top) & (t.kind != "baseline"))
 
 # %% ../../nbs/results/reports.ipynb #bcd29330
 def verdict(
-    low: float, # of the interval
-    high: float, # of the interval
+    low: float,  # of the interval
+    high: float,  # of the interval
 ) -> str:
     "What the interval of a difference allows to say."
-    return "one run: no interval" if np.isnan(low) else "above" if low > 0 else "below" if high < 0 else "tie: interval includes 0"
+    return (
+        "one run: no interval"
+        if np.isnan(low)
+        else "above"
+        if low > 0
+        else "below"
+        if high < 0
+        else "tie: interval includes 0"
+    )
+
 
 FEW = 5
-def doubt(n): "A mark for intervals that are too narrow: resampling fewer than five pairs cannot show how they scatter."; return "?" if n < FEW else ""
+
+
+def doubt(n):
+    "A mark for intervals that are too narrow: resampling fewer than five pairs cannot show how they scatter."
+    return "?" if n < FEW else ""
+
 
 def side(v, data, ratio, who):
     "Values of one (method, variant) by seed and fold."
     d = v[(v.data == data) & (v.ratio == ratio) & (v.method == who[0]) & (v.variant == who[1])]
     return d.set_index(["seed", "fold"]).value.dropna()
 
+
 def difference(
-    v: pd.DataFrame, # from `values`
-    data: str, # data set
-    ratio: float, # share of labels
-    a: tuple, # (method, variant)
-    b: tuple, # (method, variant) that it is compared with
-) -> dict: # data, ratio, method, variant, against, against_variant, mean, low, high, wins, n, seeds, folds, verdict
+    v: pd.DataFrame,  # from `values`
+    data: str,  # data set
+    ratio: float,  # share of labels
+    a: tuple,  # (method, variant)
+    b: tuple,  # (method, variant) that it is compared with
+) -> (
+    dict
+):  # data, ratio, method, variant, against, against_variant, mean, low, high, wins, n, seeds, folds, verdict
     "Mean of a - b over the seeds and folds that both have, with its interval; ValueError if there are none."
     d = (side(v, data, ratio, a) - side(v, data, ratio, b)).dropna().reset_index()
-    if not len(d): raise ValueError(f"{data}, ratio {ratio:g}: no seed and fold with both {'/'.join(a)} and {'/'.join(b)}")
+    if not len(d):
+        raise ValueError(
+            f"{data}, ratio {ratio:g}: no seed and fold with both {'/'.join(a)} and {'/'.join(b)}"
+        )
     low, high = crossed_interval(matrix(d))
-    return dict(data=data, ratio=ratio, method=a[0], variant=a[1], against=b[0], against_variant=b[1], mean=d.value.mean(), low=low, high=high,
-                wins=int((d.value > 0).sum()), n=len(d), seeds=d.seed.nunique(), folds=d.fold.nunique(), verdict=verdict(low, high))
+    return dict(
+        data=data,
+        ratio=ratio,
+        method=a[0],
+        variant=a[1],
+        against=b[0],
+        against_variant=b[1],
+        mean=d.value.mean(),
+        low=low,
+        high=high,
+        wins=int((d.value > 0).sum()),
+        n=len(d),
+        seeds=d.seed.nunique(),
+        folds=d.fold.nunique(),
+        verdict=verdict(low, high),
+    )
 
-DIFFERENCE = "data ratio method variant against against_variant mean low high wins n seeds folds verdict".split()
+
+DIFFERENCE = (
+    "data ratio method variant against against_variant mean low high wins n seeds folds verdict".split()
+)
+
 
 def differences(v, pairs):
     "A row for each (data, ratio, a, b) that has a seed and fold in common."
-    shared = [(p, len(side(v, p[0], p[1], p[2]).index.intersection(side(v, p[0], p[1], p[3]).index))) for p in pairs]
+    shared = [
+        (p, len(side(v, p[0], p[1], p[2]).index.intersection(side(v, p[0], p[1], p[3]).index))) for p in pairs
+    ]
     return pd.DataFrame([difference(v, *p) for p, n in shared if n], columns=DIFFERENCE)
+
 
 def everyone(v):
     "(data, ratio, method, variant) of everything that is no baseline."
-    return list(v[v.kind != "baseline"][["data", "ratio", "method", "variant"]].drop_duplicates().itertuples(index=False, name=None))
+    return list(
+        v[v.kind != "baseline"][["data", "ratio", "method", "variant"]]
+        .drop_duplicates()
+        .itertuples(index=False, name=None)
+    )
+
 
 def against_supervised(
-    v: pd.DataFrame, # from `values`
-) -> pd.DataFrame: # `DIFFERENCE`
+    v: pd.DataFrame,  # from `values`
+) -> pd.DataFrame:  # `DIFFERENCE`
     "Every method minus the supervised network of the same variant."
-    return differences(v, [(d, r, (m, var), ("supervised", var)) for d, r, m, var in everyone(v) if m != "supervised"])
+    return differences(
+        v, [(d, r, (m, var), ("supervised", var)) for d, r, m, var in everyone(v) if m != "supervised"]
+    )
+
 
 def against_plain(
-    v: pd.DataFrame, # from `values`
-    base: str = "plain", # variant that the others are compared with
-) -> pd.DataFrame: # `DIFFERENCE`
+    v: pd.DataFrame,  # from `values`
+    base: str = "plain",  # variant that the others are compared with
+) -> pd.DataFrame:  # `DIFFERENCE`
     "Every variant of a method minus its plain one: what the equipment gives to each."
     return differences(v, [(d, r, (m, var), (m, base)) for d, r, m, var in everyone(v) if var != base])
 
 # %% ../../nbs/results/reports.ipynb #25a05135
 def ours_against(
-    v: pd.DataFrame, # from `values`
-    ours: str = "trs", # the chosen method, or method/variant
-    rivals: str = None, # variant of the others; None = the same as ours
-) -> pd.DataFrame: # `DIFFERENCE` and `versus`: 'supervised', 'best other' or 'baseline'
+    v: pd.DataFrame,  # from `values`
+    ours: str = "trs",  # the chosen method, or method/variant
+    rivals: str = None,  # variant of the others; None = the same as ours
+) -> pd.DataFrame:  # `DIFFERENCE` and `versus`: 'supervised', 'best other' or 'baseline'
     "The chosen method minus the supervised network, the best other method and each baseline. ValueError if there is no such method or nobody to compare it with."
-    name, _, only = ours.partition("/"); found = [e for e in everyone(v) if e[2] == name and (not only or e[3] == only)]
-    if not found: raise ValueError(f"ours: no run of {ours}; found {', '.join(sorted({f'{m}/{x}' for _, _, m, x in everyone(v)}))}")
+    name, _, only = ours.partition("/")
+    found = [e for e in everyone(v) if e[2] == name and (not only or e[3] == only)]
+    if not found:
+        raise ValueError(
+            f"ours: no run of {ours}; found {', '.join(sorted({f'{m}/{x}' for _, _, m, x in everyone(v)}))}"
+        )
     out = []
     for data, ratio, _, variant in found:
-        own, theirs = (name, variant), rivals or variant; here = v[(v.data == data) & (v.ratio == ratio)]
+        own, theirs = (name, variant), rivals or variant
+        here = v[(v.data == data) & (v.ratio == ratio)]
         others = sorted(set(here[(here.kind != "baseline") & (here.variant == theirs)].method) - {name})
-        pairs = [("supervised", ("supervised", theirs))] * ("supervised" in others) + [("baseline", (b, "")) for b in here[here.kind == "baseline"].method.unique()]
-        if best := best_other(here, data, ratio, own, [(m, theirs) for m in others if m != "supervised"]): pairs.append(("best other", best))
-        for versus, b in pairs: out += [d | dict(versus=versus) for d in differences(here, [(data, ratio, own, b)]).to_dict("records")]
-    if not out: raise ValueError(f"ours: nothing to compare {ours} with; no other method has its variant (name theirs with rivals)")
+        pairs = [("supervised", ("supervised", theirs))] * ("supervised" in others) + [
+            ("baseline", (b, "")) for b in here[here.kind == "baseline"].method.unique()
+        ]
+        if best := best_other(here, data, ratio, own, [(m, theirs) for m in others if m != "supervised"]):
+            pairs.append(("best other", best))
+        for versus, b in pairs:
+            out += [
+                d | dict(versus=versus) for d in differences(here, [(data, ratio, own, b)]).to_dict("records")
+            ]
+    if not out:
+        raise ValueError(
+            f"ours: nothing to compare {ours} with; no other method has its variant (name theirs with rivals)"
+        )
     return pd.DataFrame(out, columns=[*DIFFERENCE, "versus"])
+
 
 def best_other(v, data, ratio, own, others):
     "The (method, variant) with the highest mean over the runs that it shares with ours; those that share the most runs come first. None if there is nobody."
-    mine = side(v, data, ratio, own).index; theirs = {o: side(v, data, ratio, o) for o in others}
+    mine = side(v, data, ratio, own).index
+    theirs = {o: side(v, data, ratio, o) for o in others}
     theirs = {o: x[x.index.isin(mine)] for o, x in theirs.items() if x.index.isin(mine).any()}
     return max(theirs, key=lambda o: (len(theirs[o]), theirs[o].mean())) if theirs else None
 
 # %% ../../nbs/results/reports.ipynb #bc4edbca
 def against_each(
-    v: pd.DataFrame, # from `values`
-    ours: str = "trs", # the chosen method, or method/variant
-) -> pd.DataFrame: # `DIFFERENCE`; empty if ours was not run, or nobody else with its variant
+    v: pd.DataFrame,  # from `values`
+    ours: str = "trs",  # the chosen method, or method/variant
+) -> pd.DataFrame:  # `DIFFERENCE`; empty if ours was not run, or nobody else with its variant
     "The chosen method minus every other one of the same variant, the supervised network and plain TRS among them."
-    name, _, only = ours.partition("/"); data = list(v.data.unique()); all_runs = sorted(everyone(v), key=lambda e: (data.index(e[0]), e[1], e[3] != "plain", e[3]))
-    return differences(v, [(d, r, (name, x), (m, x)) for d, r, o, x in all_runs if o == name and (not only or x == only) for d2, r2, m, x2 in all_runs if (d2, r2, x2) == (d, r, x) and m != name])
+    name, _, only = ours.partition("/")
+    data = list(v.data.unique())
+    all_runs = sorted(everyone(v), key=lambda e: (data.index(e[0]), e[1], e[3] != "plain", e[3]))
+    return differences(
+        v,
+        [
+            (d, r, (name, x), (m, x))
+            for d, r, o, x in all_runs
+            if o == name and (not only or x == only)
+            for d2, r2, m, x2 in all_runs
+            if (d2, r2, x2) == (d, r, x) and m != name
+        ],
+    )
+
 
 def each_in_words(
-    d: pd.DataFrame, # from `against_each`
-) -> list: # of sentences, one per data set, ratio and variant
+    d: pd.DataFrame,  # from `against_each`
+) -> list:  # of sentences, one per data set, ratio and variant
     "Whom the chosen method is above, whom it ties with, and whom it is below."
     out = []
     for (data, ratio, variant), part in d.groupby(["data", "ratio", "variant"], sort=False):
-        part = part.sort_values("mean"); who = lambda r: f"{title(r['against'])} ({number(r['mean'], sign=True)} {interval(r['low'], r['high'], sign=True)}{doubt(r['n'])})".replace(" )", ")").replace(" ?)", "?)")
-        said = {"is above": "above", "ties with": "tie", "is below": "below", "was run once, without an interval, beside": "one run"}
-        groups = [f"{verb} {', '.join(who(r) for _, r in p.iterrows())}" for verb, start in said.items() if len(p := part[part.verdict.str.startswith(start)])]
+        part = part.sort_values("mean")
+        who = lambda r: (
+            f"{title(r['against'])} ({number(r['mean'], sign=True)} {interval(r['low'], r['high'], sign=True)}{doubt(r['n'])})".replace(
+                " )", ")"
+            ).replace(" ?)", "?)")
+        )
+        said = {
+            "is above": "above",
+            "ties with": "tie",
+            "is below": "below",
+            "was run once, without an interval, beside": "one run",
+        }
+        groups = [
+            f"{verb} {', '.join(who(r) for _, r in p.iterrows())}"
+            for verb, start in said.items()
+            if len(p := part[part.verdict.str.startswith(start)])
+        ]
         seeds, folds = int(part.seeds.max()), int(part.folds.max())
-        out.append(f"{data}, {ratio:.0%} of the labels, {variant}: {title(part.method.iloc[0])} {'; it '.join(groups)}. (Up to {seeds} seed{'s' * (seeds > 1)}, {folds} fold{'s' * (folds > 1)}.)")
+        out.append(
+            f"{data}, {ratio:.0%} of the labels, {variant}: {title(part.method.iloc[0])} {'; it '.join(groups)}. (Up to {seeds} seed{'s' * (seeds > 1)}, {folds} fold{'s' * (folds > 1)}.)"
+        )
     return out
 
 # %% ../../nbs/results/reports.ipynb #ef7d6354
 def ablation_table(
-    found: Found, # from `read_runs`
-    v: pd.DataFrame, # from `values`
-    method: str = "trs", # whose variants
-    base: str = None, # variant that the others are compared with; None = the one nearest to all others
-) -> pd.DataFrame: # data, ratio, variant, change, value (mean Spearman), and mean, low, high, wins, n, verdict of the difference to the base
+    found: Found,  # from `read_runs`
+    v: pd.DataFrame,  # from `values`
+    method: str = "trs",  # whose variants
+    base: str = None,  # variant that the others are compared with; None = the one nearest to all others
+) -> pd.DataFrame:  # data, ratio, variant, change, value (mean Spearman), and mean, low, high, wins, n, verdict of the difference to the base
     "What each setting is worth, within the same seeds and folds. Empty if the method has one variant."
-    rows = found.rows[(found.rows.kind == "run") & (found.rows.method == method)]; out = []
-    nearest = {data: usual(d.drop_duplicates("run").settings, found.settings) for data, d in rows.groupby("data")}
+    rows = found.rows[(found.rows.kind == "run") & (found.rows.method == method)]
+    out = []
+    nearest = {
+        data: usual(d.drop_duplicates("run").settings, found.settings) for data, d in rows.groupby("data")
+    }
     for (data, ratio), d in rows.groupby(["data", "ratio"], sort=False):
         settings = d.groupby("variant").settings.agg(lambda s: s.value_counts(sort=False).idxmax())
-        if len(settings) < 2 or base and base not in settings: continue
+        if len(settings) < 2 or base and base not in settings:
+            continue
         start = base or next(iter(settings[settings == nearest[data]].index), settings.index[0])
         for variant in sorted(settings.index, key=lambda x: (x != start, x)):
-            change = "base" if variant == start else in_words(differing(found.settings[settings[variant]], found.settings[settings[start]])) or variant
-            gain = {} if variant == start else next(iter(differences(v, [(data, ratio, (method, variant), (method, start))]).to_dict("records")), {})
-            out.append({k: gain.get(k) for k in "mean low high wins n verdict".split()} | dict(data=data, ratio=ratio, variant=variant, change=change, value=side(v, data, ratio, (method, variant)).mean()))
+            change = (
+                "base"
+                if variant == start
+                else in_words(differing(found.settings[settings[variant]], found.settings[settings[start]]))
+                or variant
+            )
+            gain = (
+                {}
+                if variant == start
+                else next(
+                    iter(
+                        differences(v, [(data, ratio, (method, variant), (method, start))]).to_dict("records")
+                    ),
+                    {},
+                )
+            )
+            out.append(
+                {k: gain.get(k) for k in "mean low high wins n verdict".split()}
+                | dict(
+                    data=data,
+                    ratio=ratio,
+                    variant=variant,
+                    change=change,
+                    value=side(v, data, ratio, (method, variant)).mean(),
+                )
+            )
     return pd.DataFrame(out, columns="data ratio variant change value mean low high wins n verdict".split())
 
 # %% ../../nbs/results/reports.ipynb #4bfae0ed
 def calibration_by_method(
-    found: Found, # from `read_runs`
-) -> pd.DataFrame: # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
+    found: Found,  # from `read_runs`
+) -> (
+    pd.DataFrame
+):  # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
     "Calibration on the test clips, folds and tasks together, mean over seeds. Methods without a sigma, and runs without predictions.csv, are left out; of what earlier reports had, that with more seeds counts."
-    runs = found.rows[found.rows.kind == "run"].drop_duplicates("run"); out = []
+    runs = found.rows[found.rows.kind == "run"].drop_duplicates("run")
+    out = []
     for key, d in runs.groupby("data method variant ratio seed".split(), sort=False):
         parts = [test_clips(found.paths[r]) for r in d.run if has_predictions(found, r)]
         clips = pd.concat(parts) if parts else pd.DataFrame(columns=["sigma"])
-        if clips.sigma.notna().sum() < max(2, len(clips)): continue
+        if clips.sigma.notna().sum() < max(2, len(clips)):
+            continue
         e, s = as_error_sigma((clips.predicted - clips.score).to_numpy(), clips.sigma.to_numpy())
         out.append((*key, ence(e, s), coverage(e, s), coverage(e, s, 2), sigma_tau(e, s), len(e)))
-    names = "ence within_1_sigma within_2_sigma tau clips".split(); t = pd.DataFrame(out, columns="data method variant ratio seed".split() + names)
-    g = t.groupby("data method variant ratio".split(), sort=False); t = g[names].mean().assign(seeds=g.size()).reset_index()
-    if found.calibration is None: return t
-    place = "data method variant ratio".split(); there = set(found.rows[found.rows.kind == "run"][place].itertuples(index=False, name=None))
-    told = found.calibration[[k in there for k in found.calibration[place].itertuples(index=False, name=None)]]
-    return pd.concat([t, told], ignore_index=True).sort_values("seeds", ascending=False, kind="stable").drop_duplicates(place).sort_index().reset_index(drop=True)
+    names = "ence within_1_sigma within_2_sigma tau clips".split()
+    t = pd.DataFrame(out, columns="data method variant ratio seed".split() + names)
+    g = t.groupby("data method variant ratio".split(), sort=False)
+    t = g[names].mean().assign(seeds=g.size()).reset_index()
+    if found.calibration is None:
+        return t
+    place = "data method variant ratio".split()
+    there = set(found.rows[found.rows.kind == "run"][place].itertuples(index=False, name=None))
+    told = found.calibration[
+        [k in there for k in found.calibration[place].itertuples(index=False, name=None)]
+    ]
+    return (
+        pd.concat([t, told], ignore_index=True)
+        .sort_values("seeds", ascending=False, kind="stable")
+        .drop_duplicates(place)
+        .sort_index()
+        .reset_index(drop=True)
+    )
+
 
 def has_predictions(found, run):
     "Whether the answers to its test clips are at hand."
@@ -568,448 +1100,938 @@ def has_predictions(found, run):
 
 # %% ../../nbs/results/reports.ipynb #f425a439
 def pooled_rows(
-    found: Found, # from `read_runs`
-) -> pd.DataFrame: # `COLUMNS`; fold 'together', data with ', folds together'
+    found: Found,  # from `read_runs`
+) -> pd.DataFrame:  # `COLUMNS`; fold 'together', data with ', folds together'
     "For data sets split by user: one row per seed, task and group over the test clips of all folds. Seeds that lack a fold which others have are left out. What earlier reports had is added."
-    runs = found.rows[(found.rows.kind == "run") & found.rows.fold.str.startswith("user:")]; out = []
+    runs = found.rows[(found.rows.kind == "run") & found.rows.fold.str.startswith("user:")]
+    out = []
     wanted = runs.groupby(["data", "task"]).fold.agg(set)
-    for _, d in runs.drop_duplicates("run").groupby("data task method variant ratio seed".split(), sort=False):
+    for _, d in runs.drop_duplicates("run").groupby(
+        "data task method variant ratio seed".split(), sort=False
+    ):
         have = [found.paths[r] for r in d.run if has_predictions(found, r)]
-        if wanted[d.data.iloc[0], d.task.iloc[0]] - set(d.fold) or len(have) < len(d): continue
-        about = d.iloc[0].to_dict() | dict(data=d.data.iloc[0] + ", folds together", fold=TOGETHER, seconds=np.nan, r_l2=np.nan)
-        out += [about | dict(group=g, n=len(c), spearman=spearman(c.score, c.predicted), mae=mae(c.score, c.predicted)) for g, c in pd.concat(map(test_clips, have)).groupby("group")]
+        if wanted[d.data.iloc[0], d.task.iloc[0]] - set(d.fold) or len(have) < len(d):
+            continue
+        about = d.iloc[0].to_dict() | dict(
+            data=d.data.iloc[0] + ", folds together", fold=TOGETHER, seconds=np.nan, r_l2=np.nan
+        )
+        out += [
+            about
+            | dict(group=g, n=len(c), spearman=spearman(c.score, c.predicted), mae=mae(c.score, c.predicted))
+            for g, c in pd.concat(map(test_clips, have)).groupby("group")
+        ]
     t, place = pd.DataFrame(out, columns=COLUMNS), "data task method variant ratio seed group".split()
-    return t if found.pooled is None or not len(found.pooled) else pd.concat([t, found.pooled] if len(t) else [found.pooled], ignore_index=True).drop_duplicates(place).reset_index(drop=True)
+    return (
+        t
+        if found.pooled is None or not len(found.pooled)
+        else pd.concat([t, found.pooled] if len(t) else [found.pooled], ignore_index=True)
+        .drop_duplicates(place)
+        .reset_index(drop=True)
+    )
 
 # %% ../../nbs/results/reports.ipynb #e85c276f
-PUBLISHED = pd.DataFrame([("SVR", "svr", .427, .565), ("C3D-AVG-STL", "", .561, .632), ("C3D-AVG-MTL", "", .584, .656), ("USDL", "usdl", .530, .646), ("CoRe", "core", .773, .894), ("TPT", "", .723, .781),
-    ("COREG", "coreg", .487, .526), ("Pseudo-labels", "pseudo_label", .622, .716), ("VAT", "vat", .635, .724), ("S4L", "s4l", .621, .721), ("S4AQA", "", .676, .746), ("TRS", "trs", .825, .901)],
-    columns=["title", "method", .1, .4])
-CEILING = ("RICA2", .962)   # fully supervised on MTL-AQA
-RIDGE = {"JIGSAWS": {.1: .18, .4: .43, 1.: .66}, "UI-PRMD": {.1: .67, .4: .80, 1.: .83}}   # Spearman, summary statistics, random folds
+PUBLISHED = pd.DataFrame(
+    [
+        ("SVR", "svr", 0.427, 0.565),
+        ("C3D-AVG-STL", "", 0.561, 0.632),
+        ("C3D-AVG-MTL", "", 0.584, 0.656),
+        ("USDL", "usdl", 0.530, 0.646),
+        ("CoRe", "core", 0.773, 0.894),
+        ("TPT", "", 0.723, 0.781),
+        ("COREG", "coreg", 0.487, 0.526),
+        ("Pseudo-labels", "pseudo_label", 0.622, 0.716),
+        ("VAT", "vat", 0.635, 0.724),
+        ("S4L", "s4l", 0.621, 0.721),
+        ("S4AQA", "", 0.676, 0.746),
+        ("TRS", "trs", 0.825, 0.901),
+    ],
+    columns=["title", "method", 0.1, 0.4],
+)
+CEILING = ("RICA2", 0.962)  # fully supervised on MTL-AQA
+RIDGE = {
+    "JIGSAWS": {0.1: 0.18, 0.4: 0.43, 1.0: 0.66},
+    "UI-PRMD": {0.1: 0.67, 0.4: 0.80, 1.0: 0.83},
+}  # Spearman, summary statistics, random folds
 
-TITLES = dict(supervised="Supervised", svr="SVR", usdl="USDL", musdl="MUSDL", core="CoRe", pseudo_label="Pseudo-label", vat="VAT", mean_teacher="Mean Teacher", s4l="S4L / S4AQA", coreg="COREG",
-              ucvme="UCVME", rankup="RankUp + RDA", trs="TRS", trs_gp="TRS-GP")
+TITLES = dict(
+    supervised="Supervised",
+    svr="SVR",
+    usdl="USDL",
+    musdl="MUSDL",
+    core="CoRe",
+    pseudo_label="Pseudo-label",
+    vat="VAT",
+    mean_teacher="Mean Teacher",
+    s4l="S4L / S4AQA",
+    coreg="COREG",
+    ucvme="UCVME",
+    rankup="RankUp + RDA",
+    trs="TRS",
+    trs_gp="TRS-GP",
+)
 
-def title(method: str): # name in a run's configuration, or of a baseline
+
+def title(method: str):  # name in a run's configuration, or of a baseline
     "A method's name in print."
     return TITLES.get(method, method.partition(":")[2] or method)
 
+
 def in_order(methods):
     "Supervised methods, semi-supervised ones, others, and TRS and our variant of it last."
-    known, last = list(TITLES), ("trs", "trs_gp"); rank = lambda m: len(known) + 1 + last.index(m) if m in last else known.index(m) if m in known else len(known)
+    known, last = list(TITLES), ("trs", "trs_gp")
+    rank = lambda m: (
+        len(known) + 1 + last.index(m) if m in last else known.index(m) if m in known else len(known)
+    )
     return sorted(methods, key=lambda m: (rank(m), m))
+
 
 def ridge_of(data):
     "Reference figures of a data set, or {}; they are of random folds, so leaving users out has none."
-    return {} if "leave one user out" in data else next((r for name, r in RIDGE.items() if name.split("-")[-1].lower() in data.lower()), {})
+    return (
+        {}
+        if "leave one user out" in data
+        else next((r for name, r in RIDGE.items() if name.split("-")[-1].lower() in data.lower()), {})
+    )
+
 
 def published_note(
-    data: str, # heading of the table
-) -> str: # sentences under the table, or ''
+    data: str,  # heading of the table
+) -> str:  # sentences under the table, or ''
     "What the marks of a table mean, and where the data differ."
-    if data == DATA_NAMES["mtl_aqa"]: return "† As published (Spearman on MTL-AQA; table of the TRS paper); those figures may be of the epoch that was best on the test set, ours are not."
-    if data == DATA_NAMES["dives"]: return (f"† As published, on MTL-AQA and not on these data: the embedded dives are rendered drawings, so the columns can be compared within themselves only. Fully supervised, {CEILING[0]} reaches .{1000 * CEILING[1]:.0f}† there.")
-    return "‡ Ridge regression on summary statistics, mean over five random folds of the same data; its splits and labelled clips are not those of the other rows." if ridge_of(data) else ""
+    if data == DATA_NAMES["mtl_aqa"]:
+        return "† As published (Spearman on MTL-AQA; table of the TRS paper); those figures may be of the epoch that was best on the test set, ours are not."
+    if data == DATA_NAMES["dives"]:
+        return f"† As published, on MTL-AQA and not on these data: the embedded dives are rendered drawings, so the columns can be compared within themselves only. Fully supervised, {CEILING[0]} reaches .{1000 * CEILING[1]:.0f}† there."
+    return (
+        "‡ Ridge regression on summary statistics, mean over five random folds of the same data; its splits and labelled clips are not those of the other rows."
+        if ridge_of(data)
+        else ""
+    )
 
 # %% ../../nbs/results/reports.ipynb #515fa9fb
 def number(x: float, digits: int = 3, sign: bool = False):
     "'.740', '-.123', '+.060'; '–' for NaN."
-    if x is None or not np.isfinite(x): return "–"
+    if x is None or not np.isfinite(x):
+        return "–"
     text = f"{x:{'+' if sign else ''}.{digits}f}"
     return text.replace("0.", ".", 1) if abs(x) < 1 and text.lstrip("+-").startswith("0.") else text
 
+
 def interval(low: float, high: float, digits: int = 3, sign: bool = False):
     "'[.713, .767]'; '' without one."
-    return "" if low is None or not np.isfinite(low) else f"[{number(low, digits, sign)}, {number(high, digits, sign)}]"
+    return (
+        ""
+        if low is None or not np.isfinite(low)
+        else f"[{number(low, digits, sign)}, {number(high, digits, sign)}]"
+    )
+
 
 def shown_variants(
-    means: pd.DataFrame, # from `mean_table`
-    ours: str = "trs", # method or method/variant that is shown in any case
-    more: tuple = (), # further variants
-) -> list: # plain first
+    means: pd.DataFrame,  # from `mean_table`
+    ours: str = "trs",  # method or method/variant that is shown in any case
+    more: tuple = (),  # further variants
+) -> list:  # plain first
     "Variants of the main table: those that at least two methods were run with, ours, and those named; all if that leaves none. The others stand in the ablation table."
-    runs = means[means.kind == "run"]; shared = runs.groupby("variant").method.nunique().loc[lambda n: n > 1].index
+    runs = means[means.kind == "run"]
+    shared = runs.groupby("variant").method.nunique().loc[lambda n: n > 1].index
     chosen = {*shared, *more, *([ours.partition("/")[2]] if "/" in ours else [])} & set(means.variant)
-    return sorted(chosen or set(means[means.kind != "baseline"].variant), key=lambda x: (x != "plain", x != "equipped", x))
+    return sorted(
+        chosen or set(means[means.kind != "baseline"].variant),
+        key=lambda x: (x != "plain", x != "equipped", x),
+    )
+
 
 def variant_words(
-    found: Found, # from `read_runs`
-    variants: list, # from `shown_variants`
-) -> list: # "told: use_difficulty=True"
+    found: Found,  # from `read_runs`
+    variants: list,  # from `shown_variants`
+) -> list:  # "told: use_difficulty=True"
     "What the variants change against plain, as most of the methods that were run with both on the same data have it."
-    runs = found.rows[found.rows.kind == "run"]; usual_of = runs.groupby(["data", "method", "variant"]).settings.agg(lambda s: s.value_counts(sort=False).idxmax()).to_dict(); out = []
+    runs = found.rows[found.rows.kind == "run"]
+    usual_of = (
+        runs.groupby(["data", "method", "variant"])
+        .settings.agg(lambda s: s.value_counts(sort=False).idxmax())
+        .to_dict()
+    )
+    out = []
     for x in variants:
-        changes = [in_words(differing(found.settings[s], found.settings[usual_of[data, m, "plain"]])) for (data, m, variant), s in usual_of.items() if variant == x and (data, m, "plain") in usual_of]
-        if x != "plain" and any(changes): out.append(f"{x}: {max(changes, key=changes.count)}")
+        changes = [
+            in_words(differing(found.settings[s], found.settings[usual_of[data, m, "plain"]]))
+            for (data, m, variant), s in usual_of.items()
+            if variant == x and (data, m, "plain") in usual_of
+        ]
+        if x != "plain" and any(changes):
+            out.append(f"{x}: {max(changes, key=changes.count)}")
     return out
 
+
 def paper_table(
-    means: pd.DataFrame, # from `mean_table`
-    data: str, # which data set
-    variants=None, # from `shown_variants`; None = all
-    published: bool = True, # with the figures of others where we have some
-) -> pd.DataFrame: # text: method, variant, a column per ratio, and published ones
+    means: pd.DataFrame,  # from `mean_table`
+    data: str,  # which data set
+    variants=None,  # from `shown_variants`; None = all
+    published: bool = True,  # with the figures of others where we have some
+) -> pd.DataFrame:  # text: method, variant, a column per ratio, and published ones
     "Methods by ratio: mean [interval] (number of runs), the best of each variant between asterisks."
-    d = means[(means.data == data) & ((means.kind == "baseline") | means.variant.isin(means.variant if variants is None else variants))]
-    if not len(d): raise ValueError(f"paper_table: nothing of {data!r}; found {sorted(means.data.unique())}")
-    ratios, order = sorted(d.ratio.unique()), list(variants if variants is not None else sorted(d.variant.unique()))
-    keys = [(m, "") for m in sorted(d[d.kind == "baseline"].method.unique())] + [(m, x) for m in in_order(d[d.kind != "baseline"].method.unique()) for x in order if ((d.method == m) & (d.variant == x)).any()]
+    d = means[
+        (means.data == data)
+        & ((means.kind == "baseline") | means.variant.isin(means.variant if variants is None else variants))
+    ]
+    if not len(d):
+        raise ValueError(f"paper_table: nothing of {data!r}; found {sorted(means.data.unique())}")
+    ratios, order = (
+        sorted(d.ratio.unique()),
+        list(variants if variants is not None else sorted(d.variant.unique())),
+    )
+    keys = [(m, "") for m in sorted(d[d.kind == "baseline"].method.unique())] + [
+        (m, x)
+        for m in in_order(d[d.kind != "baseline"].method.unique())
+        for x in order
+        if ((d.method == m) & (d.variant == x)).any()
+    ]
     cells = {(r.method, r.variant, r.ratio): mean_text(r) for r in d.itertuples()}
-    t = pd.DataFrame([dict(method=title(m), variant=x) | {f"{r:.0%}": cells.get((m, x, r), "–") for r in ratios} for m, x in keys])
+    t = pd.DataFrame(
+        [
+            dict(method=title(m), variant=x) | {f"{r:.0%}": cells.get((m, x, r), "–") for r in ratios}
+            for m, x in keys
+        ]
+    )
     return with_published(t, data, [m for m, _ in keys], ratios) if published else t
+
 
 def mean_text(r):
     "One cell."
-    if not r.n: return f"undefined ({r.undefined})"
+    if not r.n:
+        return f"undefined ({r.undefined})"
     text = f"{number(r.mean)} {interval(r.low, r.high)}".strip()
-    return (f"**{text}**" if r.best else text) + f" ({r.n}{f', {r.undefined} undefined' if r.undefined else ''})"
+    return (
+        f"**{text}**" if r.best else text
+    ) + f" ({r.n}{f', {r.undefined} undefined' if r.undefined else ''})"
+
 
 def with_published(t, data, methods, ratios):
     "Columns of MTL-AQA beside dives, or a row of the ridge regression."
     if data in (DATA_NAMES["dives"], DATA_NAMES["mtl_aqa"]):
-        p = PUBLISHED.set_index("method"); extra = PUBLISHED[~PUBLISHED.method.isin(set(methods))]
-        t = t.assign(**{f"MTL-AQA {r:.0%}†": [number(p[r][m]) + "†" if m in p.index and m not in methods[:i] else "" for i, m in enumerate(methods)] for r in (.1, .4)})  # beside the first variant only: nobody published our others
-        return pd.concat([t, pd.DataFrame([{"method": e.title} | {f"MTL-AQA {r:.0%}†": number(PUBLISHED[r][e.Index]) + "†" for r in (.1, .4)} for e in extra.itertuples()])], ignore_index=True).fillna("")
-    if not (ridge := ridge_of(data)): return t
-    return pd.concat([pd.DataFrame([dict(method="Ridge‡", variant="") | {f"{r:.0%}": number(ridge[r]) if r in ridge else "–" for r in ratios}]), t], ignore_index=True)
+        p = PUBLISHED.set_index("method")
+        extra = PUBLISHED[~PUBLISHED.method.isin(set(methods))]
+        t = t.assign(
+            **{
+                f"MTL-AQA {r:.0%}†": [
+                    number(p[r][m]) + "†" if m in p.index and m not in methods[:i] else ""
+                    for i, m in enumerate(methods)
+                ]
+                for r in (0.1, 0.4)
+            }
+        )  # beside the first variant only: nobody published our others
+        return pd.concat(
+            [
+                t,
+                pd.DataFrame(
+                    [
+                        {"method": e.title}
+                        | {f"MTL-AQA {r:.0%}†": number(PUBLISHED[r][e.Index]) + "†" for r in (0.1, 0.4)}
+                        for e in extra.itertuples()
+                    ]
+                ),
+            ],
+            ignore_index=True,
+        ).fillna("")
+    if not (ridge := ridge_of(data)):
+        return t
+    return pd.concat(
+        [
+            pd.DataFrame(
+                [
+                    dict(method="Ridge‡", variant="")
+                    | {f"{r:.0%}": number(ridge[r]) if r in ridge else "–" for r in ratios}
+                ]
+            ),
+            t,
+        ],
+        ignore_index=True,
+    )
 
 # %% ../../nbs/results/reports.ipynb #2c7e1013
 def markdown(
-    table: pd.DataFrame, # cells are text or numbers
+    table: pd.DataFrame,  # cells are text or numbers
 ) -> str:
     "A Markdown table."
-    rows = [list(map(str, table.columns)), ["---"] * len(table.columns), *[[cell(x).replace("|", "\\|") for x in r] for r in table.itertuples(index=False)]]
+    rows = [
+        list(map(str, table.columns)),
+        ["---"] * len(table.columns),
+        *[[cell(x).replace("|", "\\|") for x in r] for r in table.itertuples(index=False)],
+    ]
     return "\n".join("| " + " | ".join(r) + " |" for r in rows) + "\n"
+
 
 def cell(x):
     "Text of a value."
     return number(x) if isinstance(x, (float, np.floating)) else str(x)
 
-ESCAPES = {"\\": r"\textbackslash{}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-           "†": r"$^\dagger$", "‡": r"$^\ddagger$", "–": "--", "±": r"$\pm$"}
 
-def latex_text(text: str): # as in Markdown, **bold**
+ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "%": r"\%",
+    "_": r"\_",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
+    "–": "--",
+    "±": r"$\pm$",
+}
+
+
+def latex_text(text: str):  # as in Markdown, **bold**
     "Escaped for LaTeX; a minus before a number becomes one."
     out = "".join(ESCAPES.get(c, c) for c in text)
-    for i, part in enumerate(parts := out.split("**")): parts[i] = r"\textbf{" + part + "}" if i % 2 else part
+    for i, part in enumerate(parts := out.split("**")):
+        parts[i] = r"\textbf{" + part + "}" if i % 2 else part
     out = "".join(parts)
     for sign in "-+":
-        for before in ("", "[", " ", "{"): out = f" {out}".replace(f"{before or ' '}{sign}.", f"{before or ' '}${sign}$.")[1:]
+        for before in ("", "[", " ", "{"):
+            out = f" {out}".replace(f"{before or ' '}{sign}.", f"{before or ' '}${sign}$.")[1:]
     return out
 
+
 def latex(
-    table: pd.DataFrame, # cells are text or numbers
-    caption: str = "", # above the table
-    label: str = "", # of the table
+    table: pd.DataFrame,  # cells are text or numbers
+    caption: str = "",  # above the table
+    label: str = "",  # of the table
 ) -> str:
     "A LaTeX table that needs the package booktabs."
     line = lambda cells: " & ".join(latex_text(cell(x)) for x in cells) + r" \\"
-    text = [c for c in table if table[c].map(lambda x: isinstance(x, str)).all() and not any(k in c for k in "%[")]
-    head = [r"\begin{table}", r"\centering", *([rf"\caption{{{latex_text(caption)}}}"] if caption else []), *([rf"\label{{{label}}}"] if label else []), rf"\begin{{tabular}}{{{''.join('l' if c in text else 'r' for c in table)}}}", r"\toprule"]
-    return "\n".join([*head, line(table.columns), r"\midrule", *map(line, table.itertuples(index=False)), r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
+    text = [
+        c for c in table if table[c].map(lambda x: isinstance(x, str)).all() and not any(k in c for k in "%[")
+    ]
+    head = [
+        r"\begin{table}",
+        r"\centering",
+        *([rf"\caption{{{latex_text(caption)}}}"] if caption else []),
+        *([rf"\label{{{label}}}"] if label else []),
+        rf"\begin{{tabular}}{{{''.join('l' if c in text else 'r' for c in table)}}}",
+        r"\toprule",
+    ]
+    return (
+        "\n".join(
+            [
+                *head,
+                line(table.columns),
+                r"\midrule",
+                *map(line, table.itertuples(index=False)),
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+            ]
+        )
+        + "\n"
+    )
+
 
 def write_tables(
-    folder, # created if missing
-    frames: dict, # name -> DataFrame of figures, written as csv
-    prints: dict, # name -> (DataFrame of text, caption), written as Markdown and LaTeX
-) -> list: # paths
+    folder,  # created if missing
+    frames: dict,  # name -> DataFrame of figures, written as csv
+    prints: dict,  # name -> (DataFrame of text, caption), written as Markdown and LaTeX
+) -> list:  # paths
     "report.md and report.tex with all printed tables, and a csv for each frame."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in frames.items(): frame.to_csv(folder / f"{name}.csv", index=False)
-    (folder / "report.md").write_text("\n".join(f"## {name}\n\n{markdown(t)}\n{caption}\n" for name, (t, caption) in prints.items()))
-    (folder / "report.tex").write_text("\n".join(latex(t, f"{name}. {caption}", "tab:" + "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())) for name, (t, caption) in prints.items()))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "report.md").write_text(
+        "\n".join(f"## {name}\n\n{markdown(t)}\n{caption}\n" for name, (t, caption) in prints.items())
+    )
+    (folder / "report.tex").write_text(
+        "\n".join(
+            latex(
+                t,
+                f"{name}. {caption}",
+                "tab:" + "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split()),
+            )
+            for name, (t, caption) in prints.items()
+        )
+    )
     return [folder / f for f in (*(f"{n}.csv" for n in frames), "report.md", "report.tex")]
 
 # %% ../../nbs/results/reports.ipynb #a1d3d9eb
 def difference_print(
-    d: pd.DataFrame, # `DIFFERENCE`, with versus if it is of `ours_against`
-) -> pd.DataFrame: # text
+    d: pd.DataFrame,  # `DIFFERENCE`, with versus if it is of `ours_against`
+) -> pd.DataFrame:  # text
     "Paired differences in print."
-    row = lambda r: dict(method=title(r.method), variant=r.variant, labels=f"{r.ratio:.0%}") | (dict(versus=getattr(r, "versus", "")) if "versus" in d else {}) | \
-        {"compared with": title(r.against) + (f", {r.against_variant}" if r.against_variant not in ("", r.variant) else ""), "difference": number(r.mean, sign=True), "95% interval": interval(r.low, r.high, sign=True) or "–", "wins": f"{r.wins} of {r.n}", "": r.verdict}
+    row = lambda r: (
+        dict(method=title(r.method), variant=r.variant, labels=f"{r.ratio:.0%}")
+        | (dict(versus=getattr(r, "versus", "")) if "versus" in d else {})
+        | {
+            "compared with": title(r.against)
+            + (f", {r.against_variant}" if r.against_variant not in ("", r.variant) else ""),
+            "difference": number(r.mean, sign=True),
+            "95% interval": interval(r.low, r.high, sign=True) or "–",
+            "wins": f"{r.wins} of {r.n}",
+            "": r.verdict,
+        }
+    )
     return pd.DataFrame([row(r) for r in d.itertuples()])
 
+
 def difference_table(
-    d: pd.DataFrame, # `DIFFERENCE`
-    data: str, # which data set
-) -> pd.DataFrame: # text: method, variant, a column per ratio
+    d: pd.DataFrame,  # `DIFFERENCE`
+    data: str,  # which data set
+) -> pd.DataFrame:  # text: method, variant, a column per ratio
     "Paired differences in few lines: mean [interval] wins/pairs, and above, tie or below."
-    d = d[d.data == data]; ratios = sorted(d.ratio.unique())
-    def text(r): return f"{number(r.mean, sign=True)} {interval(r.low, r.high, sign=True)} {r.wins}/{r.n} {r.verdict.partition(':')[0]}{doubt(r.n)}".replace("  ", " ")
+    d = d[d.data == data]
+    ratios = sorted(d.ratio.unique())
+
+    def text(r):
+        return f"{number(r.mean, sign=True)} {interval(r.low, r.high, sign=True)} {r.wins}/{r.n} {r.verdict.partition(':')[0]}{doubt(r.n)}".replace(
+            "  ", " "
+        )
+
     cells = {(r.method, r.variant, r.ratio): text(r) for r in d.itertuples()}
-    keys = [(m, x) for m in in_order(d.method.unique()) for x in sorted(d[d.method == m].variant.unique(), key=lambda x: (x != "plain", x))]
-    return pd.DataFrame([dict(method=title(m), variant=x) | {f"{r:.0%}": cells.get((m, x, r), "–") for r in ratios} for m, x in keys])
+    keys = [
+        (m, x)
+        for m in in_order(d.method.unique())
+        for x in sorted(d[d.method == m].variant.unique(), key=lambda x: (x != "plain", x))
+    ]
+    return pd.DataFrame(
+        [
+            dict(method=title(m), variant=x) | {f"{r:.0%}": cells.get((m, x, r), "–") for r in ratios}
+            for m, x in keys
+        ]
+    )
+
 
 def sentence(
-    r, # a row of `ours_against`, as a dict or Series
+    r,  # a row of `ours_against`, as a dict or Series
 ) -> str:
     "One comparison in words."
-    rival = title(r["against"]) if r.get("versus") != "best other" else f"the best other method ({title(r['against'])})"
-    said = dict(above="is above", below="is below").get(r["verdict"], "ties with" if r["verdict"].startswith("tie") else "(one run) beside")
+    rival = (
+        title(r["against"])
+        if r.get("versus") != "best other"
+        else f"the best other method ({title(r['against'])})"
+    )
+    said = dict(above="is above", below="is below").get(
+        r["verdict"], "ties with" if r["verdict"].startswith("tie") else "(one run) beside"
+    )
     end = "; the interval includes 0." if r["verdict"].startswith("tie") else "."
     return f"{r['data']}, {r['ratio']:.0%} of the labels, {r['variant']}: {title(r['method'])} {said} {rival}, {number(r['mean'], sign=True)} {interval(r['low'], r['high'], sign=True)}, {r['wins']} of {r['n']} won{end}"
 
 # %% ../../nbs/results/reports.ipynb #37f239cb
 GOAL = ("data", "ratio", "at_least", "above", "by", "variant", "why")
 
+
 def read_goals(
-    path, # a .toml file
-) -> list: # of dicts
+    path,  # a .toml file
+) -> list:  # of dicts
     "Goals, checked. Raises `ConfigError`."
-    if not Path(path).is_file(): raise ConfigError(f"goals: {path} is no file")
+    if not Path(path).is_file():
+        raise ConfigError(f"goals: {path} is no file")
     goals = tomllib.loads(Path(path).read_text()).get("goal", [])
     for i, g in enumerate(goals, 1):
         check_names(g, GOAL)
-        if lacking := [k for k in ("data", "ratio") if k not in g]: raise ConfigError(f"{path}, goal {i}: {lacking[0]} is missing")
-        if ("at_least" in g) == ("above" in g): raise ConfigError(f"{path}, goal {i}: either at_least or above")
+        if lacking := [k for k in ("data", "ratio") if k not in g]:
+            raise ConfigError(f"{path}, goal {i}: {lacking[0]} is missing")
+        if ("at_least" in g) == ("above" in g):
+            raise ConfigError(f"{path}, goal {i}: either at_least or above")
     return goals
 
+
 def goal_table(
-    v: pd.DataFrame, # from `values`
-    goals: list, # from `read_goals`
-    ours: str = "trs", # the method that they are for
-    variants=("plain", "equipped"), # a row for each that was run; a goal may name one of its own
-) -> pd.DataFrame: # text: data, labels, goal, variant, number, 95% interval, outcome
+    v: pd.DataFrame,  # from `values`
+    goals: list,  # from `read_goals`
+    ours: str = "trs",  # the method that they are for
+    variants=("plain", "equipped"),  # a row for each that was run; a goal may name one of its own
+) -> pd.DataFrame:  # text: data, labels, goal, variant, number, 95% interval, outcome
     "What was to be reached, what was, and whether that is enough."
     out = []
     for g in goals:
         shown = [g["variant"]] if "variant" in g else list(variants)
-        there = sorted([(d, x) for d, r, m, x in everyone(v) if g["data"].lower() in d.lower() and not d.endswith("folds together") and r == g["ratio"] and m == ours and x in shown], key=lambda e: (e[0], shown.index(e[1])))
-        goal = f"at least {number(g['at_least'])}" if "at_least" in g else f"above {'every other method' if g['above'] == 'all' else title(g['above'])}" + (f" by at least {number(g['by'])}" if g.get("by") else "")
+        there = sorted(
+            [
+                (d, x)
+                for d, r, m, x in everyone(v)
+                if g["data"].lower() in d.lower()
+                and not d.endswith("folds together")
+                and r == g["ratio"]
+                and m == ours
+                and x in shown
+            ],
+            key=lambda e: (e[0], shown.index(e[1])),
+        )
+        goal = (
+            f"at least {number(g['at_least'])}"
+            if "at_least" in g
+            else f"above {'every other method' if g['above'] == 'all' else title(g['above'])}"
+            + (f" by at least {number(g['by'])}" if g.get("by") else "")
+        )
         about = dict(labels=f"{g['ratio']:.0%}", goal=goal + (f" ({g['why']})" if g.get("why") else ""))
-        if not there: out.append(dict(data=g["data"]) | about | dict(variant="", number="–", outcome="not run") | {"95% interval": "–"})
-        for data, variant in there: out.append(dict(data=data) | about | dict(variant=variant) | (reached(v, data, variant, g, ours) if "at_least" in g else above(v, data, variant, g, ours)))
-    return pd.DataFrame(out, columns=["data", "labels", "goal", "variant", "number", "95% interval", "outcome"])
+        if not there:
+            out.append(
+                dict(data=g["data"])
+                | about
+                | dict(variant="", number="–", outcome="not run")
+                | {"95% interval": "–"}
+            )
+        for data, variant in there:
+            out.append(
+                dict(data=data)
+                | about
+                | dict(variant=variant)
+                | (
+                    reached(v, data, variant, g, ours)
+                    if "at_least" in g
+                    else above(v, data, variant, g, ours)
+                )
+            )
+    return pd.DataFrame(
+        out, columns=["data", "labels", "goal", "variant", "number", "95% interval", "outcome"]
+    )
+
 
 def reached(v, data, variant, g, ours):
     "A mean beside the number that it has to reach."
-    x = v[(v.data == data) & (v.ratio == g["ratio"]) & (v.method == ours) & (v.variant == variant)].dropna(subset="value"); m = x.value.mean(); low, high = crossed_interval(matrix(x)) if len(x) else (np.nan, np.nan)
-    return {"number": number(m), "95% interval": interval(low, high) or "–", "outcome": "met" if round(m, 6) >= g["at_least"] else "undefined" if np.isnan(m) else f"missed by {number(g['at_least'] - m)}"}
+    x = v[(v.data == data) & (v.ratio == g["ratio"]) & (v.method == ours) & (v.variant == variant)].dropna(
+        subset="value"
+    )
+    m = x.value.mean()
+    low, high = crossed_interval(matrix(x)) if len(x) else (np.nan, np.nan)
+    return {
+        "number": number(m),
+        "95% interval": interval(low, high) or "–",
+        "outcome": "met"
+        if round(m, 6) >= g["at_least"]
+        else "undefined"
+        if np.isnan(m)
+        else f"missed by {number(g['at_least'] - m)}",
+    }
+
 
 def above(v, data, variant, g, ours):
     "The smallest difference to the methods that it has to be above."
-    d = against_each(v[(v.data == data) & (v.ratio == g["ratio"])], f"{ours}/{variant}"); d = d[d.against == g["above"]] if g["above"] != "all" else d
-    if not len(d): return {"number": "–", "95% interval": "–", "outcome": "nothing to compare with"}
-    worst, by = d.loc[d["mean"].idxmin()], g.get("by", 0.); short = round(by - worst["mean"], 6)
-    kinds = {"below": d.verdict == "below", "a tie with": ~d.verdict.isin(["above", "below"]), "not far enough above": (d.verdict == "above") & (d["mean"].round(6) < by)}
-    if g["above"] == "all": outcome = "; ".join(f"{what} {', '.join(map(title, in_order(d[k].against)))}" for what, k in kinds.items() if k.any()) or "met"
-    else: outcome = f"missed by {number(short)}" if short > 0 else "met" if worst.verdict == "above" else f"number met, but {worst.verdict}"
+    d = against_each(v[(v.data == data) & (v.ratio == g["ratio"])], f"{ours}/{variant}")
+    d = d[d.against == g["above"]] if g["above"] != "all" else d
+    if not len(d):
+        return {"number": "–", "95% interval": "–", "outcome": "nothing to compare with"}
+    worst, by = d.loc[d["mean"].idxmin()], g.get("by", 0.0)
+    short = round(by - worst["mean"], 6)
+    kinds = {
+        "below": d.verdict == "below",
+        "a tie with": ~d.verdict.isin(["above", "below"]),
+        "not far enough above": (d.verdict == "above") & (d["mean"].round(6) < by),
+    }
+    if g["above"] == "all":
+        outcome = (
+            "; ".join(
+                f"{what} {', '.join(map(title, in_order(d[k].against)))}"
+                for what, k in kinds.items()
+                if k.any()
+            )
+            or "met"
+        )
+    else:
+        outcome = (
+            f"missed by {number(short)}"
+            if short > 0
+            else "met"
+            if worst.verdict == "above"
+            else f"number met, but {worst.verdict}"
+        )
     outcome += doubt(d.n.min())
-    return {"number": number(worst["mean"], sign=True) + (f" ({title(worst['against'])})" if len(d) > 1 else ""), "95% interval": interval(worst["low"], worst["high"], sign=True) or "–", "outcome": outcome}
+    return {
+        "number": number(worst["mean"], sign=True) + (f" ({title(worst['against'])})" if len(d) > 1 else ""),
+        "95% interval": interval(worst["low"], worst["high"], sign=True) or "–",
+        "outcome": outcome,
+    }
 
 # %% ../../nbs/results/reports.ipynb #86d0d94a
 def group_table(
-    rows: pd.DataFrame, # `COLUMNS`
-) -> pd.DataFrame: # data, method, variant, ratio, part, spearman, r_l2, n (runs), clips (test clips per run)
+    rows: pd.DataFrame,  # `COLUMNS`
+) -> pd.DataFrame:  # data, method, variant, ratio, part, spearman, r_l2, n (runs), clips (test clips per run)
     "Mean Spearman and relative L2 of each group over seeds and folds, for data sets that have several. Empty without any."
-    r = rows[rows.kind != "baseline"].assign(part=[g if g != "all" else t or "all" for t, g in zip(rows[rows.kind != "baseline"].task, rows[rows.kind != "baseline"].group)])
+    r = rows[rows.kind != "baseline"].assign(
+        part=[
+            g if g != "all" else t or "all"
+            for t, g in zip(rows[rows.kind != "baseline"].task, rows[rows.kind != "baseline"].group)
+        ]
+    )
     r = r[r.groupby("data").part.transform("nunique") > 1]
     g = r.groupby("data method variant ratio part".split(), sort=False)
-    return g.agg(spearman=("spearman", "mean"), r_l2=("r_l2", "mean"), n=("spearman", "count"), clips=("n", "mean")).reset_index()
+    return g.agg(
+        spearman=("spearman", "mean"), r_l2=("r_l2", "mean"), n=("spearman", "count"), clips=("n", "mean")
+    ).reset_index()
 
 # %% ../../nbs/results/reports.ipynb #8fec740d
 def time_and_machine(
-    rows: pd.DataFrame, # `COLUMNS`
+    rows: pd.DataFrame,  # `COLUMNS`
 ) -> str:
     "How many runs, how many hours of computing in sum, and where."
-    runs = rows[rows.kind == "run"].drop_duplicates("run"); hours = runs.seconds.sum() / 3600
+    runs = rows[rows.kind == "run"].drop_duplicates("run")
+    hours = runs.seconds.sum() / 3600
     timed, machines = runs.seconds.notna().sum(), sorted({m for m in runs.machine if m})
-    spent = f"{hours:.1f} h" if hours >= 1 else f"{hours*60:.0f} min"
+    spent = f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
     return f"{len(runs)} runs took {spent} in sum (median {runs.seconds.median():.0f} s a run{'' if timed == len(runs) else f', time of {len(runs) - timed} unknown'}) on: {'; '.join(machines) or 'unknown machine'}."
 
 # %% ../../nbs/results/reports.ipynb #f3cecc45
-METHOD_STYLES = dict(supervised=("#555555", "s"), svr=("#999999", "d"), usdl=("#CC79A7", "P"), musdl=("#882255", "X"), core=("#332288", "D"), pseudo_label=("#B8A028", "^"), vat=("#56B4E9", "<"), mean_teacher=("#0072B2", "v"),
-                     s4l=("#44AA99", ">"), coreg=("#999933", "h"), ucvme=("#AA4499", "p"), rankup=("#117733", "*"), trs=("#D55E00", "o"), trs_gp=("#B80F20", "o"))
+METHOD_STYLES = dict(
+    supervised=("#555555", "s"),
+    svr=("#999999", "d"),
+    usdl=("#CC79A7", "P"),
+    musdl=("#882255", "X"),
+    core=("#332288", "D"),
+    pseudo_label=("#B8A028", "^"),
+    vat=("#56B4E9", "<"),
+    mean_teacher=("#0072B2", "v"),
+    s4l=("#44AA99", ">"),
+    coreg=("#999933", "h"),
+    ucvme=("#AA4499", "p"),
+    rankup=("#117733", "*"),
+    trs=("#D55E00", "o"),
+    trs_gp=("#B80F20", "o"),
+)
 
-def style_of(method: str): # name in a run's configuration
+
+def style_of(method: str):  # name in a run's configuration
     "(colour, marker); a method of your own gets brown and a marker that its name decides."
     return METHOD_STYLES.get(method, ("#7A4A21", "v^<>spPhdX"[zlib.crc32(method.encode()) % 10]))
+
 
 def panels(data, lines, width=2.1, height=1.9, sharex="col", sharey="all"):
     "Axes in a grid: a column per data set, a row per ratio or variant. A lone data set gets more room."
     width = width * (1.5 if len(data) < 3 else 1)
-    fig, axes = plt.subplots(len(lines), len(data), figsize=(width*len(data) + 1.3, height*len(lines) + .5), squeeze=False, sharex=sharex, sharey=sharey)
+    fig, axes = plt.subplots(
+        len(lines),
+        len(data),
+        figsize=(width * len(data) + 1.3, height * len(lines) + 0.5),
+        squeeze=False,
+        sharex=sharex,
+        sharey=sharey,
+    )
     return fig, {(d, r): axes[i, j] for j, d in enumerate(data) for i, r in enumerate(lines)}
+
 
 def head(axes, label, xlabel):
     "Names the panels: the data set above the first of its column, and what the row is; panels without data go, and their neighbours get the names of the axes."
     first, last, left = {}, {}, {}
     for (name, line), ax in axes.items():
-        if ax.has_data(): first.setdefault(name, line); last[name] = line; left.setdefault(line, name)
-        else: ax.set_axis_off()
+        if ax.has_data():
+            first.setdefault(name, line)
+            last[name] = line
+            left.setdefault(line, name)
+        else:
+            ax.set_axis_off()
     for (name, line), ax in axes.items():
         width = int(ax.figure.get_figwidth() / len({d for d, _ in axes}) * 11)
-        if ax.has_data(): ax.set_title(("\n".join(textwrap.wrap(name, width)) + "\n" if first[name] == line else "") + label(line)); ax.tick_params(labelbottom=last[name] == line, labelleft=left[line] == name or ax.get_subplotspec().is_first_col())
-        if ax.has_data() and last[name] == line: ax.set_xlabel(xlabel)
+        if ax.has_data():
+            ax.set_title(
+                ("\n".join(textwrap.wrap(name, width)) + "\n" if first[name] == line else "") + label(line)
+            )
+            ax.tick_params(
+                labelbottom=last[name] == line,
+                labelleft=left[line] == name or ax.get_subplotspec().is_first_col(),
+            )
+        if ax.has_data() and last[name] == line:
+            ax.set_xlabel(xlabel)
+
 
 def method_panels(table, methods, variants):
     "Figure and axes: a column per data set, a row per ratio, each high enough for a line per method and variant."
-    return panels(list(table.data.unique()), sorted(table.ratio.unique()), height=.17*len(methods)*max(1, len(variants)*.7) + .6)
+    return panels(
+        list(table.data.unique()),
+        sorted(table.ratio.unique()),
+        height=0.17 * len(methods) * max(1, len(variants) * 0.7) + 0.6,
+    )
+
 
 def entries_of(axes, table, methods, variants):
     "Axes of each panel that has data, and its entries: rows of the table, variant, height."
     for (name, ratio), ax in axes.items():
         part = table[(table.data == name) & (table.ratio == ratio)]
-        if len(part): yield ax, rows_of(ax, methods, variants, part)
+        if len(part):
+            yield ax, rows_of(ax, methods, variants, part)
+
 
 def rows_of(ax, methods, variants, table):
     "(rows, variant, height) of each entry, methods from top to bottom; names at the axis."
-    ax.set_yticks(range(len(methods)), [title(m) for m in methods]); ax.set_ylim(len(methods) - .4, -.6); ax.grid(axis="y", visible=False)
-    step = .36 / max(1, len(variants) - 1)  # variants of a method stand closer than methods
-    found = [(table[(table.method == m) & (table.variant == x)], x, i + ((k*step - .18) if len(variants) > 1 else 0)) for i, m in enumerate(methods) for k, x in enumerate(variants)]
+    ax.set_yticks(range(len(methods)), [title(m) for m in methods])
+    ax.set_ylim(len(methods) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
+    step = 0.36 / max(1, len(variants) - 1)  # variants of a method stand closer than methods
+    found = [
+        (
+            table[(table.method == m) & (table.variant == x)],
+            x,
+            i + ((k * step - 0.18) if len(variants) > 1 else 0),
+        )
+        for i, m in enumerate(methods)
+        for k, x in enumerate(variants)
+    ]
     return [(rows, x, y) for rows, x, y in found if len(rows)]
 
+
 def plot_forest(
-    d: pd.DataFrame, # from `against_supervised`
-    variants=None, # which, from top to bottom; None = all
-): # Figure
+    d: pd.DataFrame,  # from `against_supervised`
+    variants=None,  # which, from top to bottom; None = all
+):  # Figure
     "Paired difference of every method to the supervised network with its interval, per data set and ratio."
     d = d if variants is None else d[d.variant.isin(variants)]
-    if not len(d): raise ValueError("plot_forest: no difference to show")
+    if not len(d):
+        raise ValueError("plot_forest: no difference to show")
     variants, methods = variants or sorted(d.variant.unique()), in_order(d.method.unique())
     fig, axes = method_panels(d, methods, variants)
     for ax, entries in entries_of(axes, d, methods, variants):
-        ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0); ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.axvline(0, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
+        ax.xaxis.set_major_locator(MaxNLocator(3))
         for rows, x, y in entries:
             r = rows.iloc[0]
-            if is_far(r): ax.annotate(f"← {number(r['mean'])}" if r["mean"] < 0 else f"{number(r['mean'], sign=True)} →", (0.02 if r["mean"] < 0 else .98, y), xycoords=("axes fraction", "data"), ha="left" if r["mean"] < 0 else "right", va="center", fontsize=7, color=style_of(r.method)[0])
-            else: whisker(ax, r, y, x, variants)
+            if is_far(r):
+                ax.annotate(
+                    f"← {number(r['mean'])}" if r["mean"] < 0 else f"{number(r['mean'], sign=True)} →",
+                    (0.02 if r["mean"] < 0 else 0.98, y),
+                    xycoords=("axes fraction", "data"),
+                    ha="left" if r["mean"] < 0 else "right",
+                    va="center",
+                    fontsize=7,
+                    color=style_of(r.method)[0],
+                )
+            else:
+                whisker(ax, r, y, x, variants)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman minus supervised")
     return variant_legend(fig, variants)
 
-FAR = .2
-def is_far(r): "A difference that would squeeze all others into a corner; it is written at the edge instead of drawn."; return abs(r["mean"]) > FAR
+
+FAR = 0.2
+
+
+def is_far(r):
+    "A difference that would squeeze all others into a corner; it is written at the edge instead of drawn."
+    return abs(r["mean"]) > FAR
+
 
 def whisker(ax, r, y, variant, variants):
     "Mean and interval of one row."
-    colour, marker = style_of(r.method); bars = np.nan_to_num([[r["mean"] - r.low], [r.high - r["mean"]]]).clip(0)
-    ax.errorbar(r["mean"], y, xerr=bars, fmt=marker, color=colour, ms=5, lw=1.3, mew=1, **fill_of(variant, variants))
+    colour, marker = style_of(r.method)
+    bars = np.nan_to_num([[r["mean"] - r.low], [r.high - r["mean"]]]).clip(0)
+    ax.errorbar(
+        r["mean"], y, xerr=bars, fmt=marker, color=colour, ms=5, lw=1.3, mew=1, **fill_of(variant, variants)
+    )
+
 
 def fill_of(variant, variants):
     "How the marker of a variant is filled: open for plain, then full, left, below, right, above; full where there is one only."
     others = [x for x in variants if x != "plain"]
-    if len(variants) > 1 and variant == "plain": return dict(markerfacecolor="w")
-    return dict(fillstyle=("full", "left", "bottom", "right", "top")[others.index(variant) % 5 if others else 0], markerfacecoloralt="w")
+    if len(variants) > 1 and variant == "plain":
+        return dict(markerfacecolor="w")
+    return dict(
+        fillstyle=("full", "left", "bottom", "right", "top")[others.index(variant) % 5 if others else 0],
+        markerfacecoloralt="w",
+    )
+
 
 def variant_legend(fig, variants):
     "What the fillings mean, where there is more than one variant."
     if len(variants) > 1:
-        handles = [plt.Line2D([], [], ls="", marker="o", color=".3", **fill_of(x, variants)) for x in variants]
+        handles = [
+            plt.Line2D([], [], ls="", marker="o", color=".3", **fill_of(x, variants)) for x in variants
+        ]
         fig.legend(handles, variants, loc="outside lower center", ncols=len(variants))
     return fig
 
 # %% ../../nbs/results/reports.ipynb #0a9b2805
 def plot_calibration(
-    t: pd.DataFrame, # from `calibration_by_method`
-    variants=None, # which, from top to bottom; None = all
-): # Figure
+    t: pd.DataFrame,  # from `calibration_by_method`
+    variants=None,  # which, from top to bottom; None = all
+):  # Figure
     "Share of the errors within one and two claimed sigmas, per data set and ratio."
     t = t if variants is None else t[t.variant.isin(variants)]
-    if not len(t): raise ValueError("plot_calibration: no sigma to show")
-    variants = [x for x in variants or sorted(t.variant.unique()) if x in set(t.variant)]; methods = in_order(t.method.unique())
+    if not len(t):
+        raise ValueError("plot_calibration: no sigma to show")
+    variants = [x for x in variants or sorted(t.variant.unique()) if x in set(t.variant)]
+    methods = in_order(t.method.unique())
     fig, axes = method_panels(t, methods, variants)
     for ax, entries in entries_of(axes, t, methods, variants):
-        for share in HONEST: ax.axvline(share, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
+        for share in HONEST:
+            ax.axvline(share, color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
         for rows, x, y in entries:
-            r = rows.iloc[0]; colour, marker = style_of(r.method)
-            ax.plot([r.within_1_sigma, r.within_2_sigma], [y, y], "-", color=colour, lw=1.3, marker=marker, ms=5, mew=1, **fill_of(x, variants))
-        ax.set_xlim(0, 1.03); ax.set_xticks([0, .25, .5, .75, 1], ["0", "25%", "50%", "75%", ""])
+            r = rows.iloc[0]
+            colour, marker = style_of(r.method)
+            ax.plot(
+                [r.within_1_sigma, r.within_2_sigma],
+                [y, y],
+                "-",
+                color=colour,
+                lw=1.3,
+                marker=marker,
+                ms=5,
+                mew=1,
+                **fill_of(x, variants),
+            )
+        ax.set_xlim(0, 1.03)
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", ""])
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "errors within 1 and 2 sigma")
     return variant_legend(fig, variants)
 
-HONEST = (.683, .954)  # of a Gaussian, within one and two sigma
+
+HONEST = (0.683, 0.954)  # of a Gaussian, within one and two sigma
 
 # %% ../../nbs/results/reports.ipynb #d2a1a59a
 def plot_ratios(
-    means: pd.DataFrame, # from `mean_table`
-    variants=None, # a row each; None = all
-    banded=("supervised", "trs"), # methods with the band of their interval; the others as lines, or the picture would be a fog
-): # Figure
+    means: pd.DataFrame,  # from `mean_table`
+    variants=None,  # a row each; None = all
+    banded=(
+        "supervised",
+        "trs",
+    ),  # methods with the band of their interval; the others as lines, or the picture would be a fog
+):  # Figure
     "Spearman over the share of labelled clips; the dashed line is the supervised network with all labels."
-    d = means[(means.kind != "baseline") & means.variant.isin(means.variant if variants is None else variants)].dropna(subset="mean")
-    if not len(d): raise ValueError("plot_ratios: no mean to show")
-    if (curves := d.groupby(["data", "variant"]).ratio.transform("nunique") > 1).any(): d = d[curves]  # one share of labels makes no curve
-    variants = [x for x in variants or sorted(d.variant.unique()) if (d.variant == x).any()]; ratios = sorted(d.ratio.unique()); fig, axes = panels(list(d.data.unique()), variants, sharex="all", sharey="col")
+    d = means[
+        (means.kind != "baseline") & means.variant.isin(means.variant if variants is None else variants)
+    ].dropna(subset="mean")
+    if not len(d):
+        raise ValueError("plot_ratios: no mean to show")
+    if (curves := d.groupby(["data", "variant"]).ratio.transform("nunique") > 1).any():
+        d = d[curves]  # one share of labels makes no curve
+    variants = [x for x in variants or sorted(d.variant.unique()) if (d.variant == x).any()]
+    ratios = sorted(d.ratio.unique())
+    fig, axes = panels(list(d.data.unique()), variants, sharex="all", sharey="col")
     for (name, variant), ax in axes.items():
-        if not len(part := d[(d.data == name) & (d.variant == variant)]): continue
-        for m in in_order(part.method.unique()): ratio_line(ax, part[part.method == m].sort_values("ratio"), m, m in banded)
+        if not len(part := d[(d.data == name) & (d.variant == variant)]):
+            continue
+        for m in in_order(part.method.unique()):
+            ratio_line(ax, part[part.method == m].sort_values("ratio"), m, m in banded)
         ceiling = part[(part.method == "supervised") & (part.ratio == 1)]["mean"]
-        if len(ceiling): ax.axhline(ceiling.item(), color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
-        ax.set_xscale("log"); ax.xaxis.set_major_locator(FixedLocator(ratios)); ax.xaxis.set_minor_locator(NullLocator()); ax.set_xticks(ratios, [f"{r:.0%}" for r in ratios])
-    for name in d.data.unique(): look_closer({v: axes[name, v] for v in variants}, d[d.data == name])
+        if len(ceiling):
+            ax.axhline(ceiling.item(), color=style_of("supervised")[0], lw=1, ls="--", zorder=0)
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(FixedLocator(ratios))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_xticks(ratios, [f"{r:.0%}" for r in ratios])
+    for name in d.data.unique():
+        look_closer({v: axes[name, v] for v in variants}, d[d.data == name])
     head(axes, str, "labelled")
-    for ax in axes.values(): ax.tick_params(labelleft=True)
+    for ax in axes.values():
+        ax.tick_params(labelleft=True)
     list(axes.values())[0].set_ylabel("Spearman")
     return method_legend(fig, axes.values())
 
+
 def look_closer(axes, d):
     "Methods that are more than .3 below the best at their share of labels do not stretch the axis of a data set; those that are below it everywhere are named at its foot."
-    near = d["mean"] > d.groupby("ratio")["mean"].transform("max") - .3
-    if near.all(): return
-    low, high = d[near]["mean"].min(), d[near]["mean"].max(); pad = .08 * (high - low)
+    near = d["mean"] > d.groupby("ratio")["mean"].transform("max") - 0.3
+    if near.all():
+        return
+    low, high = d[near]["mean"].min(), d[near]["mean"].max()
+    pad = 0.08 * (high - low)
     for variant, ax in axes.items():
         ax.set_ylim(low - pad, high + pad)
         below = d[d.variant == variant].groupby("method")["mean"].max().loc[lambda m: m < low]
-        if len(below): ax.annotate("below: " + ", ".join(f"{title(m)} (at most {number(x, 2)})" for m, x in below.items()), (.98, .03), xycoords="axes fraction", ha="right", fontsize=6.5)
+        if len(below):
+            ax.annotate(
+                "below: " + ", ".join(f"{title(m)} (at most {number(x, 2)})" for m, x in below.items()),
+                (0.98, 0.03),
+                xycoords="axes fraction",
+                ha="right",
+                fontsize=6.5,
+            )
+
 
 def ratio_line(ax, d, method, band):
     "One method over ratios."
     colour, marker = style_of(method)
-    if band: ax.fill_between(d.ratio, d.low, d.high, color=colour, alpha=.15, lw=0)
-    ax.plot(d.ratio, d["mean"], marker=marker, color=colour, ms=5 if band else 4, lw=1.8 if band else .9, label=title(method), zorder=3 if band else 2)
+    if band:
+        ax.fill_between(d.ratio, d.low, d.high, color=colour, alpha=0.15, lw=0)
+    ax.plot(
+        d.ratio,
+        d["mean"],
+        marker=marker,
+        color=colour,
+        ms=5 if band else 4,
+        lw=1.8 if band else 0.9,
+        label=title(method),
+        zorder=3 if band else 2,
+    )
+
 
 def method_legend(fig, axes):
     "Each method once, below the panels."
     found = {}
     for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels()): found.setdefault(label, handle)
-    columns = min(len(found), max(3, int(fig.get_figwidth() / 1.3))); fig.set_figheight(fig.get_figheight() + .2 * -(-len(found) // columns))
+        for handle, label in zip(*ax.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    columns = min(len(found), max(3, int(fig.get_figwidth() / 1.3)))
+    fig.set_figheight(fig.get_figheight() + 0.2 * -(-len(found) // columns))
     fig.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns)
     return fig
 
 # %% ../../nbs/results/reports.ipynb #54bad6c8
 def plot_seeds(
-    v: pd.DataFrame, # from `values`
-    variants=None, # which, from top to bottom; None = all
-): # Figure
+    v: pd.DataFrame,  # from `values`
+    variants=None,  # which, from top to bottom; None = all
+):  # Figure
     "Spearman of every seed, per data set and ratio."
-    d = v[(v.kind != "baseline") & v.variant.isin(v.variant if variants is None else variants)].dropna(subset="value")
-    if not len(d): raise ValueError("plot_seeds: no value to show")
+    d = v[(v.kind != "baseline") & v.variant.isin(v.variant if variants is None else variants)].dropna(
+        subset="value"
+    )
+    if not len(d):
+        raise ValueError("plot_seeds: no value to show")
     variants, methods = list(variants or sorted(d.variant.unique())), in_order(d.method.unique())
     fig, axes = method_panels(d, methods, variants)
     for ax, entries in entries_of(axes, d, methods, variants):
         for rows, x, y in entries:
-            dots = rows.groupby("seed").value.mean(); colour, marker = style_of(rows.method.iloc[0])
-            ax.plot(dots, np.full(len(dots), y), ls="", marker=marker, ms=3.5, color=colour, mew=.8, alpha=.75, **fill_of(x, variants))
-            ax.plot([dots.mean()]*2, [y - .17, y + .17], color=colour, lw=2)
+            dots = rows.groupby("seed").value.mean()
+            colour, marker = style_of(rows.method.iloc[0])
+            ax.plot(
+                dots,
+                np.full(len(dots), y),
+                ls="",
+                marker=marker,
+                ms=3.5,
+                color=colour,
+                mew=0.8,
+                alpha=0.75,
+                **fill_of(x, variants),
+            )
+            ax.plot([dots.mean()] * 2, [y - 0.17, y + 0.17], color=colour, lw=2)
     head(axes, lambda ratio: f"{ratio:.0%} labelled", "Spearman")
     return variant_legend(fig, variants)
 
 # %% ../../nbs/results/reports.ipynb #625cfe40
 LARGEST = 500_000  # bytes of a page with all that lies beside it
 
+
 def save_small(
-    figure, # Figure
-    path, # .png
-    dpi: int = 100, # resolution
-    colours: int = 200, # of the palette; a drawing needs no more
+    figure,  # Figure
+    path,  # .png
+    dpi: int = 100,  # resolution
+    colours: int = 200,  # of the palette; a drawing needs no more
 ):
     "A PNG of few kilobytes."
     from PIL import Image
-    buffer = io.BytesIO(); figure.savefig(buffer, dpi=dpi, bbox_inches="tight")
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=dpi, bbox_inches="tight")
     Image.open(buffer).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
 
+
 def write_page(
-    folder, # created if missing
-    parts: list, # text, a table (DataFrame), or a picture as (name, caption, Figure), in the order of the page
-) -> int: # bytes of everything in the folder
+    folder,  # created if missing
+    parts: list,  # text, a table (DataFrame), or a picture as (name, caption, Figure), in the order of the page
+) -> int:  # bytes of everything in the folder
     "page.md and its pictures. Warns if the folder comes out larger than `LARGEST`."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True); text = []
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = []
     for part in parts:
-        if isinstance(part, tuple): save_small(part[2], folder / f"{part[0]}.png"); text.append(f"![{part[1]}]({part[0]}.png)\n")
-        else: text.append(markdown(part) if isinstance(part, pd.DataFrame) else part.rstrip() + "\n")
+        if isinstance(part, tuple):
+            save_small(part[2], folder / f"{part[0]}.png")
+            text.append(f"![{part[1]}]({part[0]}.png)\n")
+        else:
+            text.append(markdown(part) if isinstance(part, pd.DataFrame) else part.rstrip() + "\n")
     (folder / "page.md").write_text("\n".join(text))
     sizes = {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file()}
-    if sum(sizes.values()) > LARGEST: warnings.warn(f"page: {folder.name} has more than {LARGEST / 1000:.0f} kB: {', '.join(f'{n} {s / 1000:.0f} kB' for n, s in sorted(sizes.items(), key=lambda x: -x[1])[:4])}")
+    if sum(sizes.values()) > LARGEST:
+        warnings.warn(
+            f"page: {folder.name} has more than {LARGEST / 1000:.0f} kB: {', '.join(f'{n} {s / 1000:.0f} kB' for n, s in sorted(sizes.items(), key=lambda x: -x[1])[:4])}"
+        )
     return sum(sizes.values())

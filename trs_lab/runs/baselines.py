@@ -14,115 +14,171 @@ from ..learn.metrics import summarise
 
 # %% ../../nbs/runs/baselines.ipynb #c005
 def stretches(
-    x, # (T, ...) any series over time
-    n, # number of stretches; fewer if T < n
-)-> np.ndarray: # (n, ...) mean of each stretch; the last is repeated if T < n
+    x,  # (T, ...) any series over time
+    n,  # number of stretches; fewer if T < n
+) -> np.ndarray:  # (n, ...) mean of each stretch; the last is repeated if T < n
     "Mean over `n` consecutive stretches of about equal length."
     parts = [c.mean(0) for c in np.array_split(x, n) if len(c)]
     return np.stack(parts + [parts[-1]] * (n - len(parts)))
 
+
 def curve_statistics(
-    x, # (T,) one value per moment
-)-> np.ndarray: # (7,) mean, sd, 10th, 50th and 90th percentile, maximum, moment of the maximum (0..1)
+    x,  # (T,) one value per moment
+) -> np.ndarray:  # (7,) mean, sd, 10th, 50th and 90th percentile, maximum, moment of the maximum (0..1)
     "Summary of one curve."
-    return np.array([x.mean(), x.std(), *np.percentile(x, [10, 50, 90]), x.max(), x.argmax() / max(1, len(x) - 1)])
+    return np.array(
+        [x.mean(), x.std(), *np.percentile(x, [10, 50, 90]), x.max(), x.argmax() / max(1, len(x) - 1)]
+    )
 
 # %% ../../nbs/runs/baselines.ipynb #c006
 def frame_statistics(
-    frames, # (T, H, W, 3) uint8 RGB, T >= 2
-    times=5, # stretches of time
-    grid=3, # motion is kept on a grid x grid raster
-)-> np.ndarray: # (10 + 4*times + grid**2,) float64, intensities 0..1
+    frames,  # (T, H, W, 3) uint8 RGB, T >= 2
+    times=5,  # stretches of time
+    grid=3,  # motion is kept on a grid x grid raster
+) -> np.ndarray:  # (10 + 4*times + grid**2,) float64, intensities 0..1
     "Summary of frame differences and mean colours over time; ValueError for another shape or type."
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < 2:
-        raise ValueError(f"frames: expected uint8 of shape (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}")
+        raise ValueError(
+            f"frames: expected uint8 of shape (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}"
+        )
     # one pair of frames at a time: a whole clip in floats would need four times its memory
     motion = np.stack([motion_grid(a, b, grid) for a, b in zip(frames[:-1], frames[1:])])
     colour = frames.mean((1, 2)) / 255
     total = motion.mean((1, 2))
-    return np.concatenate([curve_statistics(total), stretches(total, times), motion.mean(0).ravel(), stretches(colour, times).ravel(), colour.std(0)])
+    return np.concatenate(
+        [
+            curve_statistics(total),
+            stretches(total, times),
+            motion.mean(0).ravel(),
+            stretches(colour, times).ravel(),
+            colour.std(0),
+        ]
+    )
+
 
 def motion_grid(
-    a, # (H, W, 3) uint8
-    b, # (H, W, 3) uint8, the next frame
-    grid, # cells per side
-)-> np.ndarray: # (grid, grid) mean absolute difference, 0..1
+    a,  # (H, W, 3) uint8
+    b,  # (H, W, 3) uint8, the next frame
+    grid,  # cells per side
+) -> np.ndarray:  # (grid, grid) mean absolute difference, 0..1
     "How much each part of the picture changes."
     d = np.abs(b.astype(np.int16) - a).mean(2) / 255
-    return np.array([[c.mean() for c in np.array_split(r, grid, axis=1)] for r in np.array_split(d, grid, axis=0)])
+    return np.array(
+        [[c.mean() for c in np.array_split(r, grid, axis=1)] for r in np.array_split(d, grid, axis=0)]
+    )
 
 # %% ../../nbs/runs/baselines.ipynb #c011
 def feature_statistics(
-    x, # (S, D) features of the S segments of one clip
-)-> np.ndarray: # (6*D,) mean, sd, min, max, slope, mean absolute change
+    x,  # (S, D) features of the S segments of one clip
+) -> np.ndarray:  # (6*D,) mean, sd, min, max, slope, mean absolute change
     "Summary over segments of each feature dimension; ValueError if not (S, D) or not finite."
     x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 2 or not len(x): raise ValueError(f"features: expected shape (segments, dim), got {x.shape}")
-    if not np.isfinite(x).all(): raise ValueError(f"features: {int((~np.isfinite(x)).sum())} of {x.size} values are not finite")
+    if x.ndim != 2 or not len(x):
+        raise ValueError(f"features: expected shape (segments, dim), got {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError(f"features: {int((~np.isfinite(x)).sum())} of {x.size} values are not finite")
     t = np.arange(len(x)) - (len(x) - 1) / 2
     slope = t @ x / max((t**2).sum(), 1)
     change = np.abs(np.diff(x, axis=0)).mean(0) if len(x) > 1 else np.zeros(x.shape[1])
     return np.concatenate([x.mean(0), x.std(0), x.min(0), x.max(0), slope, change])
 
 # %% ../../nbs/runs/baselines.ipynb #c015
-ALPHAS = tuple(np.logspace(-1, 5, 25))   # wide, since statistics outnumber the labelled clips by far
+ALPHAS = tuple(np.logspace(-1, 5, 25))  # wide, since statistics outnumber the labelled clips by far
+
 
 def ridge_baseline(
-    X, # (n, d) statistics, a row per clip
-    y_labelled, # (k,) scores of the labelled clips, in points
-    labelled_index, # (k,) their row numbers in X
-    alphas=ALPHAS, # penalties among which leave-one-out chooses
-    scale_index=None, # row numbers whose inputs set mean and scale; None = the labelled ones
-)-> np.ndarray: # (n,) predicted scores, in points
+    X,  # (n, d) statistics, a row per clip
+    y_labelled,  # (k,) scores of the labelled clips, in points
+    labelled_index,  # (k,) their row numbers in X
+    alphas=ALPHAS,  # penalties among which leave-one-out chooses
+    scale_index=None,  # row numbers whose inputs set mean and scale; None = the labelled ones
+) -> np.ndarray:  # (n,) predicted scores, in points
     "Ridge regression fitted on labelled rows only; ValueError if there are fewer than 2 or values are not finite."
-    X, y, rows = np.asarray(X, dtype=np.float64), np.asarray(y_labelled, dtype=np.float64), np.asarray(labelled_index)
-    if X.ndim != 2: raise ValueError(f"X: expected shape (clips, statistics), got {X.shape}")
-    if not np.isfinite(X).all(): raise ValueError(f"X: rows {np.flatnonzero(~np.isfinite(X).all(1))[:5].tolist()} hold values that are not finite")
-    if y.shape != rows.shape or len(y) < 2: raise ValueError(f"ridge_baseline needs at least 2 labelled clips and their rows, got {y.shape} scores, {rows.shape} rows")
-    if not np.isfinite(y).all(): raise ValueError(f"y_labelled: {int((~np.isfinite(y)).sum())} of {len(y)} scores are missing")
+    X, y, rows = (
+        np.asarray(X, dtype=np.float64),
+        np.asarray(y_labelled, dtype=np.float64),
+        np.asarray(labelled_index),
+    )
+    if X.ndim != 2:
+        raise ValueError(f"X: expected shape (clips, statistics), got {X.shape}")
+    if not np.isfinite(X).all():
+        raise ValueError(
+            f"X: rows {np.flatnonzero(~np.isfinite(X).all(1))[:5].tolist()} hold values that are not finite"
+        )
+    if y.shape != rows.shape or len(y) < 2:
+        raise ValueError(
+            f"ridge_baseline needs at least 2 labelled clips and their rows, got {y.shape} scores, {rows.shape} rows"
+        )
+    if not np.isfinite(y).all():
+        raise ValueError(f"y_labelled: {int((~np.isfinite(y)).sum())} of {len(y)} scores are missing")
     Z = StandardScaler().fit(X[rows if scale_index is None else scale_index]).transform(X)
     return RidgeCV(alphas=alphas).fit(Z[rows], y).predict(Z)
 
 # %% ../../nbs/runs/baselines.ipynb #c018
 def labelled_rows(
-    table, # visible clip table with columns clip_id, score, split, role
-)-> np.ndarray: # (k,) row numbers of the labelled training clips
+    table,  # visible clip table with columns clip_id, score, split, role
+) -> np.ndarray:  # (k,) row numbers of the labelled training clips
     "Rows whose scores may be used; ValueError if an unlabelled or test clip carries a score, or a labelled one none."
-    if missing := [c for c in ("clip_id", "score", "split", "role") if c not in table]: raise ValueError(f"table: no column {missing}; expected the visible table of hide_scores")
+    if missing := [c for c in ("clip_id", "score", "split", "role") if c not in table]:
+        raise ValueError(f"table: no column {missing}; expected the visible table of hide_scores")
     shown = table.score.notna()
-    if (bad := shown & table.role.isin(["unlabelled", "test"])).any(): raise ValueError(f"table: {int(bad.sum())} unlabelled or test clips carry scores, such as {table.clip_id[bad].iloc[0]!r}; pass the visible table")
-    if (bad := ~shown & (table.role == "labelled")).any(): raise ValueError(f"table: labelled clip {table.clip_id[bad].iloc[0]!r} has no score")
+    if (bad := shown & table.role.isin(["unlabelled", "test"])).any():
+        raise ValueError(
+            f"table: {int(bad.sum())} unlabelled or test clips carry scores, such as {table.clip_id[bad].iloc[0]!r}; pass the visible table"
+        )
+    if (bad := ~shown & (table.role == "labelled")).any():
+        raise ValueError(f"table: labelled clip {table.clip_id[bad].iloc[0]!r} has no score")
     return np.flatnonzero(table.role == "labelled")
 
+
 def difficulty_baseline(
-    table, # visible clip table with column difficulty (NaN = unknown)
-)-> pd.Series: # predicted score by clip_id, in points; NaN where the difficulty is unknown
+    table,  # visible clip table with column difficulty (NaN = unknown)
+) -> pd.Series:  # predicted score by clip_id, in points; NaN where the difficulty is unknown
     "Degree of difficulty times the labelled clips' points per unit of difficulty; all NaN if none of them has a known difficulty."
-    rows = table.iloc[labelled_rows(table)]; rows = rows[rows.difficulty.notna()]
+    rows = table.iloc[labelled_rows(table)]
+    rows = rows[rows.difficulty.notna()]
     factor = rows.score.sum() / rows.difficulty.sum() if len(rows) else np.nan
-    if factor <= 0: raise ValueError(f"difficulty_baseline: expected positive points per difficulty, labelled clips give {factor:.3g}")
-    return pd.Series((table.difficulty.astype(float) * factor).to_numpy(), index=table.clip_id.to_numpy(), name="difficulty")
+    if factor <= 0:
+        raise ValueError(
+            f"difficulty_baseline: expected positive points per difficulty, labelled clips give {factor:.3g}"
+        )
+    return pd.Series(
+        (table.difficulty.astype(float) * factor).to_numpy(),
+        index=table.clip_id.to_numpy(),
+        name="difficulty",
+    )
 
 # %% ../../nbs/runs/baselines.ipynb #c023
 def run_baselines(
-    table, # visible clip table: clip_id, score (labelled clips only), split, role, group, difficulty
-    statistics, # dict: name of the statistics -> (n, d) array, a row per row of the table
-    alphas=ALPHAS, # penalties of the ridge regression
-    scale="train", # inputs that set the scale: 'train' = all training clips, 'labelled'
-)-> pd.DataFrame: # columns clip_id, split, role, group, baseline, predicted (points); attrs['left_out']: baseline -> reason
+    table,  # visible clip table: clip_id, score (labelled clips only), split, role, group, difficulty
+    statistics,  # dict: name of the statistics -> (n, d) array, a row per row of the table
+    alphas=ALPHAS,  # penalties of the ridge regression
+    scale="train",  # inputs that set the scale: 'train' = all training clips, 'labelled'
+) -> (
+    pd.DataFrame
+):  # columns clip_id, split, role, group, baseline, predicted (points); attrs['left_out']: baseline -> reason
     "Predictions of every trivial baseline for every clip, from visible scores only; ValueError names statistics that do not fit the table."
     rows, n = labelled_rows(table), len(table)
-    if scale not in ("train", "labelled"): raise ValueError(f"scale: expected 'train' or 'labelled', got {scale!r}")
-    if bad := {k: len(v) for k, v in statistics.items() if len(v) != n}: raise ValueError(f"statistics: expected {n} rows as in the table, got {bad}")
-    if len(rows) < 2: raise ValueError(f"run_baselines needs at least 2 labelled clips, got {len(rows)}")
-    y, fit = table.score.to_numpy(float)[rows], rows if scale == "labelled" else np.flatnonzero(table.split == "train")
+    if scale not in ("train", "labelled"):
+        raise ValueError(f"scale: expected 'train' or 'labelled', got {scale!r}")
+    if bad := {k: len(v) for k, v in statistics.items() if len(v) != n}:
+        raise ValueError(f"statistics: expected {n} rows as in the table, got {bad}")
+    if len(rows) < 2:
+        raise ValueError(f"run_baselines needs at least 2 labelled clips, got {len(rows)}")
+    y, fit = (
+        table.score.to_numpy(float)[rows],
+        rows if scale == "labelled" else np.flatnonzero(table.split == "train"),
+    )
     predicted, left_out = {"labelled mean": np.full(n, y.mean())}, {}
-    for name, X in statistics.items(): predicted[f"ridge ({name})"] = ridge_baseline(X, y, rows, alphas, fit)
+    for name, X in statistics.items():
+        predicted[f"ridge ({name})"] = ridge_baseline(X, y, rows, alphas, fit)
     known = table.difficulty.notna().sum() if "difficulty" in table else 0
     # clips of unknown difficulty would leave this baseline with an easier or harder set of clips than the rest
-    if known == n: predicted["difficulty"] = difficulty_baseline(table).to_numpy()
-    else: left_out["difficulty"] = f"known for {known} of {n} clips"
+    if known == n:
+        predicted["difficulty"] = difficulty_baseline(table).to_numpy()
+    else:
+        left_out["difficulty"] = f"known for {known} of {n} clips"
     keep = table[["clip_id", "split", "role"] + (["group"] if "group" in table else [])]
     out = pd.concat([keep.assign(baseline=k, predicted=v) for k, v in predicted.items()], ignore_index=True)
     out.attrs["left_out"] = left_out
@@ -130,14 +186,21 @@ def run_baselines(
 
 # %% ../../nbs/runs/baselines.ipynb #c026
 def evaluate_baselines(
-    predictions, # DataFrame of run_baselines
-    truth, # Series clip_id -> judged score, in points; clips without an entry are counted as unscored
-    split="test", # 'test' or 'train'; None = all clips
-    score_range=None, # (lowest, highest) possible score, in points
-    seed=0, # seed of the bootstrap
-)-> dict: # baseline -> figures of metrics.summarise
+    predictions,  # DataFrame of run_baselines
+    truth,  # Series clip_id -> judged score, in points; clips without an entry are counted as unscored
+    split="test",  # 'test' or 'train'; None = all clips
+    score_range=None,  # (lowest, highest) possible score, in points
+    seed=0,  # seed of the bootstrap
+) -> dict:  # baseline -> figures of metrics.summarise
     "Spearman, intervals and errors of each baseline on one split."
     p = predictions if split is None else predictions[predictions.split == split]
-    return {name: summarise(truth.reindex(d.clip_id).to_numpy(float), d.predicted, score_range=score_range, seed=seed,
-                            groups=d.group if "group" in d and d.group.nunique() > 1 else None)
-            for name, d in p.groupby("baseline", sort=False)}
+    return {
+        name: summarise(
+            truth.reindex(d.clip_id).to_numpy(float),
+            d.predicted,
+            score_range=score_range,
+            seed=seed,
+            groups=d.group if "group" in d and d.group.nunique() > 1 else None,
+        )
+        for name, d in p.groupby("baseline", sort=False)
+    }

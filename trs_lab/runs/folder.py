@@ -28,126 +28,209 @@ from ..learn.learner import Callback, StopTraining, Trainer, eval_mode
 
 # %% ../../nbs/runs/folder.ipynb #c005
 def open_run(
-    config: Config, # out_dir and resume decide
-    now: float = None, # seconds since the epoch, for the name; None = the present
+    config: Config,  # out_dir and resume decide
+    now: float = None,  # seconds since the epoch, for the name; None = the present
 ) -> Path:
     "Create the run folder and write config.json. Raises `ConfigError` if it holds a run that is not to be resumed."
     method = config.method.replace(":", "-")
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{config.dataset}-{method}-{config.ratio:g}-{config.seed}"
     run = Path(config.out_dir) if config.out_dir else project_root() / "runs" / name
-    if config.resume: check_resumable(run, config)
+    if config.resume:
+        check_resumable(run, config)
     elif (run / "config.json").exists():
-        raise ConfigError(f"out_dir: {run} already holds a run; give another folder, or resume=True to go on with it")
+        raise ConfigError(
+            f"out_dir: {run} already holds a run; give another folder, or resume=True to go on with it"
+        )
     (run / "figures").mkdir(parents=True, exist_ok=True)
     save_config(replace(config, decisions=keep_decisions(run, config)), run / "config.json")
     return run
 
+
 def keep_decisions(run, config):
     "The path of this run's own copy of the decisions, since the file they came from may grow; '' where there are none."
-    if not config.decisions: return ""
+    if not config.decisions:
+        return ""
     own = (run / "decisions_used.json").resolve()
     for copy in (own, own.with_name("decisions.json")):
-        if not copy.exists(): write_atomically(copy, lambda p: p.write_bytes(Path(config.decisions).read_bytes()))
+        if not copy.exists():
+            write_atomically(copy, lambda p: p.write_bytes(Path(config.decisions).read_bytes()))
     return str(own)
 
-MAY_CHANGE = ("decisions", "resume", "device", "precision", "workers", "cache_dir", "out_dir", "epochs", "checkpoint_seconds",
-              "num_processes", "compile", "tracker", "recompute_segments", "extract_workers", "scheduler")
+
+MAY_CHANGE = (
+    "decisions",
+    "resume",
+    "device",
+    "precision",
+    "workers",
+    "cache_dir",
+    "out_dir",
+    "epochs",
+    "checkpoint_seconds",
+    "num_processes",
+    "compile",
+    "tracker",
+    "recompute_segments",
+    "extract_workers",
+    "scheduler",
+)
+
 
 def check_resumable(run, config):
     "A checkpoint must be there, and its configuration must be the same but for `MAY_CHANGE`; decisions are compared by what they say, not by their path."
-    if not (run / "config.json").exists(): raise ConfigError(f"resume: no run in {run} (config.json is missing)")
+    if not (run / "config.json").exists():
+        raise ConfigError(f"resume: no run in {run} (config.json is missing)")
     old, new = asdict(load_config(run / "config.json")), asdict(config)
-    differing = [f"{k} ({old[k]!r} there, {new[k]!r} here)" for k in old if old[k] != new[k] and k not in MAY_CHANGE]
+    differing = [
+        f"{k} ({old[k]!r} there, {new[k]!r} here)" for k in old if old[k] != new[k] and k not in MAY_CHANGE
+    ]
     used = run / "decisions_used.json"
-    there, here = (in_force(read_entries(p)) if p and Path(p).exists() else {} for p in (used, config.decisions))
-    if there != here: differing.append(f"decisions ({len(there)} clips there, {len(here)} clips or other ones here; {used.name} in the run folder has those it was trained with)")
-    if differing: raise ConfigError(f"resume: {run} was run with other parameters: {', '.join(differing)}")
+    there, here = (
+        in_force(read_entries(p)) if p and Path(p).exists() else {} for p in (used, config.decisions)
+    )
+    if there != here:
+        differing.append(
+            f"decisions ({len(there)} clips there, {len(here)} clips or other ones here; {used.name} in the run folder has those it was trained with)"
+        )
+    if differing:
+        raise ConfigError(f"resume: {run} was run with other parameters: {', '.join(differing)}")
+
 
 def write_atomically(
-    path, # final place
-    write, # called with a temporary path beside it
+    path,  # final place
+    write,  # called with a temporary path beside it
 ):
     "Either the whole file is there or the old one."
-    path = Path(path); tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try: write(tmp); os.replace(tmp, path)
-    finally: tmp.unlink(missing_ok=True)
+    path = Path(path)
+    tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(tmp)
+        os.replace(tmp, path)
+    finally:
+        tmp.unlink(missing_ok=True)
 
-def write_json(path, value): write_atomically(path, lambda p: p.write_text(json.dumps(plain(value), indent=1, allow_nan=False) + "\n"))
+
+def write_json(path, value):
+    write_atomically(path, lambda p: p.write_text(json.dumps(plain(value), indent=1, allow_nan=False) + "\n"))
 
 # %% ../../nbs/runs/folder.ipynb #c009
 class Evaluate(Callback):
     "Adds test_spearman and test_r_l2 of the student and the teacher to every epoch's rows."
-    def __init__(self,
-        hidden, # `HiddenScores`; the trainer does not get them
-        score_range: tuple = None, # for the relative L2
-        networks: tuple = ("student", "teacher"), # whose test figures are wanted, where the method has them
-    ): self.hidden, self.score_range, self.networks = hidden, score_range, networks
+
+    def __init__(
+        self,
+        hidden,  # `HiddenScores`; the trainer does not get them
+        score_range: tuple = None,  # for the relative L2
+        networks: tuple = ("student", "teacher"),  # whose test figures are wanted, where the method has them
+    ):
+        self.hidden, self.score_range, self.networks = hidden, score_range, networks
 
     def on_epoch_end(self, trainer):
         rows = trainer.clips.test
-        if not len(rows) or trainer.stage == "recover": return  # before burn-in there is nothing that scores
+        if not len(rows) or trainer.stage == "recover":
+            return  # before burn-in there is nothing that scores
         truth = self.hidden.of(trainer.clips.ids[rows.cpu().numpy()])
         known = np.isfinite(truth)
-        if not known.any(): return
+        if not known.any():
+            return
         for name in (n for n in self.networks if n in trainer.voices):
-            if name == "teacher" and trainer.stage == "burn_in": continue  # the teacher does not exist before burn-in ends
+            if name == "teacher" and trainer.stage == "burn_in":
+                continue  # the teacher does not exist before burn-in ends
             predicted, _ = trainer.predict(name, rows)
-            trainer.epoch_rows[name].update(test_spearman=spearman(truth[known], predicted[known]), test_r_l2=r_l2(truth[known], predicted[known], self.score_range))
+            trainer.epoch_rows[name].update(
+                test_spearman=spearman(truth[known], predicted[known]),
+                test_r_l2=r_l2(truth[known], predicted[known], self.score_range),
+            )
+
 
 def over_epochs(
-    metrics: pd.DataFrame, # rows of metrics.csv
-    network: str = "student", # whose
-    last_k: int = 5, # epochs averaged
+    metrics: pd.DataFrame,  # rows of metrics.csv
+    network: str = "student",  # whose
+    last_k: int = 5,  # epochs averaged
 ) -> dict:
     "Test Spearman of the last epoch, the mean of the last k, and the best epoch. The best was chosen on the test set: optimistic, never to be quoted as a result."
     curve = metrics[(metrics.network == network) & (metrics.stage == "trs")].sort_values("epoch")
     values = curve.test_spearman.dropna() if "test_spearman" in curve else pd.Series(dtype=float)
-    if not len(values): return dict(last=None, mean_last_k=None, last_k=last_k, best_optimistic=None)
-    return dict(last=float(values.iloc[-1]), mean_last_k=float(values.tail(last_k).mean()), last_k=min(last_k, len(values)), best_optimistic=float(values.max()))
+    if not len(values):
+        return dict(last=None, mean_last_k=None, last_k=last_k, best_optimistic=None)
+    return dict(
+        last=float(values.iloc[-1]),
+        mean_last_k=float(values.tail(last_k).mean()),
+        last_k=min(last_k, len(values)),
+        best_optimistic=float(values.max()),
+    )
 
 # %% ../../nbs/runs/folder.ipynb #c012
 class Checkpoint(Callback):
     "State, metrics.csv and pseudo_labels.parquet of a run under way."
-    def __init__(self,
-        run, # run folder
-        every: float = 30, # seconds between checkpoints
-        prefix: str = "", # before the names of the files, such as 'supervised_'
-    ): self.run, self.every, self.prefix, self.written, self.listed = Path(run), every, prefix, time.monotonic(), time.monotonic()
+
+    def __init__(
+        self,
+        run,  # run folder
+        every: float = 30,  # seconds between checkpoints
+        prefix: str = "",  # before the names of the files, such as 'supervised_'
+    ):
+        self.run, self.every, self.prefix, self.written, self.listed = (
+            Path(run),
+            every,
+            prefix,
+            time.monotonic(),
+            time.monotonic(),
+        )
 
     def on_epoch_end(self, trainer):
-        if not trainer.team.main: return
-        if time.monotonic() - self.written >= self.every: self.write(trainer)
-        elif time.monotonic() - self.listed >= 1: self.write_rows(trainer)  # small, and somebody may be watching
-    def on_stage_end(self, trainer): self.write(trainer)
+        if not trainer.team.main:
+            return
+        if time.monotonic() - self.written >= self.every:
+            self.write(trainer)
+        elif time.monotonic() - self.listed >= 1:
+            self.write_rows(trainer)  # small, and somebody may be watching
+
+    def on_stage_end(self, trainer):
+        self.write(trainer)
 
     def write(self, trainer):
         # A stage left in the middle of an epoch (error, interrupt) has nothing new that is whole: the last checkpoint stands.
-        if trainer.in_epoch or not trainer.team.main: return
+        if trainer.in_epoch or not trainer.team.main:
+            return
         # The checkpoint comes last: killed in between, a run finds more history than it needs, which it cuts, and never less.
         self.write_rows(trainer)
-        if not self.prefix: write_atomically(self.run / "pseudo_labels.parquet", lambda p: trainer.history.table().to_parquet(p, index=False))
-        write_atomically(self.run / f"{self.prefix}checkpoint.pt", lambda p: torch.save(trainer.state_dict(), p))
+        if not self.prefix:
+            write_atomically(
+                self.run / "pseudo_labels.parquet",
+                lambda p: trainer.history.table().to_parquet(p, index=False),
+            )
+        write_atomically(
+            self.run / f"{self.prefix}checkpoint.pt", lambda p: torch.save(trainer.state_dict(), p)
+        )
         self.written = time.monotonic()
 
     def write_rows(self, trainer):
         write_metrics(self.run / f"{self.prefix}metrics.csv", trainer.rows)
         self.listed = time.monotonic()
 
+
 def write_metrics(path, rows):
     "metrics.csv: a row per epoch, stage and network."
     frame = pd.DataFrame(rows) if len(rows) else pd.DataFrame(columns=["epoch", "stage", "network"])
     first = [c for c in ("epoch", "stage", "network") if c in frame]
-    write_atomically(path, lambda p: frame[first + [c for c in frame if c not in first]].to_csv(p, index=False))
+    write_atomically(
+        path, lambda p: frame[first + [c for c in frame if c not in first]].to_csv(p, index=False)
+    )
+
 
 def resume_trainer(
-    trainer: Trainer, # fresh
-    run, # run folder
-    prefix: str = "", # as in `Checkpoint`
+    trainer: Trainer,  # fresh
+    run,  # run folder
+    prefix: str = "",  # as in `Checkpoint`
 ) -> bool:
     "Load the checkpoint if there is one; True if so. Raises ValueError if history and checkpoint do not belong together."
     path = Path(run) / f"{prefix}checkpoint.pt"
-    if not path.exists(): return False
-    state = torch.load(path, map_location="cpu" if trainer.device.type == "cpu" else trainer.device, weights_only=True)
+    if not path.exists():
+        return False
+    state = torch.load(
+        path, map_location="cpu" if trainer.device.type == "cpu" else trainer.device, weights_only=True
+    )
     history = pd.read_parquet(Path(run) / "pseudo_labels.parquet") if not prefix else None
     if history is not None and len(history):
         history = history[history.epoch < (state["epoch"] if state["stage"] == "trs" else 0)]
@@ -156,60 +239,99 @@ def resume_trainer(
 
 # %% ../../nbs/runs/folder.ipynb #c017
 def predictions_table(
-    trainer: Trainer, # after training
-    table: pd.DataFrame, # visible clip table
-    hidden, # `HiddenScores`
-    network: str = "student", # whose predictions
+    trainer: Trainer,  # after training
+    table: pd.DataFrame,  # visible clip table
+    hidden,  # `HiddenScores`
+    network: str = "student",  # whose predictions
 ) -> pd.DataFrame:
     "clip_id, split, role, group, score (NaN = not judged), predicted, sigma."
     predicted, sigma = trainer.predict(network)
-    return table[["clip_id", "split", "role", "group"]].assign(score=hidden.of(table.clip_id), predicted=predicted, sigma=sigma)
+    return table[["clip_id", "split", "role", "group"]].assign(
+        score=hidden.of(table.clip_id), predicted=predicted, sigma=sigma
+    )
+
 
 def summarise_test(
-    predictions: pd.DataFrame, # from `predictions_table`
-    score_range: tuple, # of the data set
-    seed: int = 0, # of the bootstrap
+    predictions: pd.DataFrame,  # from `predictions_table`
+    score_range: tuple,  # of the data set
+    seed: int = 0,  # of the bootstrap
 ):
     "Figures on the judged test clips, or None where there are none; `unlabelled_spearman` is of the training clips whose score was hidden."
-    test, rest = (predictions[(predictions.role == role) & predictions.score.notna()] for role in ("test", "unlabelled"))
-    if not len(test): return None
-    figures = summarise(test.score, test.predicted, test.sigma, test.group if test.group.nunique() > 1 else None, score_range, seed)
-    return figures | dict(unlabelled_spearman=plain(spearman(rest.score, rest.predicted)), unlabelled_n=len(rest))
+    test, rest = (
+        predictions[(predictions.role == role) & predictions.score.notna()] for role in ("test", "unlabelled")
+    )
+    if not len(test):
+        return None
+    figures = summarise(
+        test.score,
+        test.predicted,
+        test.sigma,
+        test.group if test.group.nunique() > 1 else None,
+        score_range,
+        seed,
+    )
+    return figures | dict(
+        unlabelled_spearman=plain(spearman(rest.score, rest.predicted)), unlabelled_n=len(rest)
+    )
+
 
 def versions():
     "What the numbers were made with."
     names = ("trs_lab", "torch", "numpy", "scipy", "pandas", "accelerate", "av", "kornia")
+
     def known(n):
-        try: return version(n)
-        except Exception: return None
+        try:
+            return version(n)
+        except Exception:
+            return None
+
     return {"python": platform.python_version(), **{n: known(n) for n in names}}
 
+
 def run_summary(
-    config: Config, # of the run
-    table: pd.DataFrame, # visible clip table
-    accelerator, # device and precision
-    wall_s: float, # seconds from the first to the last line
-    **figures, # student, supervised, teacher, baselines: dicts of figures or None
+    config: Config,  # of the run
+    table: pd.DataFrame,  # visible clip table
+    accelerator,  # device and precision
+    wall_s: float,  # seconds from the first to the last line
+    **figures,  # student, supervised, teacher, baselines: dicts of figures or None
 ) -> dict:
     "The content of summary.json."
     counts = table.role.value_counts()
-    peak = torch.cuda.max_memory_allocated(accelerator.device) / 2**30 if accelerator.device.type == "cuda" else None  # of this process
-    return dict(**figures, dataset=config.dataset, group=sorted(table.group.unique()), method=config.method, ratio=config.ratio, seed=config.seed, fold=config.fold,
-                selection=config.selection, device=str(accelerator.device), precision=accelerator.precision, versions=versions(),
-                num_processes=config.num_processes, peak_gpu_gib=peak and round(peak, 2),
-                **{role: int(counts.get(role, 0)) for role in ROLES}, wall_s=round(wall_s, 1))
+    peak = (
+        torch.cuda.max_memory_allocated(accelerator.device) / 2**30
+        if accelerator.device.type == "cuda"
+        else None
+    )  # of this process
+    return dict(
+        **figures,
+        dataset=config.dataset,
+        group=sorted(table.group.unique()),
+        method=config.method,
+        ratio=config.ratio,
+        seed=config.seed,
+        fold=config.fold,
+        selection=config.selection,
+        device=str(accelerator.device),
+        precision=accelerator.precision,
+        versions=versions(),
+        num_processes=config.num_processes,
+        peak_gpu_gib=peak and round(peak, 2),
+        **{role: int(counts.get(role, 0)) for role in ROLES},
+        wall_s=round(wall_s, 1),
+    )
 
 # %% ../../nbs/runs/folder.ipynb #c021
 def sha256(path):
     "Of a file's bytes."
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
+
 def save_student(
-    run, # run folder
-    trainer: Trainer, # after `select`
-    in_dim: int, # width of the features that the student sees
-    weights=None, # backbone file that made the features; None = none, or saved with the student
-    whitening: Whitening = None, # what the raw features went through
+    run,  # run folder
+    trainer: Trainer,  # after `select`
+    in_dim: int,  # width of the features that the student sees
+    weights=None,  # backbone file that made the features; None = none, or saved with the student
+    whitening: Whitening = None,  # what the raw features went through
 ):
     "Write model.safetensors and model.json."
     whitening = whitening.state_dict() if whitening else {}
@@ -218,47 +340,91 @@ def save_student(
     write_atomically(Path(run) / "model.safetensors", lambda p: save_file(state, p))
     backbone = None if weights is None else dict(file=Path(weights).name, sha256=sha256(weights))
     clips = trainer.clips
-    write_json(Path(run) / "model.json", dict(in_dim=in_dim, center=clips.center, scale=clips.scale, groups=clips.group_names, backbone=backbone, config=asdict(trainer.config)))
+    write_json(
+        Path(run) / "model.json",
+        dict(
+            in_dim=in_dim,
+            center=clips.center,
+            scale=clips.scale,
+            groups=clips.group_names,
+            backbone=backbone,
+            config=asdict(trainer.config),
+        ),
+    )
+
 
 class Student:
     "A trained student: scores and sigmas of raw segment features, or of pixels when the backbone was trained with it."
+
     def __init__(self, network, whitening, config, center, scale, backbone, groups=()):
-        self.network, self.whitening, self.config, self.center, self.scale, self.backbone, self.groups = network, whitening, config, center, scale, backbone, list(groups)
+        self.network, self.whitening, self.config, self.center, self.scale, self.backbone, self.groups = (
+            network,
+            whitening,
+            config,
+            center,
+            scale,
+            backbone,
+            list(groups),
+        )
 
     @torch.inference_mode()
-    def predict(self,
-        x, # (B, S, D) segment features as the backbone gives them, or (B, S, 3, 16, H, W) pixels after end-to-end training
-        difficulty=None, # (B,) degree of difficulty, NaN = not known; MUSDL and CoRe look at it, and who was trained with use_difficulty
-        group=None, # (B,) name of each clip's group, one of `groups`; CoRe looks at it, and goes by likeness where it is not told
+    def predict(
+        self,
+        x,  # (B, S, D) segment features as the backbone gives them, or (B, S, 3, 16, H, W) pixels after end-to-end training
+        difficulty=None,  # (B,) degree of difficulty, NaN = not known; MUSDL and CoRe look at it, and who was trained with use_difficulty
+        group=None,  # (B,) name of each clip's group, one of `groups`; CoRe looks at it, and goes by likeness where it is not told
     ):
         "-> scores (B,), sigmas (B,), numpy, in units of the score. Raises ValueError where the score is a multiple of the difficulty and none is given, and for a group that training did not have."
         told, times = {}, 1.0
         if self.config.use_difficulty and not method_class(self.config.method).times_difficulty:
             times = np.full(len(x), np.nan) if difficulty is None else np.asarray(difficulty, float)
-            if not (times > 0).all(): raise ValueError("this student was trained with use_difficulty: give the degree of difficulty of every clip")
-        if hasattr(self.network, "needs_difficulty") and difficulty is not None: told["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
-        if hasattr(self.network, "asks_group") and group is not None: told["groups"] = torch.as_tensor(self._group_numbers(group), device=x.device)
-        with eval_mode(self.network): mean, log_var = self.network(self.whitening(x) if self.whitening else x, **told)
-        return (mean.double() * self.scale + self.center).cpu().numpy() * times, ((log_var.double() / 2).exp() * self.scale).cpu().numpy() * times
+            if not (times > 0).all():
+                raise ValueError(
+                    "this student was trained with use_difficulty: give the degree of difficulty of every clip"
+                )
+        if hasattr(self.network, "needs_difficulty") and difficulty is not None:
+            told["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
+        if hasattr(self.network, "asks_group") and group is not None:
+            told["groups"] = torch.as_tensor(self._group_numbers(group), device=x.device)
+        with eval_mode(self.network):
+            mean, log_var = self.network(self.whitening(x) if self.whitening else x, **told)
+        return (mean.double() * self.scale + self.center).cpu().numpy() * times, (
+            (log_var.double() / 2).exp() * self.scale
+        ).cpu().numpy() * times
 
     def _group_numbers(self, names):
-        if not self.groups: raise ValueError("group: this student was saved by an earlier version, which did not keep the groups' names")
-        if new := sorted(set(map(str, names)) - set(self.groups)): raise ValueError(f"group: training had {', '.join(self.groups)}; got {', '.join(new)}")
+        if not self.groups:
+            raise ValueError(
+                "group: this student was saved by an earlier version, which did not keep the groups' names"
+            )
+        if new := sorted(set(map(str, names)) - set(self.groups)):
+            raise ValueError(f"group: training had {', '.join(self.groups)}; got {', '.join(new)}")
         return [self.groups.index(str(n)) for n in names]
 
+
 def load_student(
-    run, # run folder
-    encoder=None, # for a fine-tuned run: a fresh `SegmentEncoder` of the right backbone, which receives its weights
+    run,  # run folder
+    encoder=None,  # for a fine-tuned run: a fresh `SegmentEncoder` of the right backbone, which receives its weights
 ) -> Student:
     "Read model.safetensors back. Raises FileNotFoundError with what is missing."
     run = Path(run)
     for name in ("model.json", "model.safetensors"):
-        if not (run / name).exists(): raise FileNotFoundError(f"{run}: no {name}; the run has not finished")
+        if not (run / name).exists():
+            raise FileNotFoundError(f"{run}: no {name}; the run has not finished")
     about = json.loads((run / "model.json").read_text())
     config = Config(**about["config"])
-    if config.finetune and encoder is None: raise ValueError(f"{run}: the backbone was trained with the student; give its encoder")
+    if config.finetune and encoder is None:
+        raise ValueError(f"{run}: the backbone was trained with the student; give its encoder")
     state = load_file(run / "model.safetensors")
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
     network = build_networks(config, about["in_dim"], encoder).student
     network.load_state_dict(state)
-    return Student(network, None if mean is None else Whitening(mean, matrix), config, about["center"], about["scale"], about["backbone"], about.get("groups", ()))
+    return Student(
+        network,
+        None if mean is None else Whitening(mean, matrix),
+        config,
+        about["center"],
+        about["scale"],
+        about["backbone"],
+        about.get("groups", ()),
+    )

@@ -40,261 +40,457 @@ def _film(job):
     seed, number, size, frames = job
     return render_dive(sample_dive(np.random.default_rng([seed, number])), size, range(frames))
 
+
 def render_clips(
-    n: int, # clips
-    size: tuple, # height and width, pixels
-    frames: int = 103, # of each clip, at most 103
-    seed: int = 0, # of the dives
-    workers: int = 1, # processes; 1 = this one
-) -> np.ndarray: # (n, frames, height, width, 3) uint8
+    n: int,  # clips
+    size: tuple,  # height and width, pixels
+    frames: int = 103,  # of each clip, at most 103
+    seed: int = 0,  # of the dives
+    workers: int = 1,  # processes; 1 = this one
+) -> np.ndarray:  # (n, frames, height, width, 3) uint8
     "Generated dives in memory."
     jobs, out = [(seed, i, tuple(size), frames) for i in range(n)], np.empty((n, frames, *size, 3), np.uint8)
     pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext()
     with pool, progress_bar(total=n, desc="rendering", unit="clip") as bar:
-        for i, film in enumerate(pool.map(_film, jobs) if workers > 1 else map(_film, jobs)): out[i] = film; bar.update()
+        for i, film in enumerate(pool.map(_film, jobs) if workers > 1 else map(_film, jobs)):
+            out[i] = film
+            bar.update()
     return out
+
 
 class Repeated:
     "A frame cache of any length whose rows show the same few films again and again."
-    def __init__(self,
-        films, # (n, T, H, W, 3) uint8
-        length: int, # rows
-    ): self.films, self.length = films, length
-    def __len__(self): return self.length
-    def __getitem__(self, rows): return self.films[np.asarray(rows) % len(self.films)]
+
+    def __init__(
+        self,
+        films,  # (n, T, H, W, 3) uint8
+        length: int,  # rows
+    ):
+        self.films, self.length = films, length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, rows):
+        return self.films[np.asarray(rows) % len(self.films)]
 
 # %% ../../nbs/runs/full_size.ipynb #c007
 def clips_for(
-    config: Config, # batch_size, unlabelled_per_labelled
-    steps: int, # of the second stage
-    labelled: int = 8, # labelled clips
-    seed: int = 0, # of their scores
+    config: Config,  # batch_size, unlabelled_per_labelled
+    steps: int,  # of the second stage
+    labelled: int = 8,  # labelled clips
+    seed: int = 0,  # of their scores
 ) -> pd.DataFrame:
     "A visible clip table just long enough for so many steps of the second stage; its scores are random, since speed does not depend on them."
     unlabelled = steps * config.batch_size * config.unlabelled_per_labelled
-    score = np.full(labelled + unlabelled, np.nan); score[:labelled] = np.random.default_rng(seed).normal(60, 15, labelled)
-    return pd.DataFrame(dict(clip_id=[f"clip{i:04d}" for i in range(len(score))], score=score, group="all", role=["labelled"] * labelled + ["unlabelled"] * unlabelled))
+    score = np.full(labelled + unlabelled, np.nan)
+    score[:labelled] = np.random.default_rng(seed).normal(60, 15, labelled)
+    return pd.DataFrame(
+        dict(
+            clip_id=[f"clip{i:04d}" for i in range(len(score))],
+            score=score,
+            group="all",
+            role=["labelled"] * labelled + ["unlabelled"] * unlabelled,
+        )
+    )
 
 # %% ../../nbs/runs/full_size.ipynb #c010
 LAYOUTS = ("channels_last", "contiguous")
 
+
 def make_trainer(
-    config: Config, # the whole recipe
-    cache, # `cache[rows]` -> uint8 frames
-    table: pd.DataFrame, # visible clip table, as long as the cache
-    accelerator, # device and precision
-    callbacks=(), # of the trainer
-    width: float = 1.0, # of the I3D
-    layout: str = "channels_last", # memory order of pixels in front of the first convolution
+    config: Config,  # the whole recipe
+    cache,  # `cache[rows]` -> uint8 frames
+    table: pd.DataFrame,  # visible clip table, as long as the cache
+    accelerator,  # device and precision
+    callbacks=(),  # of the trainer
+    width: float = 1.0,  # of the I3D
+    layout: str = "channels_last",  # memory order of pixels in front of the first convolution
 ) -> Trainer:
     "A trainer as `train.ipynb` makes it, but for the weights of the backbone, which are random."
-    if layout not in LAYOUTS: raise ValueError(f"layout={layout!r}: expected one of {', '.join(LAYOUTS)}")
-    with torch.random.fork_rng(devices=[]): torch.manual_seed(config.seed); backbone = I3D(width)
-    if layout == "channels_last": backbone = backbone.to(memory_format=torch.channels_last_3d) # as `make_encoder` does
-    else: backbone.Conv3d_1a_7x7.register_forward_pre_hook(lambda module, inputs: inputs[0].contiguous())
-    encoder = SegmentEncoder(backbone, config.freeze_bn, chunk=config.recompute_segments or None, recompute=config.recompute_segments > 0)
-    views = VideoViews(cache, (config.crop, config.crop), accelerator.device, config.normalisation, n_segments=config.n_segments, dim=backbone.dim,
-                       strong_options=None if has_kornia() else dict(blur_chance=0.0))
-    return Trainer(config, build_networks(config, backbone.dim, encoder), views, table, accelerator, callbacks)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout={layout!r}: expected one of {', '.join(LAYOUTS)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        backbone = I3D(width)
+    if layout == "channels_last":
+        backbone = backbone.to(memory_format=torch.channels_last_3d)  # as `make_encoder` does
+    else:
+        backbone.Conv3d_1a_7x7.register_forward_pre_hook(lambda module, inputs: inputs[0].contiguous())
+    encoder = SegmentEncoder(
+        backbone,
+        config.freeze_bn,
+        chunk=config.recompute_segments or None,
+        recompute=config.recompute_segments > 0,
+    )
+    views = VideoViews(
+        cache,
+        (config.crop, config.crop),
+        accelerator.device,
+        config.normalisation,
+        n_segments=config.n_segments,
+        dim=backbone.dim,
+        strong_options=None if has_kornia() else dict(blur_chance=0.0),
+    )
+    return Trainer(
+        config, build_networks(config, backbone.dim, encoder), views, table, accelerator, callbacks
+    )
 
-def has_kornia(): return importlib.util.find_spec("kornia") is not None
+
+def has_kornia():
+    return importlib.util.find_spec("kornia") is not None
 
 # %% ../../nbs/runs/full_size.ipynb #c013
 def _tensors(values):
     for v in values:
-        if isinstance(v, torch.Tensor): yield v
-        elif isinstance(v, (list, tuple)): yield from _tensors(v)
+        if isinstance(v, torch.Tensor):
+            yield v
+        elif isinstance(v, (list, tuple)):
+            yield from _tensors(v)
+
 
 class LiveBytes(TorchDispatchMode):
     "Bytes of all tensors made inside of it, as long as they live; floating-point operations of convolutions and matrix products; operations by name."
+
     def __init__(self):
         super().__init__()
         self.known, self.now, self.peak = set(), 0, 0
         self.reset()
 
-    def reset(self): self.peak, self.flops, self.operations = self.now, 0, Counter()
+    def reset(self):
+        self.peak, self.flops, self.operations = self.now, 0, Counter()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func.namespace == "prim": return func(*args, **(kwargs or {})) # questions about a tensor
-        for t in _tensors(args): self.see(t.untyped_storage(), counts=False) # unknown until now: it was there before
+        if func.namespace == "prim":
+            return func(*args, **(kwargs or {}))  # questions about a tensor
+        for t in _tensors(args):
+            self.see(t.untyped_storage(), counts=False)  # unknown until now: it was there before
         out, packet = func(*args, **(kwargs or {})), func.overloadpacket
-        if not func.is_view: self.operations[packet.__name__] += 1
-        if packet in flop_registry: self.flops += flop_registry[packet](*args, **(kwargs or {}), out_val=out)
-        for t in _tensors((out,)): self.see(t.untyped_storage())
+        if not func.is_view:
+            self.operations[packet.__name__] += 1
+        if packet in flop_registry:
+            self.flops += flop_registry[packet](*args, **(kwargs or {}), out_val=out)
+        for t in _tensors((out,)):
+            self.see(t.untyped_storage())
         return out
 
     def see(self, storage, counts=True):
         key, size = storage._cdata, storage.nbytes() if counts else 0
-        if key in self.known: return
-        self.known.add(key); self.now += size; self.peak = max(self.peak, self.now)
+        if key in self.known:
+            return
+        self.known.add(key)
+        self.now += size
+        self.peak = max(self.peak, self.now)
         weakref.finalize(storage, self.gone, key, size)
 
-    def gone(self, key, size): self.known.discard(key); self.now -= size
+    def gone(self, key, size):
+        self.known.discard(key)
+        self.now -= size
 
 # %% ../../nbs/runs/full_size.ipynb #c017
 class FakeFrames:
     "Stands in for the frames that `VideoViews` reads ahead."
-    def __init__(self, mode, shape): self.mode, self.shape = mode, shape
-    def start(self, steps): pass
+
+    def __init__(self, mode, shape):
+        self.mode, self.shape = mode, shape
+
+    def start(self, steps):
+        pass
+
     def get(self, rows):
-        with self.mode: return torch.empty(len(rows), *self.shape, dtype=torch.uint8)
+        with self.mode:
+            return torch.empty(len(rows), *self.shape, dtype=torch.uint8)
+
 
 @contextmanager
 def pool_as_on_gpu():
     "Max-pooling in the type of its input, also under autocast."
     original = F.max_pool3d
+
     def pool(*args, **kwargs):
-        with torch.autocast("cpu", enabled=False): return original(*args, **kwargs)
+        with torch.autocast("cpu", enabled=False):
+            return original(*args, **kwargs)
+
     F.max_pool3d = pool
-    try: yield
-    finally: F.max_pool3d = original
+    try:
+        yield
+    finally:
+        F.max_pool3d = original
+
 
 def hollow(
-    module: torch.nn.Module, # changed in place
-    mode: FakeTensorMode, # that the new tensors belong to
+    module: torch.nn.Module,  # changed in place
+    mode: FakeTensorMode,  # that the new tensors belong to
 ):
     "Replace parameters and buffers by fake ones of the same shape and memory order."
     fake = lambda t: torch.empty_strided(t.shape, t.stride(), dtype=t.dtype)
     with mode:
         for m in module.modules():
-            m._parameters.update({k: torch.nn.Parameter(fake(p), p.requires_grad) for k, p in m._parameters.items() if p is not None})
+            m._parameters.update(
+                {
+                    k: torch.nn.Parameter(fake(p), p.requires_grad)
+                    for k, p in m._parameters.items()
+                    if p is not None
+                }
+            )
             m._buffers.update({k: fake(b) for k, b in m._buffers.items() if b is not None})
     return module
 
 # %% ../../nbs/runs/full_size.ipynb #c018
 class OneStep(Callback):
     "One step, with Adam's state in place from the start; then the stage ends."
-    def __init__(self, live): self.live, self.state = live, 0
+
+    def __init__(self, live):
+        self.live, self.state = live, 0
+
     def on_stage_start(self, trainer):
-        for p in trainer.trained_parameters(): p.grad = torch.empty_like(p)
-        trainer.optimizer.step(); trainer.optimizer.zero_grad(set_to_none=True)
+        for p in trainer.trained_parameters():
+            p.grad = torch.empty_like(p)
+        trainer.optimizer.step()
+        trainer.optimizer.zero_grad(set_to_none=True)
         self.state = self.live.now
-    def on_step_end(self, trainer): raise StopTraining
+
+    def on_step_end(self, trainer):
+        raise StopTraining
+
 
 def _watched(step, live):
-    def run(*batch): live.reset(); return step(*batch)
+    def run(*batch):
+        live.reset()
+        return step(*batch)
+
     return run
 
+
 def fake_step(
-    config: Config, # the whole recipe; device is ignored, precision auto means bf16
-    stage: str = "trs", # trs or burn_in
-    width: float = 1.0, # of the I3D
-    frames: int = 103, # of a clip
-) -> dict: # bytes: state, step (peak of a step), evaluation (peak of a forward pass of eval_batch_size clips); flops, operations of the step
+    config: Config,  # the whole recipe; device is ignored, precision auto means bf16
+    stage: str = "trs",  # trs or burn_in
+    width: float = 1.0,  # of the I3D
+    frames: int = 103,  # of a clip
+) -> dict:  # bytes: state, step (peak of a step), evaluation (peak of a forward pass of eval_batch_size clips); flops, operations of the step
     "What one step of the trainer takes, computed on fake tensors. Threads and GPU are not used."
-    config = replace(config, device="cpu", precision="bf16" if config.precision == "auto" else config.precision, compile=False, num_processes=1, tracker="")
-    mode, table = FakeTensorMode(allow_non_fake_inputs=True), clips_for(config, -(-config.eval_batch_size // (config.batch_size * config.unlabelled_per_labelled)))
-    live = LiveBytes(); watch = OneStep(live)
-    with quiet(): trainer = make_trainer(config, Repeated((), len(table)), table, make_accelerator(config), [watch], width)
-    trainer.views.frames, trainer.views.strong_options = FakeFrames(mode, (frames, config.frame_height, config.frame_width, 3)), dict(blur_chance=0.0)
+    config = replace(
+        config,
+        device="cpu",
+        precision="bf16" if config.precision == "auto" else config.precision,
+        compile=False,
+        num_processes=1,
+        tracker="",
+    )
+    mode, table = (
+        FakeTensorMode(allow_non_fake_inputs=True),
+        clips_for(config, -(-config.eval_batch_size // (config.batch_size * config.unlabelled_per_labelled))),
+    )
+    live = LiveBytes()
+    watch = OneStep(live)
+    with quiet():
+        trainer = make_trainer(
+            config, Repeated((), len(table)), table, make_accelerator(config), [watch], width
+        )
+    trainer.views.frames, trainer.views.strong_options = (
+        FakeFrames(mode, (frames, config.frame_height, config.frame_width, 3)),
+        dict(blur_chance=0.0),
+    )
     with live, pool_as_on_gpu():
         hollow(trainer.networks, mode)
         trainer.losses_of = _watched(trainer.losses_of, live)
         trainer.run_stage(stage, 1)
-        found = dict(state=watch.state, step=live.peak, flops=live.flops, operations=sum(live.operations.values()), by_name=live.operations.most_common())
+        found = dict(
+            state=watch.state,
+            step=live.peak,
+            flops=live.flops,
+            operations=sum(live.operations.values()),
+            by_name=live.operations.most_common(),
+        )
         live.reset()
-        trainer.outputs("student", trainer.clips.unlabelled[:config.eval_batch_size])
+        trainer.outputs("student", trainer.clips.unlabelled[: config.eval_batch_size])
         return dict(found, evaluation=live.peak)
+
 
 @contextmanager
 def quiet():
     "Standard output is dropped."
     with open(os.devnull, "w") as nowhere:
         out, sys.stdout = sys.stdout, nowhere
-        try: yield
-        finally: sys.stdout = out
+        try:
+            yield
+        finally:
+            sys.stdout = out
 
 # %% ../../nbs/runs/full_size.ipynb #c022
-RESERVED, GiB = 1.5, 2**30 # GiB that a GPU needs beside the tensors; bytes
+RESERVED, GiB = 1.5, 2**30  # GiB that a GPU needs beside the tensors; bytes
+
 
 def memory_table(
-    config: Config, # the recipe
-    settings=(0, 10, 20, 40, 120), # values of recompute_segments
-    limit: float = 22.5, # memory of the GPU, GiB; cards sold as 24 GB have 22.5 to 24
-    work: dict = None, # `fake_step`s done already, by setting
-    **kwargs, # of `fake_step`
-) -> pd.DataFrame: # one row per setting, GiB and TFLOP
+    config: Config,  # the recipe
+    settings=(0, 10, 20, 40, 120),  # values of recompute_segments
+    limit: float = 22.5,  # memory of the GPU, GiB; cards sold as 24 GB have 22.5 to 24
+    work: dict = None,  # `fake_step`s done already, by setting
+    **kwargs,  # of `fake_step`
+) -> pd.DataFrame:  # one row per setting, GiB and TFLOP
     "Peak memory and work of one step of the second stage, computed."
     rows, config, work = [], replace(config, freeze_bn=True), work or {}
     for n in progress_bar(settings, desc="computing", unit="setting"):
         found = work.get(n) or fake_step(replace(config, recompute_segments=n), **kwargs)
         peak = max(found["step"], found["evaluation"]) / GiB
-        rows.append(dict(recompute_segments=n, step=found["step"] / GiB, evaluation=found["evaluation"] / GiB, with_reserve=peak + RESERVED,
-                         fits=peak + RESERVED <= limit, tflop=found["flops"] / 1e12, operations=found["operations"]))
+        rows.append(
+            dict(
+                recompute_segments=n,
+                step=found["step"] / GiB,
+                evaluation=found["evaluation"] / GiB,
+                with_reserve=peak + RESERVED,
+                fits=peak + RESERVED <= limit,
+                tflop=found["flops"] / 1e12,
+                operations=found["operations"],
+            )
+        )
     return pd.DataFrame(rows)
 
+
 def show_memory(table, limit=22.5):
-    return table.rename(columns=dict(step="step GiB", evaluation="evaluation GiB", with_reserve=f"with {RESERVED} GiB reserve", fits=f"fits {limit:g} GiB", tflop="TFLOP")).round(2).to_string(index=False)
+    return (
+        table.rename(
+            columns=dict(
+                step="step GiB",
+                evaluation="evaluation GiB",
+                with_reserve=f"with {RESERVED} GiB reserve",
+                fits=f"fits {limit:g} GiB",
+                tflop="TFLOP",
+            )
+        )
+        .round(2)
+        .to_string(index=False)
+    )
 
 # %% ../../nbs/runs/full_size.ipynb #c029
 class Clock(Callback):
     "Moments at which steps were done; ends the stage `trs` after `steps`."
-    def __init__(self,
-        warmup: int, # steps that are not counted
-        steps: int, # that are
-        profiled: int = 0, # steps afterwards, under the profiler
-    ): self.warmup, self.steps, self.profiled, self.marks, self.profile, self.count = warmup, steps, profiled, {}, None, 0
+
+    def __init__(
+        self,
+        warmup: int,  # steps that are not counted
+        steps: int,  # that are
+        profiled: int = 0,  # steps afterwards, under the profiler
+    ):
+        self.warmup, self.steps, self.profiled, self.marks, self.profile, self.count = (
+            warmup,
+            steps,
+            profiled,
+            {},
+            None,
+            0,
+        )
 
     def mark(self, trainer):
         event = time.perf_counter()
-        if trainer.device.type == "cuda": event = torch.cuda.Event(enable_timing=True); event.record()
+        if trainer.device.type == "cuda":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
         self.marks.setdefault(trainer.stage, []).append(event)
 
-    def on_stage_start(self, trainer): self.count = 0; self.mark(trainer)
+    def on_stage_start(self, trainer):
+        self.count = 0
+        self.mark(trainer)
+
     def on_step_end(self, trainer):
-        self.count += 1; self.mark(trainer)
-        if trainer.stage != "trs": return
+        self.count += 1
+        self.mark(trainer)
+        if trainer.stage != "trs":
+            return
         done = self.count - self.warmup - self.steps
-        if done == 0 and self.profiled: synchronise(trainer.device); self.profile = Profile(trainer.device).start()
+        if done == 0 and self.profiled:
+            synchronise(trainer.device)
+            self.profile = Profile(trainer.device).start()
         if done == self.profiled:
             synchronise(trainer.device)
-            if self.profile: self.profile.stop()
+            if self.profile:
+                self.profile.stop()
             raise StopTraining
 
     def seconds(self, stage):
         "Of every counted step."
-        marks = self.marks.get(stage, [])[self.warmup:][:self.steps + 1]
-        if marks and not isinstance(marks[0], float): torch.cuda.synchronize(); return [a.elapsed_time(b) / 1000 for a, b in zip(marks, marks[1:])]
+        marks = self.marks.get(stage, [])[self.warmup :][: self.steps + 1]
+        if marks and not isinstance(marks[0], float):
+            torch.cuda.synchronize()
+            return [a.elapsed_time(b) / 1000 for a, b in zip(marks, marks[1:])]
         return [b - a for a, b in zip(marks, marks[1:])]
 
     def first(self, stage):
         "Seconds of the first step of a stage, with compiling if there is any."
         return _between(*self.marks[stage][:2])
 
-def _between(a, b): return b - a if isinstance(a, float) else (torch.cuda.synchronize(), a.elapsed_time(b) / 1000)[1]
+
+def _between(a, b):
+    return b - a if isinstance(a, float) else (torch.cuda.synchronize(), a.elapsed_time(b) / 1000)[1]
+
 
 def synchronise(device):
-    if torch.device(device).type == "cuda": torch.cuda.synchronize(device)
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
 
 # %% ../../nbs/runs/full_size.ipynb #c031
-KINDS = (("convolutions", ("conv",)), ("matrix products", ("mm", "linear", "attention", "matmul")), ("pooling", ("pool",)),
-         ("copies", ("copy", "cat", "stack", "clone", "pad", "fill", "zero", "contiguous", "index", "memcpy", "memset", "to_copy")),
-         ("optimiser and moving average", ("foreach", "fused_adam", "lerp", "norm_", "vector_norm")))
-VIEWS, SMALL, LAYOUT, IDLE, HOST = "augmentation", "batch norm and elementwise", "layout changes in convolutions", "device idle", "Python and waiting"
+KINDS = (
+    ("convolutions", ("conv",)),
+    ("matrix products", ("mm", "linear", "attention", "matmul")),
+    ("pooling", ("pool",)),
+    (
+        "copies",
+        (
+            "copy",
+            "cat",
+            "stack",
+            "clone",
+            "pad",
+            "fill",
+            "zero",
+            "contiguous",
+            "index",
+            "memcpy",
+            "memset",
+            "to_copy",
+        ),
+    ),
+    ("optimiser and moving average", ("foreach", "fused_adam", "lerp", "norm_", "vector_norm")),
+)
+VIEWS, SMALL, LAYOUT, IDLE, HOST = (
+    "augmentation",
+    "batch norm and elementwise",
+    "layout changes in convolutions",
+    "device idle",
+    "Python and waiting",
+)
+
 
 def kind_of(
-    name: str, # of an operation, such as aten::copy_
-    around=(), # names of what it happened in
-    kernel: str = "", # that it launched
+    name: str,  # of an operation, such as aten::copy_
+    around=(),  # names of what it happened in
+    kernel: str = "",  # that it launched
 ) -> str:
     "What an operation's time is spent on."
-    if any(n == VIEWS for n in around): return VIEWS
-    if any("nchwtonhwc" in k or "nhwctonchw" in k for k in [kernel.lower()]): return LAYOUT
-    if any(n.startswith("Optimizer.step") for n in around): return KINDS[-1][0]
+    if any(n == VIEWS for n in around):
+        return VIEWS
+    if any("nchwtonhwc" in k or "nhwctonchw" in k for k in [kernel.lower()]):
+        return LAYOUT
+    if any(n.startswith("Optimizer.step") for n in around):
+        return KINDS[-1][0]
     for text in (name.removeprefix("aten::").lower(), kernel.lower() if "::" not in name else ""):
-        if "batch_norm" in text or "layer_norm" in text: return SMALL
+        if "batch_norm" in text or "layer_norm" in text:
+            return SMALL
         for kind, words in KINDS:
-            if any(w in text for w in words): return kind
+            if any(w in text for w in words):
+                return kind
     return SMALL
 
+
 def add_up(
-    entries, # (name, around, kernel, seconds)
-    wall: float, # seconds in all
-    rest: str, # name of what is left
-) -> dict: # kind -> share of the time, largest first; they add up to 1
+    entries,  # (name, around, kernel, seconds)
+    wall: float,  # seconds in all
+    rest: str,  # name of what is left
+) -> dict:  # kind -> share of the time, largest first; they add up to 1
     "Shares of the time by kind."
     spent = Counter()
-    for name, around, kernel, seconds in entries: spent[kind_of(name, around, kernel)] += seconds
+    for name, around, kernel, seconds in entries:
+        spent[kind_of(name, around, kernel)] += seconds
     spent[rest] += max(wall - sum(spent.values()), 0.0)
     total = sum(spent.values())
     return {k: v / total for k, v in spent.most_common()}
@@ -302,248 +498,471 @@ def add_up(
 # %% ../../nbs/runs/full_size.ipynb #c034
 class Profile:
     "PyTorch's profiler around some steps, and the shares of their time."
+
     def __init__(self, device):
         self.device = torch.device(device)
-        self.profiler = profile(activities=[ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (self.device.type == "cuda"))
-    def start(self): self.profiler.start(); self.began = time.perf_counter(); return self
-    def stop(self): self.wall = time.perf_counter() - self.began; self.profiler.stop()
+        self.profiler = profile(
+            activities=[ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (self.device.type == "cuda")
+        )
+
+    def start(self):
+        self.profiler.start()
+        self.began = time.perf_counter()
+        return self
+
+    def stop(self):
+        self.wall = time.perf_counter() - self.began
+        self.profiler.stop()
 
     def entries(self):
         "(name, what it happened in, kernel, seconds) of every operation"
         for e in self.profiler.events():
-            if "cpu" not in str(e.device_type).lower() or getattr(e, "is_user_annotation", False): continue
+            if "cpu" not in str(e.device_type).lower() or getattr(e, "is_user_annotation", False):
+                continue
             around, parent = [], e.cpu_parent
-            while parent is not None: around.append(parent.name); parent = parent.cpu_parent
-            if self.device.type == "cuda": yield from ((e.name, around, k.name, k.duration / 1e6) for k in e.kernels)
-            elif "::" in e.name and not e.name.startswith("autograd::"): yield e.name, around, "", e.self_cpu_time_total / 1e6
+            while parent is not None:
+                around.append(parent.name)
+                parent = parent.cpu_parent
+            if self.device.type == "cuda":
+                yield from ((e.name, around, k.name, k.duration / 1e6) for k in e.kernels)
+            elif "::" in e.name and not e.name.startswith("autograd::"):
+                yield e.name, around, "", e.self_cpu_time_total / 1e6
 
-    def shares(self): return add_up(self.entries(), self.wall, IDLE if self.device.type == "cuda" else HOST)
+    def shares(self):
+        return add_up(self.entries(), self.wall, IDLE if self.device.type == "cuda" else HOST)
+
 
 def named(
-    function, # any
-    name: str, # under which the profiler shows it
+    function,  # any
+    name: str,  # under which the profiler shows it
 ):
     "The same function as a named range of the profile."
+
     def run(*args, **kwargs):
-        with record_function(name): return function(*args, **kwargs)
+        with record_function(name):
+            return function(*args, **kwargs)
+
     return run
+
 
 class Waiting:
     "Frames as before, and the seconds that the trainer waited for them."
-    def __init__(self, frames): self.frames, self.seconds = frames, 0.0
-    def __getattr__(self, name): return getattr(self.frames, name)
+
+    def __init__(self, frames):
+        self.frames, self.seconds = frames, 0.0
+
+    def __getattr__(self, name):
+        return getattr(self.frames, name)
+
     def get(self, rows):
         start = time.perf_counter()
-        try: return self.frames.get(rows)
-        finally: self.seconds += time.perf_counter() - start
+        try:
+            return self.frames.get(rows)
+        finally:
+            self.seconds += time.perf_counter() - start
 
 # %% ../../nbs/runs/full_size.ipynb #c036
-DATA_SHEET = {"H200": 989, "H100 NVL": 835, "H100 PCIe": 756, "H100": 989, "A100": 312, "L40S": 362, "L4": 121, "A10": 125, "RTX A6000": 155,
-              "RTX 4090": 165, "RTX 3090": 71} # dense bf16 with float32 accumulation, TFLOP/s
+DATA_SHEET = {
+    "H200": 989,
+    "H100 NVL": 835,
+    "H100 PCIe": 756,
+    "H100": 989,
+    "A100": 312,
+    "L40S": 362,
+    "L4": 121,
+    "A10": 125,
+    "RTX A6000": 155,
+    "RTX 4090": 165,
+    "RTX 3090": 71,
+}  # dense bf16 with float32 accumulation, TFLOP/s
+
 
 def promised(
-    name: str, # of the device
-) -> float: # TFLOP/s, None for a device that is not in the list
+    name: str,  # of the device
+) -> float:  # TFLOP/s, None for a device that is not in the list
     "Dense bf16 rate on the data sheet."
     words = name.replace("-", " ").split()
     return next((rate for card, rate in DATA_SHEET.items() if all(w in words for w in card.split())), None)
 
+
 def matmul_rate(
-    device, # where
-    precision: str = "bf16", # bf16 or fp32
-    size: int = None, # rows and columns; None = 8192 on a GPU, 1024 on a processor
-    repeats: int = 10, # of which the median counts
-) -> float: # FLOP/s
+    device,  # where
+    precision: str = "bf16",  # bf16 or fp32
+    size: int = None,  # rows and columns; None = 8192 on a GPU, 1024 on a processor
+    repeats: int = 10,  # of which the median counts
+) -> float:  # FLOP/s
     "What a large square matrix product reaches here."
-    device = torch.device(device); size = size or (8192 if device.type == "cuda" else 1024)
-    a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32) for _ in range(2))
+    device = torch.device(device)
+    size = size or (8192 if device.type == "cuda" else 1024)
+    a, b = (
+        torch.randn(size, size, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+        for _ in range(2)
+    )
     times = []
     for _ in range(repeats + 3):
-        synchronise(device); start = time.perf_counter(); a @ b; synchronise(device); times.append(time.perf_counter() - start)
+        synchronise(device)
+        start = time.perf_counter()
+        a @ b
+        synchronise(device)
+        times.append(time.perf_counter() - start)
     return 2 * size**3 / statistics.median(times[3:])
 
 # %% ../../nbs/runs/full_size.ipynb #c039
 def measure(
-    config: Config, # the recipe, with device, precision, recompute_segments and compile as they are to be tried
-    films, # (n, T, H, W, 3) uint8
-    steps: int = 20, # counted in each stage
-    warmup: int = 3, # steps before that
-    profiled: int = 2, # steps under the profiler, after that
-    labelled: int = 8, # labelled clips
-    width: float = 1.0, # of the I3D
-    layout: str = "channels_last", # see `make_trainer`
-) -> dict: # times in seconds, memory in bytes
+    config: Config,  # the recipe, with device, precision, recompute_segments and compile as they are to be tried
+    films,  # (n, T, H, W, 3) uint8
+    steps: int = 20,  # counted in each stage
+    warmup: int = 3,  # steps before that
+    profiled: int = 2,  # steps under the profiler, after that
+    labelled: int = 8,  # labelled clips
+    width: float = 1.0,  # of the I3D
+    layout: str = "channels_last",  # see `make_trainer`
+) -> dict:  # times in seconds, memory in bytes
     "Run both stages and report."
-    accelerator = make_accelerator(config); gpu = accelerator.device.type == "cuda"
+    accelerator = make_accelerator(config)
+    gpu = accelerator.device.type == "cuda"
     per_epoch = -(-labelled // min(config.batch_size, labelled))
     config = replace(config, epochs=1, burn_in_epochs=-(-(warmup + steps) // per_epoch))
     table = clips_for(config, warmup + steps + profiled, labelled)
-    if gpu: torch.cuda.empty_cache(); torch.cuda.reset_peak_memory_stats(accelerator.device)
+    if gpu:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(accelerator.device)
     clock = Clock(warmup, steps, profiled)
     trainer = make_trainer(config, Repeated(films, len(table)), table, accelerator, [clock], width, layout)
-    for view in ("clean", "weak", "strong"): setattr(trainer.views, view, named(getattr(trainer.views, view), VIEWS))
+    for view in ("clean", "weak", "strong"):
+        setattr(trainer.views, view, named(getattr(trainer.views, view), VIEWS))
     trainer.views.frames = waiting = Waiting(trainer.views.frames)
-    trainer.burn_in(); trainer.teach(); synchronise(accelerator.device)
-    n, seconds = config.batch_size * (1 + config.unlabelled_per_labelled), statistics.median(clock.seconds("trs"))
-    return dict(device=torch.cuda.get_device_name(accelerator.device) if gpu else "cpu", precision=accelerator.precision, steps=steps,
-                seconds_per_step=seconds, burn_in_seconds_per_step=statistics.median(clock.seconds("burn_in")), first_step_seconds=clock.first("trs"),
-                clips_per_second=n / seconds, segments_per_second=n * config.n_segments / seconds, waited_for_frames=waiting.seconds / clock.count,
-                peak_allocated=torch.cuda.max_memory_allocated(accelerator.device) if gpu else None,
-                peak_reserved=torch.cuda.max_memory_reserved(accelerator.device) if gpu else None,
-                finite=all(bool(p.isfinite().all()) for p in trainer.networks.parameters()), shares=clock.profile.shares() if clock.profile else {})
+    trainer.burn_in()
+    trainer.teach()
+    synchronise(accelerator.device)
+    n, seconds = (
+        config.batch_size * (1 + config.unlabelled_per_labelled),
+        statistics.median(clock.seconds("trs")),
+    )
+    return dict(
+        device=torch.cuda.get_device_name(accelerator.device) if gpu else "cpu",
+        precision=accelerator.precision,
+        steps=steps,
+        seconds_per_step=seconds,
+        burn_in_seconds_per_step=statistics.median(clock.seconds("burn_in")),
+        first_step_seconds=clock.first("trs"),
+        clips_per_second=n / seconds,
+        segments_per_second=n * config.n_segments / seconds,
+        waited_for_frames=waiting.seconds / clock.count,
+        peak_allocated=torch.cuda.max_memory_allocated(accelerator.device) if gpu else None,
+        peak_reserved=torch.cuda.max_memory_reserved(accelerator.device) if gpu else None,
+        finite=all(bool(p.isfinite().all()) for p in trainer.networks.parameters()),
+        shares=clock.profile.shares() if clock.profile else {},
+    )
+
 
 def utilisation(
-    found: dict, # of `measure`
-    config: Config, # that was measured
-    matmul: float, # FLOP/s of a matrix product in this run
-    width: float = 1.0, frames: int = 103, # as measured
-    work: dict = None, # `fake_step`s done already, by recompute_segments; is added to
-) -> dict: # found and what follows from the work of a step
+    found: dict,  # of `measure`
+    config: Config,  # that was measured
+    matmul: float,  # FLOP/s of a matrix product in this run
+    width: float = 1.0,
+    frames: int = 103,  # as measured
+    work: dict = None,  # `fake_step`s done already, by recompute_segments; is added to
+) -> dict:  # found and what follows from the work of a step
     "Rates, shares of what is possible, and the computed peak."
     work = {} if work is None else work
-    for n in {0, config.recompute_segments} - set(work): work[n] = fake_step(replace(config, recompute_segments=n), width=width, frames=frames)
-    useful, all_work, sheet = work[0]["flops"], work[config.recompute_segments]["flops"], promised(found["device"])
+    for n in {0, config.recompute_segments} - set(work):
+        work[n] = fake_step(replace(config, recompute_segments=n), width=width, frames=frames)
+    useful, all_work, sheet = (
+        work[0]["flops"],
+        work[config.recompute_segments]["flops"],
+        promised(found["device"]),
+    )
     rate = useful / found["seconds_per_step"]
-    return dict(found, flops_useful=useful, flops_all=all_work, recomputation=all_work / useful - 1, rate_useful=rate, rate_all=all_work / found["seconds_per_step"],
-                matmul_rate=matmul, share_of_matmul=rate / matmul, share_of_matmul_all=all_work / found["seconds_per_step"] / matmul,
-                share_of_data_sheet=rate / (sheet * 1e12) if sheet and found["precision"] == "bf16" else None,
-                peak_computed=max(work[config.recompute_segments][k] for k in ("step", "evaluation")), hours_150_epochs=150 * math.ceil(953 / (config.batch_size * config.unlabelled_per_labelled)) * found["seconds_per_step"] / 3600)
+    return dict(
+        found,
+        flops_useful=useful,
+        flops_all=all_work,
+        recomputation=all_work / useful - 1,
+        rate_useful=rate,
+        rate_all=all_work / found["seconds_per_step"],
+        matmul_rate=matmul,
+        share_of_matmul=rate / matmul,
+        share_of_matmul_all=all_work / found["seconds_per_step"] / matmul,
+        share_of_data_sheet=rate / (sheet * 1e12) if sheet and found["precision"] == "bf16" else None,
+        peak_computed=max(work[config.recompute_segments][k] for k in ("step", "evaluation")),
+        hours_150_epochs=150
+        * math.ceil(953 / (config.batch_size * config.unlabelled_per_labelled))
+        * found["seconds_per_step"]
+        / 3600,
+    )
 
 # %% ../../nbs/runs/full_size.ipynb #c042
 def sweep_settings(
-    config: Config, # the recipe as it would be run
-) -> dict: # name -> (changes of the configuration, layout)
+    config: Config,  # the recipe as it would be run
+) -> dict:  # name -> (changes of the configuration, layout)
     "What is compared by `--sweep`; compile is not, where the device is asked to be the processor."
     chunk = config.recompute_segments or 40
-    compiled = {} if config.device == "cpu" else {"compile": (dict(compile=True), "channels_last")} # on a processor it takes many minutes
-    return {"recipe": ({}, "channels_last"), "keep activations": (dict(recompute_segments=0), "channels_last"), f"recompute {chunk}": (dict(recompute_segments=chunk), "channels_last"),
-            f"recompute {chunk // 2}": (dict(recompute_segments=chunk // 2), "channels_last"), "contiguous": ({}, "contiguous"), **compiled}
+    compiled = (
+        {} if config.device == "cpu" else {"compile": (dict(compile=True), "channels_last")}
+    )  # on a processor it takes many minutes
+    return {
+        "recipe": ({}, "channels_last"),
+        "keep activations": (dict(recompute_segments=0), "channels_last"),
+        f"recompute {chunk}": (dict(recompute_segments=chunk), "channels_last"),
+        f"recompute {chunk // 2}": (dict(recompute_segments=chunk // 2), "channels_last"),
+        "contiguous": ({}, "contiguous"),
+        **compiled,
+    }
+
 
 def release(device):
     "Give back what a setting held, also after it failed."
-    torch._dynamo.reset(); gc.collect()
-    if torch.cuda.is_available(): torch.cuda.empty_cache()
+    torch._dynamo.reset()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
 
 def try_settings(
-    config: Config, # the recipe
-    films, # (n, T, H, W, 3) uint8
-    settings: dict, # name -> (changes of the configuration, layout)
-    rounds: int = 1, # every setting once in each
-    matmul: float = None, # FLOP/s of a matrix product; None = measured
-    width: float = 1.0, # of the I3D
-    work: dict = None, # `fake_step`s of the recipe done already, by recompute_segments
-    **kwargs, # of `measure`
-) -> dict: # name -> what `utilisation` says, or failed = the error
+    config: Config,  # the recipe
+    films,  # (n, T, H, W, 3) uint8
+    settings: dict,  # name -> (changes of the configuration, layout)
+    rounds: int = 1,  # every setting once in each
+    matmul: float = None,  # FLOP/s of a matrix product; None = measured
+    width: float = 1.0,  # of the I3D
+    work: dict = None,  # `fake_step`s of the recipe done already, by recompute_segments
+    **kwargs,  # of `measure`
+) -> dict:  # name -> what `utilisation` says, or failed = the error
     "Measure settings alternately; medians over the rounds."
     results, work = {name: [] for name in settings}, {} if work is None else work
-    with quiet(): accelerator = make_accelerator(config)
+    with quiet():
+        accelerator = make_accelerator(config)
     matmul = matmul or matmul_rate(accelerator.device, accelerator.precision)
     with progress_bar(total=rounds * len(settings), desc="measuring", unit="run") as bar:
         for _ in range(rounds):
             for name, (changes, layout) in settings.items():
-                if results[name] and "failed" in results[name][-1]: bar.update(); continue
+                if results[name] and "failed" in results[name][-1]:
+                    bar.update()
+                    continue
                 try:
-                    with quiet(): results[name].append(measure(replace(config, **changes), films, width=width, layout=layout, **kwargs))
-                except Exception as e: results[name].append(dict(failed=f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}", changes=changes, layout=layout))
-                release(accelerator.device); bar.update()
+                    with quiet():
+                        results[name].append(
+                            measure(replace(config, **changes), films, width=width, layout=layout, **kwargs)
+                        )
+                except Exception as e:
+                    results[name].append(
+                        dict(
+                            failed=f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}",
+                            changes=changes,
+                            layout=layout,
+                        )
+                    )
+                release(accelerator.device)
+                bar.update()
     merged = {}
     for name, runs in results.items():
         done, (changes, layout) = [r for r in runs if "failed" not in r], settings[name]
-        if len(done) < len(runs): merged[name] = runs[-1]; continue
-        found = dict(done[-1], changes=changes, layout=layout, **{k: statistics.median(r[k] for r in done) for k in ("seconds_per_step", "burn_in_seconds_per_step", "clips_per_second", "segments_per_second", "waited_for_frames")})
+        if len(done) < len(runs):
+            merged[name] = runs[-1]
+            continue
+        found = dict(
+            done[-1],
+            changes=changes,
+            layout=layout,
+            **{
+                k: statistics.median(r[k] for r in done)
+                for k in (
+                    "seconds_per_step",
+                    "burn_in_seconds_per_step",
+                    "clips_per_second",
+                    "segments_per_second",
+                    "waited_for_frames",
+                )
+            },
+        )
         merged[name] = utilisation(found, replace(config, **changes), matmul, width, films.shape[1], work)
     return merged
 
 # %% ../../nbs/runs/full_size.ipynb #c045
 def text_table(
-    results: dict, # of `try_settings`
+    results: dict,  # of `try_settings`
 ) -> str:
     "One column per setting."
     size = lambda v: "-" if v is None else f"{v / GiB:.1f}"
     share = lambda v: "-" if v is None else f"{100 * v:.0f} %"
+
     def column(r):
-        if "failed" in r: return {"failed": r["failed"][:60]}
-        return {"seconds per step": f"{r['seconds_per_step']:.3f}", "seconds per burn-in step": f"{r['burn_in_seconds_per_step']:.3f}", "seconds of the first step": f"{r['first_step_seconds']:.1f}",
-                "training clips/s": f"{r['clips_per_second']:.2f}", "segments/s": f"{r['segments_per_second']:.1f}", "waited for frames, s/step": f"{r['waited_for_frames']:.3f}",
-                "work, TFLOP/step": f"{r['flops_useful'] / 1e12:.3g}", "recomputed on top": share(r["recomputation"]), "useful TFLOP/s": f"{r['rate_useful'] / 1e12:.3g}", "matrix product here, TFLOP/s": f"{r['matmul_rate'] / 1e12:.3g}",
-                "share of it, useful": share(r["share_of_matmul"]), "share of it, all work": share(r["share_of_matmul_all"]), "share of the data sheet's bf16": share(r["share_of_data_sheet"]),
-                "peak GiB, computed": size(r["peak_computed"]), "peak GiB, allocated": size(r["peak_allocated"]), "peak GiB, reserved": size(r["peak_reserved"]),
-                "150 epochs of MTL-AQA at 10 %, hours": f"{r['hours_150_epochs']:.1f}", **{f"time: {k}": share(v) for k, v in r["shares"].items()}}
+        if "failed" in r:
+            return {"failed": r["failed"][:60]}
+        return {
+            "seconds per step": f"{r['seconds_per_step']:.3f}",
+            "seconds per burn-in step": f"{r['burn_in_seconds_per_step']:.3f}",
+            "seconds of the first step": f"{r['first_step_seconds']:.1f}",
+            "training clips/s": f"{r['clips_per_second']:.2f}",
+            "segments/s": f"{r['segments_per_second']:.1f}",
+            "waited for frames, s/step": f"{r['waited_for_frames']:.3f}",
+            "work, TFLOP/step": f"{r['flops_useful'] / 1e12:.3g}",
+            "recomputed on top": share(r["recomputation"]),
+            "useful TFLOP/s": f"{r['rate_useful'] / 1e12:.3g}",
+            "matrix product here, TFLOP/s": f"{r['matmul_rate'] / 1e12:.3g}",
+            "share of it, useful": share(r["share_of_matmul"]),
+            "share of it, all work": share(r["share_of_matmul_all"]),
+            "share of the data sheet's bf16": share(r["share_of_data_sheet"]),
+            "peak GiB, computed": size(r["peak_computed"]),
+            "peak GiB, allocated": size(r["peak_allocated"]),
+            "peak GiB, reserved": size(r["peak_reserved"]),
+            "150 epochs of MTL-AQA at 10 %, hours": f"{r['hours_150_epochs']:.1f}",
+            **{f"time: {k}": share(v) for k, v in r["shares"].items()},
+        }
+
     return pd.DataFrame({name: column(r) for name, r in results.items()}).fillna("").to_string()
 
+
 def verdict(
-    r: dict, # what `utilisation` says about the recipe
-    limit: float = 22.5, # GiB
-) -> list: # sentences
+    r: dict,  # what `utilisation` says about the recipe
+    limit: float = 22.5,  # GiB
+) -> list:  # sentences
     "What follows from the numbers, most of all what to look at next."
     said, shares = [], r["shares"]
     peak = (r["peak_reserved"] or r["peak_computed"] + RESERVED * GiB) / GiB
-    said.append(f"Memory: {peak:.1f} GiB {'reserved' if r['peak_reserved'] else f'computed, with {RESERVED} GiB reserve'}: {'fits' if peak <= limit else 'does not fit'} a GPU of {limit:g} GiB.")
+    said.append(
+        f"Memory: {peak:.1f} GiB {'reserved' if r['peak_reserved'] else f'computed, with {RESERVED} GiB reserve'}: {'fits' if peak <= limit else 'does not fit'} a GPU of {limit:g} GiB."
+    )
     largest = next(iter(shares), None)
-    if largest: said.append(f"Time: most goes to {largest} ({100 * shares[largest]:.0f} %); convolutions take {100 * shares.get('convolutions', 0):.0f} %.")
-    if shares.get(IDLE, 0) > .1: said.append("The device waits for more than a tenth of the time: " + ("frames are late; try more workers." if r["waited_for_frames"] > .05 * r["seconds_per_step"] else "too many small operations; try a larger recompute_segments, or compile."))
-    if shares.get(LAYOUT, 0) > .03: said.append("Convolutions rearrange their input: a tensor has lost its channels-last order.")
-    if shares.get(VIEWS, 0) > .1: said.append("Making views takes more than a tenth of the time.")
-    if not r["finite"]: said.append("Weights are not finite: these times are of a training that failed.")
+    if largest:
+        said.append(
+            f"Time: most goes to {largest} ({100 * shares[largest]:.0f} %); convolutions take {100 * shares.get('convolutions', 0):.0f} %."
+        )
+    if shares.get(IDLE, 0) > 0.1:
+        said.append(
+            "The device waits for more than a tenth of the time: "
+            + (
+                "frames are late; try more workers."
+                if r["waited_for_frames"] > 0.05 * r["seconds_per_step"]
+                else "too many small operations; try a larger recompute_segments, or compile."
+            )
+        )
+    if shares.get(LAYOUT, 0) > 0.03:
+        said.append("Convolutions rearrange their input: a tensor has lost its channels-last order.")
+    if shares.get(VIEWS, 0) > 0.1:
+        said.append("Making views takes more than a tenth of the time.")
+    if not r["finite"]:
+        said.append("Weights are not finite: these times are of a training that failed.")
     return said
 
 # %% ../../nbs/runs/full_size.ipynb #c048
 def parse(argv=None):
     "Arguments of the command."
-    p = argparse.ArgumentParser(prog="python -m trs_lab.runs.full_size", description="Speed, memory and utilisation of the end-to-end recipe at paper size, on generated dives.")
+    p = argparse.ArgumentParser(
+        prog="python -m trs_lab.runs.full_size",
+        description="Speed, memory and utilisation of the end-to-end recipe at paper size, on generated dives.",
+    )
     p.add_argument("--preset", default="mtl_aqa", help="recipe to run")
-    p.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="further fields of the configuration, such as recompute_segments=20 compile=True")
+    p.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="NAME=VALUE",
+        help="further fields of the configuration, such as recompute_segments=20 compile=True",
+    )
     p.add_argument("--clips", type=int, default=24, help="films to generate; they are shown again and again")
     p.add_argument("--steps", type=int, default=20, help="steps that are counted, in each stage")
     p.add_argument("--warmup", type=int, default=3, help="steps before that")
-    p.add_argument("--profiled", type=int, default=2, help="steps under the profiler, after that; 0 = no profile")
-    p.add_argument("--size", type=int, help="pixels that the backbone sees; frames shrink with it; default: the preset's, 224")
+    p.add_argument(
+        "--profiled", type=int, default=2, help="steps under the profiler, after that; 0 = no profile"
+    )
+    p.add_argument(
+        "--size",
+        type=int,
+        help="pixels that the backbone sees; frames shrink with it; default: the preset's, 224",
+    )
     p.add_argument("--frames", type=int, default=103, help="of a clip")
     p.add_argument("--width", type=float, default=1.0, help="of the I3D")
-    p.add_argument("--device", default="auto"); p.add_argument("--precision", default="auto")
-    p.add_argument("--sweep", action="store_true", help="compare recomputation, memory layout and compile, alternately")
+    p.add_argument("--device", default="auto")
+    p.add_argument("--precision", default="auto")
+    p.add_argument(
+        "--sweep", action="store_true", help="compare recomputation, memory layout and compile, alternately"
+    )
     p.add_argument("--rounds", type=int, default=2, help="of the sweep")
     p.add_argument("--memory", action="store_true", help="print the computed peak memory and end")
-    p.add_argument("--limit", type=float, default=22.5, help="memory of the GPU that the recipe is to fit, GiB; cards sold as 24 GB have 22.5 to 24")
+    p.add_argument(
+        "--limit",
+        type=float,
+        default=22.5,
+        help="memory of the GPU that the recipe is to fit, GiB; cards sold as 24 GB have 22.5 to 24",
+    )
     p.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), help="processes that render")
-    p.add_argument("--seed", type=int, default=0); p.add_argument("--out", help="json file")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--out", help="json file")
     return p.parse_args(argv)
 
+
 def recipe(
-    args, # of `parse`
+    args,  # of `parse`
 ) -> Config:
     "The configuration that the arguments ask for. Raises `ConfigError` for a name or value that is not possible."
     values = {k: read_value(v) for k, v in (pair.split("=", 1) for pair in args.set)}
     config = make_config(args.preset, device=args.device, precision=args.precision, seed=args.seed, **values)
     if args.size and args.size != config.crop:
         scale = args.size / config.crop
-        config = replace(config, crop=args.size, frame_height=math.ceil(config.frame_height * scale), frame_width=math.ceil(config.frame_width * scale))
+        config = replace(
+            config,
+            crop=args.size,
+            frame_height=math.ceil(config.frame_height * scale),
+            frame_width=math.ceil(config.frame_width * scale),
+        )
     return config
 
+
 def main(
-    argv=None, # arguments; None = those of the command line
-) -> dict: # what `--out` gets
+    argv=None,  # arguments; None = those of the command line
+) -> dict:  # what `--out` gets
     "Run, print, write json."
-    args = parse(argv); config = recipe(args)
-    report = dict(torch=torch.__version__, preset=args.preset, size=[args.frames, config.crop, config.crop], width=args.width, clips_per_step=config.batch_size * (1 + config.unlabelled_per_labelled),
-                  recompute_segments=config.recompute_segments, counted="convolutions and matrix products, forward and backward, two operations per multiply-add")
+    args = parse(argv)
+    config = recipe(args)
+    report = dict(
+        torch=torch.__version__,
+        preset=args.preset,
+        size=[args.frames, config.crop, config.crop],
+        width=args.width,
+        clips_per_step=config.batch_size * (1 + config.unlabelled_per_labelled),
+        recompute_segments=config.recompute_segments,
+        counted="convolutions and matrix products, forward and backward, two operations per multiply-add",
+    )
     if args.memory:
         table = memory_table(config, limit=args.limit, width=args.width, frames=args.frames)
-        print(show_memory(table, args.limit)); report["memory"] = table.to_dict("records")
+        print(show_memory(table, args.limit))
+        report["memory"] = table.to_dict("records")
     else:
         report["strong_view"] = "complete" if has_kornia() else "without blur, since kornia is not installed"
-        accelerator = make_accelerator(config); print(f"strong view: {report['strong_view']}; counted: {report['counted']}")
-        films = render_clips(args.clips, (config.frame_height, config.frame_width), args.frames, args.seed, args.workers)
-        settings = sweep_settings(replace(config, device=accelerator.device.type)) if args.sweep else {"recipe": ({}, "channels_last")}
-        report["results"] = try_settings(config, films, settings, args.rounds if args.sweep else 1, width=args.width, steps=args.steps, warmup=args.warmup, profiled=args.profiled)
+        accelerator = make_accelerator(config)
+        print(f"strong view: {report['strong_view']}; counted: {report['counted']}")
+        films = render_clips(
+            args.clips, (config.frame_height, config.frame_width), args.frames, args.seed, args.workers
+        )
+        settings = (
+            sweep_settings(replace(config, device=accelerator.device.type))
+            if args.sweep
+            else {"recipe": ({}, "channels_last")}
+        )
+        report["results"] = try_settings(
+            config,
+            films,
+            settings,
+            args.rounds if args.sweep else 1,
+            width=args.width,
+            steps=args.steps,
+            warmup=args.warmup,
+            profiled=args.profiled,
+        )
         print(text_table(report["results"]))
         first = report["results"]["recipe"]
-        report["verdict"] = [f"Failed: {first['failed']}"] if "failed" in first else verdict(first, args.limit)
-        if accelerator.device.type != "cuda": report["verdict"].append("Measured on a processor: figures of a GPU are still to be measured.")
+        report["verdict"] = (
+            [f"Failed: {first['failed']}"] if "failed" in first else verdict(first, args.limit)
+        )
+        if accelerator.device.type != "cuda":
+            report["verdict"].append("Measured on a processor: figures of a GPU are still to be measured.")
         print("\n".join(report["verdict"]))
-    if args.out: Path(args.out).write_text(json.dumps(report, indent=1) + "\n")
+    if args.out:
+        Path(args.out).write_text(json.dumps(report, indent=1) + "\n")
     return report
 
 
-if __name__ == "__main__" and "__file__" in globals(): # a notebook has no file
+if __name__ == "__main__" and "__file__" in globals():  # a notebook has no file
     sys.exit(any("failed" in r for r in main().get("results", {}).values()))

@@ -14,109 +14,208 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
 # %% ../../nbs/runs/kernels.ipynb #a632289f
-PRELOAD = ("ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "torch._inductor.config", "accelerate", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.linalg", "sklearn.svm", "einops", "safetensors.torch",
-           "trs_lab.runs.folder", "trs_lab.runs.launch", "trs_lab.results.opened_run", "trs_lab.runs.baselines", "trs_lab.data.decisions", "trs_lab.trs.method", "trs_lab.methods.trs_gp")  # what train.ipynb needs in a sweep, which draws nothing
+PRELOAD = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "torch",
+    "torch._inductor.config",
+    "accelerate",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "scipy.linalg",
+    "sklearn.svm",
+    "einops",
+    "safetensors.torch",
+    "trs_lab.runs.folder",
+    "trs_lab.runs.launch",
+    "trs_lab.results.opened_run",
+    "trs_lab.runs.baselines",
+    "trs_lab.data.decisions",
+    "trs_lab.trs.method",
+    "trs_lab.methods.trs_gp",
+)  # what train.ipynb needs in a sweep, which draws nothing
 
 HARMLESS = ("jemalloc_bg_thd",)  # Arrow's allocator takes care of a fork itself
 
+
 def other_threads():
     "Names of the threads of this process that a fork would leave behind."
-    return [n for t in sorted(Path("/proc/self/task").iterdir(), key=lambda p: int(p.name))[1:] if (n := (t / "comm").read_text().strip()) not in HARMLESS]
+    return [
+        n
+        for t in sorted(Path("/proc/self/task").iterdir(), key=lambda p: int(p.name))[1:]
+        if (n := (t / "comm").read_text().strip()) not in HARMLESS
+    ]
+
 
 def _be_kernel(order):
     "What a child does with the rest of its life."
     os.setsid()  # a process group of its own: an interrupt is for one kernel
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    null = os.open(os.devnull, os.O_RDONLY); os.dup2(null, 0); os.dup2(2, 1)  # the pipe is the nursery's
-    os.environ.clear(); os.environ.update(order["env"], JPY_PARENT_PID=str(os.getppid()))
-    if order["cwd"]: os.chdir(order["cwd"])
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)  # the pipe is the nursery's
+    os.environ.clear()
+    os.environ.update(order["env"], JPY_PARENT_PID=str(os.getppid()))
+    if order["cwd"]:
+        os.chdir(order["cwd"])
     sys.argv = ["ipykernel_launcher", *order["flags"]]
     import random, numpy, threadpoolctl
-    random.seed(); numpy.random.seed()
-    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
-    threadpoolctl.threadpool_limits(int(threads), user_api="blas")  # what OpenBLAS itself would have read; torch starts its threads when it first needs them
+
+    random.seed()
+    numpy.random.seed()
+    threads = (
+        os.environ.get("OPENBLAS_NUM_THREADS")
+        or os.environ.get("OMP_NUM_THREADS")
+        or len(os.sched_getaffinity(0))
+    )
+    threadpoolctl.threadpool_limits(
+        int(threads), user_api="blas"
+    )  # what OpenBLAS itself would have read; torch starts its threads when it first needs them
     from ipykernel.kernelapp import launch_new_instance
+
     launch_new_instance()
+
 
 def nurse():
     "Load, then fork a kernel for each order on the standard input; ends when that is closed."
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # ipykernel reads it when it is imported
     sys.path[:] = [p for p in sys.path if p not in ("", os.getcwd())]
-    for name in PRELOAD: importlib.import_module(name)
+    for name in PRELOAD:
+        importlib.import_module(name)
     import torch
-    if left := other_threads() + ["the GPU's"] * torch.cuda.is_initialized(): raise RuntimeError(f"kernels cannot be forked beside running threads: {', '.join(left)}")
-    gc.collect(); gc.freeze()  # what is loaded stays where it is, so that all kernels share it
+
+    if left := other_threads() + ["the GPU's"] * torch.cuda.is_initialized():
+        raise RuntimeError(f"kernels cannot be forked beside running threads: {', '.join(left)}")
+    gc.collect()
+    gc.freeze()  # what is loaded stays where it is, so that all kernels share it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
     for line in sys.stdin:
         if not (pid := os.fork()):
             code = 1
-            try: _be_kernel(json.loads(line)); code = 0
-            finally: sys.stdout.flush(); sys.stderr.flush(); os._exit(code)
+            try:
+                _be_kernel(json.loads(line))
+                code = 0
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
         print(pid, flush=True)
 
 # %% ../../nbs/runs/kernels.ipynb #0f0c48e9
 class Child:
     "A process that somebody else forked, with what Jupyter wants of a `Popen`."
+
     stdin = stdout = stderr = None
-    def __init__(self, pid): self.pid = pid
+
+    def __init__(self, pid):
+        self.pid = pid
+
     def poll(self):
         "None while it lives; its exit status is not known here, so 0 after that."
-        try: os.kill(self.pid, 0)
-        except ProcessLookupError: return 0
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 0
+
     def wait(self):
-        while self.poll() is None: time.sleep(0.05)
+        while self.poll() is None:
+            time.sleep(0.05)
         return 0
-    def send_signal(self, number): os.kill(self.pid, number)
-    def terminate(self): self.send_signal(signal.SIGTERM)
-    def kill(self): self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
 
 class Nursery:
     "A process that forks kernels."
-    def __init__(self, env: dict): # environment of the kernels
-        self.env = env
-        alone = {**env, "OPENBLAS_NUM_THREADS": "1"}  # or NumPy and SciPy start threads as soon as they are loaded
-        self.process = subprocess.Popen([sys.executable, "-c", "from trs_lab.runs.kernels import nurse; nurse()"], env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def fork(self,
-        flags: list, # of ipykernel: -f FILE
-        env: dict, # of the kernel
-        cwd=None, # folder that it works in
+    def __init__(self, env: dict):  # environment of the kernels
+        self.env = env
+        alone = {
+            **env,
+            "OPENBLAS_NUM_THREADS": "1",
+        }  # or NumPy and SciPy start threads as soon as they are loaded
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from trs_lab.runs.kernels import nurse; nurse()"],
+            env=alone,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def fork(
+        self,
+        flags: list,  # of ipykernel: -f FILE
+        env: dict,  # of the kernel
+        cwd=None,  # folder that it works in
     ) -> Child:
         "A new kernel. Raises `RuntimeError` if the nursery has died; it has said why on the standard error."
         try:
-            self.process.stdin.write(json.dumps(dict(flags=list(flags), env=env, cwd=str(cwd) if cwd else None)) + "\n"); self.process.stdin.flush()
+            self.process.stdin.write(
+                json.dumps(dict(flags=list(flags), env=env, cwd=str(cwd) if cwd else None)) + "\n"
+            )
+            self.process.stdin.flush()
             return Child(int(self.process.stdout.readline()))
-        except (OSError, ValueError) as e: raise RuntimeError(f"the process that kernels are forked from ended with status {self.process.wait()}") from e
+        except (OSError, ValueError) as e:
+            raise RuntimeError(
+                f"the process that kernels are forked from ended with status {self.process.wait()}"
+            ) from e
 
-    def close(self): self.process.stdin.close(); self.process.wait(); self.process.stdout.close()
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
 
 _nursery = None
+
+
 def nursery(
-    env: dict, # environment of a kernel
+    env: dict,  # environment of a kernel
 ) -> Nursery:
     "The nursery of this process, begun anew if there is none or its environment is another."
     global _nursery
     env = {k: v for k, v in env.items() if not k.startswith("JPY_")}  # names of a single kernel
-    if _nursery and (_nursery.env != env or _nursery.process.poll() is not None): _nursery.close(); _nursery = None
+    if _nursery and (_nursery.env != env or _nursery.process.poll() is not None):
+        _nursery.close()
+        _nursery = None
     _nursery = _nursery or Nursery(env)
     return _nursery
 
 # %% ../../nbs/runs/kernels.ipynb #d8307b05
 CAN_FORK = sys.platform == "linux"
 
+
 class WarmProvisioner(LocalProvisioner):
     "Has the process of a kernel forked where it can be: for the Python that this process runs in, on Linux."
+
     async def launch_kernel(self, cmd, **kwargs):
-        if not CAN_FORK or Path(cmd[0]).resolve() != Path(sys.executable).resolve() or "ipykernel_launcher" not in cmd: return await super().launch_kernel(cmd, **kwargs)
+        if (
+            not CAN_FORK
+            or Path(cmd[0]).resolve() != Path(sys.executable).resolve()
+            or "ipykernel_launcher" not in cmd
+        ):
+            return await super().launch_kernel(cmd, **kwargs)
         env = dict(kwargs.get("env") or os.environ)
-        self.process = nursery(env).fork(cmd[cmd.index("ipykernel_launcher") + 1:], env, kwargs.get("cwd"))
+        self.process = nursery(env).fork(cmd[cmd.index("ipykernel_launcher") + 1 :], env, kwargs.get("cwd"))
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd") or Path.cwd()
         return self.connection_info
 
+
 class WarmKernelManager(AsyncKernelManager):
     "For `papermill.execute_notebook(..., kernel_manager_class=WarmKernelManager)`."
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.kernel_id = str(uuid.uuid4())
-        self.provisioner = WarmProvisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+        self.provisioner = WarmProvisioner(
+            kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+        )

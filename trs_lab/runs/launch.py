@@ -23,42 +23,63 @@ from ..learn.learner import Progress, Trainer, make_accelerator
 
 # %% ../../nbs/runs/launch.ipynb #c005
 def train_run(
-    config: Config, # all choices
-    run, # run folder
-    data, # `Data`: views and table
-    hidden, # `HiddenScores`, for the curves on the test part
-    accelerator, # device, precision and processes
-    control: Control, # pause and stop; a run that it says was stopped is loaded, and trained no further
-) -> tuple: # (trainer, the supervised comparison or None)
+    config: Config,  # all choices
+    run,  # run folder
+    data,  # `Data`: views and table
+    hidden,  # `HiddenScores`, for the curves on the test part
+    accelerator,  # device, precision and processes
+    control: Control,  # pause and stop; a run that it says was stopped is loaded, and trained no further
+) -> tuple:  # (trainer, the supervised comparison or None)
     "Burn-in, the supervised comparison, and teacher-reference-student learning."
+
     def branch(config, networks, prefix=""):
-        callbacks = [Progress(), Evaluate(hidden, data.table.attrs["score_range"]), Checkpoint(run, config.checkpoint_seconds, prefix), Track(config, run, accelerator, prefix), control]
+        callbacks = [
+            Progress(),
+            Evaluate(hidden, data.table.attrs["score_range"]),
+            Checkpoint(run, config.checkpoint_seconds, prefix),
+            Track(config, run, accelerator, prefix),
+            control,
+        ]
         trainer = Trainer(config, networks, data.views, data.table, accelerator, callbacks)
-        if config.resume and resume_trainer(trainer, run, prefix) and trainer.team.main: print(f"{prefix.replace('_', ' ')}resumed in {trainer.stage.replace('_', '-')}, epoch {trainer.epoch}")
+        if config.resume and resume_trainer(trainer, run, prefix) and trainer.team.main:
+            print(
+                f"{prefix.replace('_', ' ')}resumed in {trainer.stage.replace('_', '-')}, epoch {trainer.epoch}"
+            )
         return trainer
+
     trainer = branch(config, build_networks(config, data.dim, data.encoder))
-    if trainer.stage != "trs" and not control.stopped: trainer.burn_in()
+    if trainer.stage != "trs" and not control.stopped:
+        trainer.burn_in()
     supervised = None
     there = config.resume and (Path(run) / "supervised_checkpoint.pt").exists()
     if config.compare_supervised and config.method == "trs" and (there or not control.stopped):
-        supervised = branch(replace(config, method="supervised", options=""), copy.deepcopy(trainer.networks), "supervised_")
-        if not control.stopped: supervised.teach()
+        supervised = branch(
+            replace(config, method="supervised", options=""), copy.deepcopy(trainer.networks), "supervised_"
+        )
+        if not control.stopped:
+            supervised.teach()
         supervised.select()
-    if not control.stopped: trainer.teach()
+    if not control.stopped:
+        trainer.teach()
     return trainer.select(), supervised
 
 # %% ../../nbs/runs/launch.ipynb #c007
 def work(
-    run, # run folder
-    parameters: dict = None, # of a new run, or of one to be resumed; None = what its config.json says
+    run,  # run folder
+    parameters: dict = None,  # of a new run, or of one to be resumed; None = what its config.json says
 ):
     "Train in this process, one of `num_processes`."
-    config = make_config(**{**parameters, "out_dir": str(run)}) if parameters else load_config(Path(run) / "config.json")
+    config = (
+        make_config(**{**parameters, "out_dir": str(run)})
+        if parameters
+        else load_config(Path(run) / "config.json")
+    )
     main = int(os.environ.get("RANK", 0)) == 0
     with redirect_stdout(sys.stdout if main else open(os.devnull, "w")):
         accelerator = make_accelerator(config)
         with accelerator.main_process_first():
-            if parameters and main: open_run(config)
+            if parameters and main:
+                open_run(config)
             visible, hidden = load_clips(config)
             data = make_views(config, visible, accelerator)
         control = Control(run, main=main)
@@ -67,75 +88,125 @@ def work(
         accelerator.end_training()
         control.finish()
 
+
 FAILED = "trs_lab.runs.launch failed: "
 
+
 def end_with(
-    pid: int, # of the notebook that started this process
-    every: float = 2, # seconds between two looks
+    pid: int,  # of the notebook that started this process
+    every: float = 2,  # seconds between two looks
 ):
     "A notebook that was killed must not leave processes behind that go on writing to its run folder."
+
     def watch():
         while True:
-            try: os.kill(pid, 0)  # asks only whether it is there
-            except ProcessLookupError: os._exit(1)
-            except PermissionError: pass
+            try:
+                os.kill(pid, 0)  # asks only whether it is there
+            except ProcessLookupError:
+                os._exit(1)
+            except PermissionError:
+                pass
             time.sleep(every)
+
     threading.Thread(target=watch, daemon=True, name="watch the notebook").start()
 
+
 def main(argv=None):
-    parser = argparse.ArgumentParser("python -m trs_lab.runs.launch", description="Train a run in this process, one of those that accelerate launch or torchrun has started.")
+    parser = argparse.ArgumentParser(
+        "python -m trs_lab.runs.launch",
+        description="Train a run in this process, one of those that accelerate launch or torchrun has started.",
+    )
     parser.add_argument("run", help="run folder")
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="parameter of a new run, as in train.ipynb; without any, the run's config.json is read")
+    parser.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="parameter of a new run, as in train.ipynb; without any, the run's config.json is read",
+    )
     args = parser.parse_args(argv)
-    if "TRS_NOTEBOOK" in os.environ: end_with(int(os.environ["TRS_NOTEBOOK"]))
-    try: work(args.run, {k: read_value(v) for k, v in args.p} or None)
+    if "TRS_NOTEBOOK" in os.environ:
+        end_with(int(os.environ["TRS_NOTEBOOK"]))
+    try:
+        work(args.run, {k: read_value(v) for k, v in args.p} or None)
     except Exception as e:
         print(f"{FAILED}{type(e).__name__}: {e}", file=sys.stderr, flush=True)
         raise
 
+
 if __name__ == "__main__" and "__file__" in globals():
     main()
-    sys.stdout.flush(); sys.stderr.flush()
-    os._exit(0)  # not by the interpreter's teardown, where a thread of gloo once aborted a process that had done its work
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(
+        0
+    )  # not by the interpreter's teardown, where a thread of gloo once aborted a process that had done its work
 
 # %% ../../nbs/runs/launch.ipynb #c009
 def check_processes(
-    config: Config, # num_processes, device
+    config: Config,  # num_processes, device
 ):
     "Raise `ConfigError` if this machine cannot run as many."
-    if config.device.startswith("cuda:"): raise ConfigError(f"device: {config.num_processes} processes take one GPU each; give cuda, not {config.device}")
+    if config.device.startswith("cuda:"):
+        raise ConfigError(
+            f"device: {config.num_processes} processes take one GPU each; give cuda, not {config.device}"
+        )
     cuda = config.device != "cpu" and torch.cuda.is_available()
     if cuda and config.num_processes > torch.cuda.device_count():
-        raise ConfigError(f"num_processes: {config.num_processes} were asked for, but this machine has {torch.cuda.device_count()} GPUs")
+        raise ConfigError(
+            f"num_processes: {config.num_processes} were asked for, but this machine has {torch.cuda.device_count()} GPUs"
+        )
+
 
 def launch(
-    run, # run folder with config.json
-    config: Config, # num_processes, device
-    patience: float = 20, # seconds that the processes get to end after an interrupt
+    run,  # run folder with config.json
+    config: Config,  # num_processes, device
+    patience: float = 20,  # seconds that the processes get to end after an interrupt
 ):
     "Train the run in `num_processes` processes of this machine. Raises RuntimeError with what the one that failed said."
     check_processes(config)
     threads = max(1, (os.cpu_count() or 1) // config.num_processes)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={config.num_processes}", "-m", "trs_lab.runs.launch", str(run)]
-    env = {"OMP_NUM_THREADS": str(threads), **os.environ, "PYTHONUNBUFFERED": "1", "TRS_NOTEBOOK": str(os.getpid())}
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc_per_node={config.num_processes}",
+        "-m",
+        "trs_lab.runs.launch",
+        str(run),
+    ]
+    env = {
+        "OMP_NUM_THREADS": str(threads),
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "TRS_NOTEBOOK": str(os.getpid()),
+    }
     print(f"training in {config.num_processes} processes")
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=env)
         try:
-            while said := process.stdout.read1(): sys.stdout.write(said.decode(errors="replace"))
+            while said := process.stdout.read1():
+                sys.stdout.write(said.decode(errors="replace"))
             process.wait()
         finally:
             if process.poll() is None:  # interrupted
                 process.terminate()
-                try: process.wait(patience)
-                except subprocess.TimeoutExpired: process.kill()
+                try:
+                    process.wait(patience)
+                except subprocess.TimeoutExpired:
+                    process.kill()
             process.stdout.close()
-        if process.returncode == 0: return
-        errors.seek(0); text = errors.read().decode(errors="replace")
+        if process.returncode == 0:
+            return
+        errors.seek(0)
+        text = errors.read().decode(errors="replace")
     reasons = dict.fromkeys(line.split(FAILED, 1)[1] for line in text.splitlines() if FAILED in line)
     raise RuntimeError("training in several processes failed: " + ("; ".join(reasons) or text[-2000:]))
 
-def was_stopped(run) -> bool: # run folder
+
+def was_stopped(run) -> bool:  # run folder
     "Did the processes end because somebody asked them to?"
     progress = read_progress(run)
     return bool(progress) and progress["state"] == "stopped"

@@ -18,53 +18,84 @@ from ..learn.learner import Callback, StopTraining
 # %% ../../nbs/runs/pause.ipynb #c005
 REQUESTS = ("pause", "resume", "stop")
 
+
 def request(
-    run, # run folder
-    what: str, # pause, resume or stop
+    run,  # run folder
+    what: str,  # pause, resume or stop
 ):
     "Ask the run for it. Raises FileNotFoundError if there is no such folder, ValueError for another word."
-    if what not in REQUESTS: raise ValueError(f"request: expected one of {', '.join(REQUESTS)}; got {what!r}")
-    if not Path(run).is_dir(): raise FileNotFoundError(f"{run} is no run folder")
-    write_json(Path(run) / "control.json", dict(request=what, time=datetime.now(timezone.utc).isoformat(timespec="milliseconds")))
+    if what not in REQUESTS:
+        raise ValueError(f"request: expected one of {', '.join(REQUESTS)}; got {what!r}")
+    if not Path(run).is_dir():
+        raise FileNotFoundError(f"{run} is no run folder")
+    write_json(
+        Path(run) / "control.json",
+        dict(request=what, time=datetime.now(timezone.utc).isoformat(timespec="milliseconds")),
+    )
 
-def pause(run): "Training waits after the step it is in."; request(run, "pause")
-def resume_training(run): "Training goes on after a pause."; request(run, "resume")
-def stop(run): "Training ends after the step it is in; what is saved is the end of the last whole epoch."; request(run, "stop")
+
+def pause(run):
+    "Training waits after the step it is in."
+    request(run, "pause")
+
+
+def resume_training(run):
+    "Training goes on after a pause."
+    request(run, "resume")
+
+
+def stop(run):
+    "Training ends after the step it is in; what is saved is the end of the last whole epoch."
+    request(run, "stop")
+
 
 def read_request(
-    path, # control.json
+    path,  # control.json
 ):
     "The word in it, or None if there is no file. Raises ValueError that names the file if it holds anything else."
-    try: text = Path(path).read_text()
-    except FileNotFoundError: return None
-    try: what = loads(text)["request"]
-    except (JSONDecodeError, KeyError, TypeError): what = text[:40]
-    if what not in REQUESTS: raise ValueError(f"{path}: expected a request, one of {', '.join(REQUESTS)}; got {what!r}")
+    try:
+        text = Path(path).read_text()
+    except FileNotFoundError:
+        return None
+    try:
+        what = loads(text)["request"]
+    except (JSONDecodeError, KeyError, TypeError):
+        what = text[:40]
+    if what not in REQUESTS:
+        raise ValueError(f"{path}: expected a request, one of {', '.join(REQUESTS)}; got {what!r}")
     return what
 
 # %% ../../nbs/runs/pause.ipynb #c009
 class Pace:
     "Clips per second and seconds left of a stage, over the last reports; pauses do not count."
-    def __init__(self, n_reports=30): self.marks, self.waited = deque(maxlen=n_reports), 0.0
 
-    def mark(self, fraction, clips): self.marks.append((time.monotonic() - self.waited, fraction, clips))
+    def __init__(self, n_reports=30):
+        self.marks, self.waited = deque(maxlen=n_reports), 0.0
+
+    def mark(self, fraction, clips):
+        self.marks.append((time.monotonic() - self.waited, fraction, clips))
 
     def rates(self):
         "(epochs per second, clips per second), or (None, None) when too little is known."
-        if len(self.marks) < 2 or self.marks[-1][0] <= self.marks[0][0]: return None, None
+        if len(self.marks) < 2 or self.marks[-1][0] <= self.marks[0][0]:
+            return None, None
         (t0, f0, c0), (t1, f1, c1) = self.marks[0], self.marks[-1]
         return (f1 - f0) / (t1 - t0), (c1 - c0) / (t1 - t0)
 
+
 class Control(Callback):
     "Obeys control.json after each step, and writes progress.json. Give it as the last callback."
-    def __init__(self,
-        run, # run folder
-        every: float = 1.0, # seconds between two reports, at least
-        main: bool = True, # False: in the other processes of a team, which obey and keep silent
+
+    def __init__(
+        self,
+        run,  # run folder
+        every: float = 1.0,  # seconds between two reports, at least
+        main: bool = True,  # False: in the other processes of a team, which obey and keep silent
     ):
         self.run, self.every, self.main = Path(run), every, main
         self.stopped, self.seen, self.wish, self.told = False, None, None, {}
-        if main: (self.run / "control.json").unlink(missing_ok=True)  # requests to a former process
+        if main:
+            (self.run / "control.json").unlink(missing_ok=True)  # requests to a former process
         self.report("preparing")
 
     def on_stage_start(self, trainer):
@@ -75,8 +106,10 @@ class Control(Callback):
 
     def on_step_end(self, trainer):
         self.breathe(trainer)
-        if trainer.batch == trainer.n_batches: return  # after the last step the epoch is closed first: it is whole
-        if trainer.team.alone or trainer.batch % 10 == 0: self.obey(trainer)  # agreeing makes GPUs wait for each other
+        if trainer.batch == trainer.n_batches:
+            return  # after the last step the epoch is closed first: it is whole
+        if trainer.team.alone or trainer.batch % 10 == 0:
+            self.obey(trainer)  # agreeing makes GPUs wait for each other
 
     def on_epoch_end(self, trainer):
         self.whole = trainer.whole_state()
@@ -84,8 +117,10 @@ class Control(Callback):
 
     def on_stage_end(self, trainer):
         error = sys.exc_info()[1]
-        if error is not self.elsewhere: self.report("failed", trainer, ended=True, error=f"{type(error).__name__}: {error}")
-        elif not self.stopped: self.report("between", trainer)
+        if error is not self.elsewhere:
+            self.report("failed", trainer, ended=True, error=f"{type(error).__name__}: {error}")
+        elif not self.stopped:
+            self.report("between", trainer)
         self.whole = None
 
     def finish(self):
@@ -96,32 +131,43 @@ class Control(Callback):
 
     def look(self):
         "The request that stands. The file is read only when it has changed."
-        try: s = (self.run / "control.json").stat(); found = s.st_ino, s.st_mtime_ns, s.st_size
-        except FileNotFoundError: found = None
+        try:
+            s = (self.run / "control.json").stat()
+            found = s.st_ino, s.st_mtime_ns, s.st_size
+        except FileNotFoundError:
+            found = None
         if found != self.seen:
-            try: self.wish = read_request(self.run / "control.json")
-            except ValueError as e: print(f"{e}; training goes on"); self.wish = None
+            try:
+                self.wish = read_request(self.run / "control.json")
+            except ValueError as e:
+                print(f"{e}; training goes on")
+                self.wish = None
             self.seen = found
         return self.wish
 
     def wanted(self, trainer):
         "The request that stands, the same in every process: the main one reads the file, the others hear of it."
         wish = self.look() if self.main else None
-        if trainer.team.alone: return wish
+        if trainer.team.alone:
+            return wish
         return next((w for w in ("pause", "stop") if trainer.team.agree(wish == w)), None)
 
     def obey(self, trainer):
         "Wait while paused; raise `StopTraining` if a stop is asked for."
         start = time.monotonic()
         while (wanted := self.wanted(trainer)) == "pause":
-            if self.told["state"] != "paused": self.report("paused", trainer)
+            if self.told["state"] != "paused":
+                self.report("paused", trainer)
             time.sleep(0.05)
         if self.told["state"] == "paused":
             waited = time.monotonic() - start
-            self.pace.waited += waited; trainer.idle += waited
+            self.pace.waited += waited
+            trainer.idle += waited
             self.report("running", trainer)
-        if wanted != "stop": return
-        if self.main: (self.run / "control.json").unlink(missing_ok=True)
+        if wanted != "stop":
+            return
+        if self.main:
+            (self.run / "control.json").unlink(missing_ok=True)
         self.stopped = True
         trainer.roll_back(self.whole)
         self.report("stopped", trainer)
@@ -130,46 +176,86 @@ class Control(Callback):
     # -- reports
 
     def breathe(self, trainer):
-        if time.monotonic() - self.reported < self.every: return
+        if time.monotonic() - self.reported < self.every:
+            return
         self.pace.mark(trainer.epoch + trainer.batch / trainer.n_batches, trainer.n_clips)
         self.report("running", trainer)
 
     def report(self, state, trainer=None, ended=False, error=None):
         "Write progress.json."
-        where = {k: self.told.get(k) for k in ("stage", "epoch", "epochs_done", "n_epochs", "step", "n_steps", "clips_per_second", "seconds_left")}
-        if trainer is not None: where = self.place(trainer)
-        self.told = dict(state=state, **where, ended=ended, error=error, time=time.time(), pid=os.getpid(), host=socket.gethostname())
-        if self.main: write_json(self.run / "progress.json", self.told)
+        where = {
+            k: self.told.get(k)
+            for k in (
+                "stage",
+                "epoch",
+                "epochs_done",
+                "n_epochs",
+                "step",
+                "n_steps",
+                "clips_per_second",
+                "seconds_left",
+            )
+        }
+        if trainer is not None:
+            where = self.place(trainer)
+        self.told = dict(
+            state=state,
+            **where,
+            ended=ended,
+            error=error,
+            time=time.time(),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+        )
+        if self.main:
+            write_json(self.run / "progress.json", self.told)
         self.reported = time.monotonic()
 
     def place(self, trainer):
         "Stage, epoch and step, counted from 1 as a reader would; the supervised comparison is a stage of its own name."
         epochs, clips = self.pace.rates()
         now = trainer.epoch + (trainer.batch / trainer.n_batches if trainer.in_epoch else 0)
-        return dict(stage=trainer.stage_name, epoch=min(trainer.epoch + 1, trainer.n_epochs), epochs_done=trainer.epoch, n_epochs=trainer.n_epochs,
-                    step=trainer.batch if trainer.in_epoch else 0, n_steps=trainer.n_batches,
-                    clips_per_second=clips and round(clips, 2), seconds_left=round((trainer.n_epochs - now) / epochs, 1) if epochs else None)
+        return dict(
+            stage=trainer.stage_name,
+            epoch=min(trainer.epoch + 1, trainer.n_epochs),
+            epochs_done=trainer.epoch,
+            n_epochs=trainer.n_epochs,
+            step=trainer.batch if trainer.in_epoch else 0,
+            n_steps=trainer.n_batches,
+            clips_per_second=clips and round(clips, 2),
+            seconds_left=round((trainer.n_epochs - now) / epochs, 1) if epochs else None,
+        )
 
 # %% ../../nbs/runs/pause.ipynb #c010
 def alive(
-    progress: dict, # from `read_progress`
-    patience: float = 300, # seconds without a report after which a process on another machine counts as dead
+    progress: dict,  # from `read_progress`
+    patience: float = 300,  # seconds without a report after which a process on another machine counts as dead
 ) -> bool:
     "Is the process that trains still there? It is asked for by its number on this machine, and judged by its last report on another."
-    if progress["ended"]: return False
-    if progress["host"] != socket.gethostname(): return time.time() - progress["time"] < patience
-    try: os.kill(progress["pid"], 0)
-    except ProcessLookupError: return False
-    except PermissionError: pass
+    if progress["ended"]:
+        return False
+    if progress["host"] != socket.gethostname():
+        return time.time() - progress["time"] < patience
+    try:
+        os.kill(progress["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
     return True
 
+
 def read_progress(
-    run, # run folder
+    run,  # run folder
 ):
     "progress.json as a dictionary, or None if the run has none. Raises ValueError for a damaged file."
     path = Path(run) / "progress.json"
-    try: progress = loads(path.read_text())
-    except FileNotFoundError: return None
-    except JSONDecodeError as e: raise ValueError(f"{path} is damaged: {e}") from None
-    if not isinstance(progress, dict) or {"state", "ended", "pid", "host", "time"} - set(progress): raise ValueError(f"{path} is damaged: expected what training reports")
+    try:
+        progress = loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except JSONDecodeError as e:
+        raise ValueError(f"{path} is damaged: {e}") from None
+    if not isinstance(progress, dict) or {"state", "ended", "pid", "host", "time"} - set(progress):
+        raise ValueError(f"{path} is damaged: expected what training reports")
     return progress

@@ -30,152 +30,255 @@ from ..data.video import FrameCache
 
 # %% ../../nbs/runs/prepare.ipynb #c005
 def load_clips(
-    config: Config, # dataset, root, annotations, task, fold, ratio, validation, seed, decisions
-) -> tuple: # (visible clip table, `HiddenScores`)
+    config: Config,  # dataset, root, annotations, task, fold, ratio, validation, seed, decisions
+) -> tuple:  # (visible clip table, `HiddenScores`)
     "Read the clip table, hide scores, apply decisions. Raises ValueError or FileNotFoundError that names what is missing."
     visible, hidden = undecided_clips(config)
     return (apply_decisions(visible, config.decisions) if config.decisions else visible), hidden
 
 # %% ../../nbs/runs/prepare.ipynb #c011
-MOTION_WEIGHTS = {"path": 1.0, "colour": 0.5, "length": 0.5} # share of variance of each block, in units of that of the path
+MOTION_WEIGHTS = {
+    "path": 1.0,
+    "colour": 0.5,
+    "length": 0.5,
+}  # share of variance of each block, in units of that of the path
+
 
 def motion_whitening(
-    motion: np.ndarray, # (N, S, M) of the training clips, labelled or not
+    motion: np.ndarray,  # (N, S, M) of the training clips, labelled or not
 ) -> Whitening:
     "Standardise every column and weigh the blocks. No score is used."
-    scale = np.concatenate([np.full(n, np.sqrt(MOTION_WEIGHTS[name] * MOTION_BLOCKS["path"] / n)) for name, n in MOTION_BLOCKS.items()])
-    if motion.shape[-1] != len(scale): raise ValueError(f"motion of {motion.shape[-1]} columns, expected the {len(scale)} of MOTION_BLOCKS")
+    scale = np.concatenate(
+        [
+            np.full(n, np.sqrt(MOTION_WEIGHTS[name] * MOTION_BLOCKS["path"] / n))
+            for name, n in MOTION_BLOCKS.items()
+        ]
+    )
+    if motion.shape[-1] != len(scale):
+        raise ValueError(f"motion of {motion.shape[-1]} columns, expected the {len(scale)} of MOTION_BLOCKS")
     plain = fit_whitening(torch.as_tensor(motion))
     return Whitening(plain.mean, plain.matrix * torch.as_tensor(scale, dtype=torch.float32))
 
+
 def side_by_side(
-    *whitenings: Whitening, # of features that stand side by side, in this order
-) -> Whitening: # of all of them together
+    *whitenings: Whitening,  # of features that stand side by side, in this order
+) -> Whitening:  # of all of them together
     "One block-diagonal affine map."
-    return Whitening(torch.cat([w.mean for w in whitenings]), torch.block_diag(*[w.matrix for w in whitenings]))
+    return Whitening(
+        torch.cat([w.mean for w in whitenings]), torch.block_diag(*[w.matrix for w in whitenings])
+    )
 
 # %% ../../nbs/runs/prepare.ipynb #c014
 @dataclass
 class Data:
     "Everything about the clips that a trainer and its evaluation need."
-    table: pd.DataFrame # visible clip table; without the clips that were skipped as corrupt
-    views: object # `FeatureViews` or `VideoViews`
-    dim: int # width of the segment features
-    frames: FrameCache = None # decoded frames, None for feature-only data
-    encoder: torch.nn.Module = None # backbone to be trained end to end, None if frozen
-    whitening: Whitening = None # from raw features to those of the views, None when the backbone is trained
-    weights: Path = None # backbone file, None for feature-only data
-    motion: np.ndarray = None # (N, S, M) of the clean clips, where it stands beside the features
+
+    table: pd.DataFrame  # visible clip table; without the clips that were skipped as corrupt
+    views: object  # `FeatureViews` or `VideoViews`
+    dim: int  # width of the segment features
+    frames: FrameCache = None  # decoded frames, None for feature-only data
+    encoder: torch.nn.Module = None  # backbone to be trained end to end, None if frozen
+    whitening: Whitening = None  # from raw features to those of the views, None when the backbone is trained
+    weights: Path = None  # backbone file, None for feature-only data
+    motion: np.ndarray = None  # (N, S, M) of the clean clips, where it stands beside the features
+
 
 def make_views(
-    config: Config, # what kind of views
-    table: pd.DataFrame, # visible clip table
-    accelerator, # device and precision
+    config: Config,  # what kind of views
+    table: pd.DataFrame,  # visible clip table
+    accelerator,  # device and precision
 ) -> Data:
     "Decode, extract or read features as the configuration says. Raises `ConfigError` where it contradicts the data."
     features = (table.kind == "features").all()
-    if features and config.finetune: raise ConfigError("finetune=True needs video or frames, but the clips are features already")
-    if not features and config.backbone == "none": raise ConfigError("backbone='none' needs clips that are features already, but they are video or frames")
-    if features and config.motion: raise ConfigError("motion=True needs video or frames, but the clips are features already")
+    if features and config.finetune:
+        raise ConfigError("finetune=True needs video or frames, but the clips are features already")
+    if not features and config.backbone == "none":
+        raise ConfigError(
+            "backbone='none' needs clips that are features already, but they are video or frames"
+        )
+    if features and config.motion:
+        raise ConfigError("motion=True needs video or frames, but the clips are features already")
     return (_from_features if features else _from_video)(config, table, accelerator)
+
 
 class Rows:
     "Some rows of an array, taken out a slice at a time."
-    def __init__(self, array, rows): self.array, self.rows = array, rows
-    def __len__(self): return len(self.rows)
-    def __getitem__(self, part): return self.array[self.rows[part]]
+
+    def __init__(self, array, rows):
+        self.array, self.rows = array, rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, part):
+        return self.array[self.rows[part]]
+
     @property
-    def shape(self): return len(self.rows), *self.array.shape[1:]
+    def shape(self):
+        return len(self.rows), *self.array.shape[1:]
+
 
 def feature_data(config, table, device, x, n_weak=None, motion=None, **kwargs):
     "`Data` of raw features: clean ones (N, S, D), or clean, weak and strong views (N, V, S, D); motion (N, S, M) beside them. Whitened with the training clips, no score used."
     clean, rows = x if n_weak is None else x[:, 0], train_rows(table)
     whitening = fit_whitening(Rows(clean, rows), config.components)
     white = whiten_all(whitening, x)
-    if config.denoise: white, whitening = _denoised(white, whitening, rows)
-    if motion is not None: white, whitening = _with_motion(white, whitening, motion, rows)
-    parts = (white,) if n_weak is None else (white[:, 0], white[:, 1:1 + n_weak], white[:, 1 + n_weak:] if config.n_strong else None)
-    views = FeatureViews(*parts, device=device, noise=config.feature_noise, drop_segments=config.drop_segments, drop_dims=config.drop_dims, shift=config.shift_segments)
+    if config.denoise:
+        white, whitening = _denoised(white, whitening, rows)
+    if motion is not None:
+        white, whitening = _with_motion(white, whitening, motion, rows)
+    parts = (
+        (white,)
+        if n_weak is None
+        else (white[:, 0], white[:, 1 : 1 + n_weak], white[:, 1 + n_weak :] if config.n_strong else None)
+    )
+    views = FeatureViews(
+        *parts,
+        device=device,
+        noise=config.feature_noise,
+        drop_segments=config.drop_segments,
+        drop_dims=config.drop_dims,
+        shift=config.shift_segments,
+    )
     return Data(table, views, views.dim, whitening=whitening, motion=motion, **kwargs)
+
 
 def _denoised(white, whitening, rows):
     "(features less what differs between the views of a clip, the affine map to there). Raises `ConfigError` where no views are cached."
-    if white.ndim != 4: raise ConfigError("denoise=True compares cached views of video; clips that are features already have one view")
+    if white.ndim != 4:
+        raise ConfigError(
+            "denoise=True compares cached views of video; clips that are features already have one view"
+        )
     wiener = fit_denoising(white[rows].mean(2))  # of the clip, whose mean over segments it is that is judged
-    return whiten_all(wiener, white), Whitening(whitening.mean + wiener.mean @ torch.linalg.pinv(whitening.matrix), whitening.matrix @ wiener.matrix)
+    return whiten_all(wiener, white), Whitening(
+        whitening.mean + wiener.mean @ torch.linalg.pinv(whitening.matrix), whitening.matrix @ wiener.matrix
+    )
+
 
 def _with_motion(white, whitening, motion, rows):
     "(features with the motion of the clip appended to each of its views, the affine map of both)"
     moves = motion_whitening(motion[rows])
     seen = whiten_all(moves, motion)
-    if white.ndim == 4: seen = seen[:, None].expand(-1, white.shape[1], -1, -1)
+    if white.ndim == 4:
+        seen = seen[:, None].expand(-1, white.shape[1], -1, -1)
     return torch.cat([white, seen], -1), side_by_side(whitening, moves)
+
 
 def _from_features(config, table, accelerator):
     return feature_data(config, table, accelerator.device, load_features(table, config.n_segments))
 
+
 def _from_video(config, table, accelerator):
     folder = Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
     frames = FrameCache(table, folder, config.n_frames, (config.frame_height, config.frame_width))
-    for clip_id, source, reason in frames.fill(config.on_error, config.workers): print(f"left out: clip {clip_id} ({source}): {reason}")
+    for clip_id, source, reason in frames.fill(config.on_error, config.workers):
+        print(f"left out: clip {clip_id} ({source}): {reason}")
     backbone, weights = make_backbone(config)
-    common = dict(crop=(config.crop, config.crop), device=accelerator.device, normalisation=config.normalisation, n_segments=config.n_segments)
+    common = dict(
+        crop=(config.crop, config.crop),
+        device=accelerator.device,
+        normalisation=config.normalisation,
+        n_segments=config.n_segments,
+    )
     if config.finetune:
-        return Data(frames.table, VideoViews(frames, dim=backbone.dim, **common), backbone.dim, frames, make_encoder(config, backbone), weights=weights)
-    x = extract_features(backbone, frames, folder, config.n_weak, config.n_strong, precision=accelerator.precision, workers=config.extract_workers, scheduler=config.scheduler, **common)
+        return Data(
+            frames.table,
+            VideoViews(frames, dim=backbone.dim, **common),
+            backbone.dim,
+            frames,
+            make_encoder(config, backbone),
+            weights=weights,
+        )
+    x = extract_features(
+        backbone,
+        frames,
+        folder,
+        config.n_weak,
+        config.n_strong,
+        precision=accelerator.precision,
+        workers=config.extract_workers,
+        scheduler=config.scheduler,
+        **common,
+    )
     motion = extract_motion(frames, folder, config.n_segments) if config.motion else None
-    return feature_data(config, frames.table, accelerator.device, x, config.n_weak, motion, frames=frames, weights=weights)
+    return feature_data(
+        config, frames.table, accelerator.device, x, config.n_weak, motion, frames=frames, weights=weights
+    )
+
 
 def make_backbone(
-    config: Config, # backbone, weights, normalisation
-) -> tuple: # (module with .features and .dim, file of its weights or None where a model id or folder brings them)
+    config: Config,  # backbone, weights, normalisation
+) -> (
+    tuple
+):  # (module with .features and .dim, file of its weights or None where a model id or folder brings them)
     "The pretrained backbone that a configuration names."
-    if config.backbone != "i3d": return load_backbone_by_name(config.backbone, config.weights, config.normalisation), None
+    if config.backbone != "i3d":
+        return load_backbone_by_name(config.backbone, config.weights, config.normalisation), None
     weights = Path(config.weights) if config.weights else embedded_weights()
     return load_backbone_by_name("i3d", weights), weights
 
+
 def make_encoder(
-    config: Config, # freeze_bn, recompute_segments
-    backbone, # from `make_backbone`
+    config: Config,  # freeze_bn, recompute_segments
+    backbone,  # from `make_backbone`
 ) -> SegmentEncoder:
     "What is trained end to end: the backbone on every segment, its filters in the memory order that convolutions read fastest."
     backbone = backbone.to(memory_format=torch.channels_last_3d) if config.backbone == "i3d" else backbone
-    return SegmentEncoder(backbone, config.freeze_bn, config.recompute_segments or None, config.recompute_segments > 0)
+    return SegmentEncoder(
+        backbone, config.freeze_bn, config.recompute_segments or None, config.recompute_segments > 0
+    )
 
-def train_rows(table): return np.flatnonzero((table.split == "train") & (table.role != "rejected"))
+
+def train_rows(table):
+    return np.flatnonzero((table.split == "train") & (table.role != "rejected"))
+
 
 def embedded_weights() -> Path:
     "The small I3D that comes with the project. Raises `ConfigError` if it is not there."
     path = project_root() / "data" / "weights" / "i3d_small.safetensors"
-    if not path.exists(): raise ConfigError(f"weights: no file given, and the embedded {path} is missing")
+    if not path.exists():
+        raise ConfigError(f"weights: no file given, and the embedded {path} is missing")
     return path
 
 # %% ../../nbs/runs/prepare.ipynb #c024
-STATISTICS_VERSION = 1 # to be raised whenever `frame_statistics` gives other numbers
+STATISTICS_VERSION = 1  # to be raised whenever `frame_statistics` gives other numbers
+
 
 def cached_statistics(
-    frames: FrameCache, # filled
-    workers: int = 2, # threads
-) -> np.ndarray: # (N, d) a row for each of `frames.table`
+    frames: FrameCache,  # filled
+    workers: int = 2,  # threads
+) -> np.ndarray:  # (N, d) a row for each of `frames.table`
     "`frame_statistics` of every clip; read from the folder of the frames if they are there already."
     clips = hashlib.sha256(repr((STATISTICS_VERSION, frames.rows.tolist())).encode()).hexdigest()[:16]
     file = frames.path / f"statistics-{clips}.npy"
-    if file.exists(): return np.load(file)
+    if file.exists():
+        return np.load(file)
     with ThreadPoolExecutor(workers) as pool:
-        found = progress_bar(pool.map(lambda i: frame_statistics(frames[i]), range(len(frames))), total=len(frames), desc="frame statistics", unit="clip")
+        found = progress_bar(
+            pool.map(lambda i: frame_statistics(frames[i]), range(len(frames))),
+            total=len(frames),
+            desc="frame statistics",
+            unit="clip",
+        )
         statistics = np.stack(list(found))
     # whole or not at all: several runs may begin at once
-    with tempfile.NamedTemporaryFile(dir=frames.path, suffix=".part", delete=False) as part: np.save(part, statistics)
+    with tempfile.NamedTemporaryFile(dir=frames.path, suffix=".part", delete=False) as part:
+        np.save(part, statistics)
     os.replace(part.name, file)
     return statistics
 
+
 def baseline_statistics(
-    data: Data, # clips and views
-    workers: int = 2, # threads
-) -> dict: # name -> (N, d) array, a row per row of the table
+    data: Data,  # clips and views
+    workers: int = 2,  # threads
+) -> dict:  # name -> (N, d) array, a row per row of the table
     "Simple statistics of every clip, for `run_baselines`."
     if data.frames is None:
         clean = data.views.clean(torch.arange(len(data.table))).cpu().numpy()
         return {"feature statistics": np.stack([feature_statistics(x) for x in clean])}
     statistics = {"frame differences and colours": cached_statistics(data.frames, workers)}
-    return statistics if data.motion is None else statistics | {"motion features": data.motion.mean(1).astype(float)}
+    return (
+        statistics
+        if data.motion is None
+        else statistics | {"motion features": data.motion.mean(1).astype(float)}
+    )

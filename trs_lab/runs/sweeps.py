@@ -21,286 +21,527 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from ..core.parameters import Config, ConfigError, check_names, make_config, progress_bar, project_root, read_value
+from trs_lab.core.parameters import (
+    Config,
+    ConfigError,
+    check_names,
+    make_config,
+    progress_bar,
+    project_root,
+    read_value,
+)
 
 # %% ../../nbs/runs/sweeps.ipynb #c0c1b17c
-MACHINE = ("cache_dir", "out_dir", "resume", "device", "workers", "extract_workers", "num_processes", "scheduler", "compile", "recompute_segments", "tracker",
-           "checkpoint_seconds", "figures")
+MACHINE = (
+    "cache_dir",
+    "out_dir",
+    "resume",
+    "device",
+    "workers",
+    "extract_workers",
+    "num_processes",
+    "scheduler",
+    "compile",
+    "recompute_segments",
+    "tracker",
+    "checkpoint_seconds",
+    "figures",
+)
+
 
 def clips_key(config):
     "What the clips of a folder are: ten digits of a hash of their table, without the places of the files. '' for the embedded dives."
-    if not (config.root or config.annotations): return ""
-    return _clips_key(replace(Config(), **{k: getattr(config, k) for k in ("dataset", "root", "annotations", "task", "fold")}))
+    if not (config.root or config.annotations):
+        return ""
+    return _clips_key(
+        replace(
+            Config(), **{k: getattr(config, k) for k in ("dataset", "root", "annotations", "task", "fold")}
+        )
+    )
+
 
 @lru_cache(maxsize=1000)
 def _clips_key(config):
     from trs_lab.data.decisions import all_clips
+
     return f"clips {hashlib.sha256(all_clips(config).drop(columns='source').to_csv(index=False).encode()).hexdigest()[:10]}"
 
+
 @lru_cache(maxsize=100)
-def _file_key(path, changed): return f"{Path(path).name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]}"
+def _file_key(path, changed):
+    return f"{Path(path).name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]}"
+
 
 def content_of(
-    config: Config, # of a run
-) -> dict: # field -> value
+    config: Config,  # of a run
+) -> dict:  # field -> value
     "What the result of a run depends on. Raises what the reader raises where the clips are not there."
-    content = {f.name: float(v) if isinstance(f.default, float) else v for f in fields(config) if f.name not in MACHINE for v in [getattr(config, f.name)]}
+    content = {
+        f.name: float(v) if isinstance(f.default, float) else v
+        for f in fields(config)
+        if f.name not in MACHINE
+        for v in [getattr(config, f.name)]
+    }
     content |= dict(root=clips_key(config), annotations="")
-    if config.weights: content["weights"] = _file_key(config.weights, os.stat(config.weights).st_mtime_ns)
-    if config.decisions: content["decisions"] = hashlib.sha256(Path(config.decisions).read_bytes()).hexdigest()
+    if config.weights:
+        content["weights"] = _file_key(config.weights, os.stat(config.weights).st_mtime_ns)
+    if config.decisions:
+        content["decisions"] = hashlib.sha256(Path(config.decisions).read_bytes()).hexdigest()
     return content
 
+
 def digest_of(
-    content: dict, # from `content_of`, maybe of an earlier version of the project
-) -> str: # 64 hexadecimal digits
+    content: dict,  # from `content_of`, maybe of an earlier version of the project
+) -> str:  # 64 hexadecimal digits
     "Hash of a content. A field that did not exist when it was written has today's default, which is what the run did."
-    return hashlib.sha256(json.dumps({**content_of(Config()), **content}, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps({**content_of(Config()), **content}, sort_keys=True).encode()
+    ).hexdigest()
 
 # %% ../../nbs/runs/sweeps.ipynb #d7d626f5
-VIEWS = ("dataset", "root", "annotations", "task", "n_frames", "n_segments", "frame_height", "frame_width", "crop", "n_weak", "n_strong", "backbone", "weights",
-         "normalisation", "precision", "cache_dir", "finetune")
+VIEWS = (
+    "dataset",
+    "root",
+    "annotations",
+    "task",
+    "n_frames",
+    "n_segments",
+    "frame_height",
+    "frame_width",
+    "crop",
+    "n_weak",
+    "n_strong",
+    "backbone",
+    "weights",
+    "normalisation",
+    "precision",
+    "cache_dir",
+    "finetune",
+)
 
-def fold_text(fold): return f"fold{fold}" if fold.isdigit() else fold
+
+def fold_text(fold):
+    return f"fold{fold}" if fold.isdigit() else fold
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
     "One run of a sweep."
-    config: Config # everything
-    parameters: dict # what train.ipynb is given
-    label: str # what the data set is called
-    variant: str = "" # name of the set of parameters, '' if it has none
-    turn: int = 0 # place of its seed among the seeds of its grid
+
+    config: Config  # everything
+    parameters: dict  # what train.ipynb is given
+    label: str  # what the data set is called
+    variant: str = ""  # name of the set of parameters, '' if it has none
+    turn: int = 0  # place of its seed among the seeds of its grid
 
     @cached_property
-    def digest(self): return digest_of(content_of(self.config))
+    def digest(self):
+        return digest_of(content_of(self.config))
+
     @property
     def title(self):
         "Readable, without the hash."
         c = self.config
-        parts = (self.label, c.task, c.method.rpartition(":")[2], self.variant, f"{c.ratio:g}", fold_text(c.fold), f"seed{c.seed}")
+        parts = (
+            self.label,
+            c.task,
+            c.method.rpartition(":")[2],
+            self.variant,
+            f"{c.ratio:g}",
+            fold_text(c.fold),
+            f"seed{c.seed}",
+        )
         return "-".join(re.sub(r"[^\w.+]+", "-", part).strip("-") for part in parts if part)
+
     @property
-    def name(self): return f"{self.title}-{self.digest[:8]}"
+    def name(self):
+        return f"{self.title}-{self.digest[:8]}"
+
     @property
-    def kind(self): "Cells that take about as long."; return self.label, self.config.task, self.config.method, self.variant, self.config.ratio
+    def kind(self):
+        "Cells that take about as long."
+        return self.label, self.config.task, self.config.method, self.variant, self.config.ratio
+
     @property
-    def views(self): "Cells with the same frames and features on disk."; return tuple(getattr(self.config, name) for name in VIEWS)
+    def views(self):
+        "Cells with the same frames and features on disk."
+        return tuple(getattr(self.config, name) for name in VIEWS)
 
     def about(self):
         "What cell.json says before the cell has run."
         c = self.config
-        return dict(name=self.name, dataset=self.label, task=c.task, method=c.method, variant=self.variant, ratio=c.ratio, seed=c.seed, fold=c.fold,
-                    parameters=self.parameters, digest=self.digest, content=content_of(c))
+        return dict(
+            name=self.name,
+            dataset=self.label,
+            task=c.task,
+            method=c.method,
+            variant=self.variant,
+            ratio=c.ratio,
+            seed=c.seed,
+            fold=c.fold,
+            parameters=self.parameters,
+            digest=self.digest,
+            content=content_of(c),
+        )
 
 # %% ../../nbs/runs/sweeps.ipynb #56ef083b
 LISTS = ("task", "folds", "ratios", "seeds", "methods", "variants")
 GRID = ("name", "dataset", "root", "annotations", "given", *LISTS)
-SET_BY_GRID = ("dataset", "root", "annotations", "task", "fold", "ratio", "seed", "method", "out_dir", "resume")
-DEFAULTS = dict(figures=False, compare_supervised=False)  # `supervised` is a method of the grid; pictures can be drawn of a run folder later
+SET_BY_GRID = (
+    "dataset",
+    "root",
+    "annotations",
+    "task",
+    "fold",
+    "ratio",
+    "seed",
+    "method",
+    "out_dir",
+    "resume",
+)
+DEFAULTS = dict(
+    figures=False, compare_supervised=False
+)  # `supervised` is a method of the grid; pictures can be drawn of a run folder later
+
 
 def as_list(
-    value, # list, number, or text with blanks between the items
+    value,  # list, number, or text with blanks between the items
 ) -> list:
     "The items. A number or a text of one word is a list of one."
-    return value.split() if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [value]
+    return (
+        value.split()
+        if isinstance(value, str)
+        else list(value)
+        if isinstance(value, (list, tuple))
+        else [value]
+    )
+
 
 def seed_list(
-    value, # number of seeds, or the seeds themselves
+    value,  # number of seeds, or the seeds themselves
 ) -> list:
     "5 is 0, 1, 2, 3, 4; [5] and '5 6' are themselves. Raises `ConfigError` for anything else."
-    seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else [read_value(str(s)) for s in as_list(value)]
-    if not seeds or not all(type(s) is int and s >= 0 for s in seeds): raise ConfigError(f"seeds: expected how many (5), or which ([0, 1, 2] or '0 1 2'); got {value!r}")
+    seeds = (
+        list(range(value))
+        if isinstance(value, int) and not isinstance(value, bool)
+        else [read_value(str(s)) for s in as_list(value)]
+    )
+    if not seeds or not all(type(s) is int and s >= 0 for s in seeds):
+        raise ConfigError(f"seeds: expected how many (5), or which ([0, 1, 2] or '0 1 2'); got {value!r}")
     return seeds
 
+
 def read_given(
-    given, # dict, or text such as "epochs=20, labelled_view=strong, options='eps=2, xi=0.1'"
-) -> dict: # name -> value
+    given,  # dict, or text such as "epochs=20, labelled_view=strong, options='eps=2, xi=0.1'"
+) -> dict:  # name -> value
     "Further parameters as they are typed. Raises `ConfigError` that shows what cannot be read."
-    if not isinstance(given, str): return dict(given or {})
+    if not isinstance(given, str):
+        return dict(given or {})
     try:
         call = ast.parse(f"f({given})", mode="eval").body
-        if call.args: raise ValueError("a value without a name")
-        return {k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError, AttributeError) as e: raise ConfigError(f"given: expected 'epochs=20, n_weak=2', with quotes around text that is not one word; got {given!r}") from e
+        if call.args:
+            raise ValueError("a value without a name")
+        return {
+            k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value)
+            for k in call.keywords
+        }
+    except (SyntaxError, ValueError, AttributeError) as e:
+        raise ConfigError(
+            f"given: expected 'epochs=20, n_weak=2', with quotes around text that is not one word; got {given!r}"
+        ) from e
 
 # %% ../../nbs/runs/sweeps.ipynb #17261676
 @contextmanager
 def saying(where):
     "Errors of a configuration or its data get the place in the plan before them."
-    try: yield
-    except (ValueError, OSError, KeyError) as e: raise ConfigError(f"{where}: {e}") from e
+    try:
+        yield
+    except (ValueError, OSError, KeyError) as e:
+        raise ConfigError(f"{where}: {e}") from e
+
 
 def read_plan(
-    path, # a .toml file
+    path,  # a .toml file
 ) -> dict:
     "The plan. Raises `ConfigError` that names the file where it is missing or no TOML."
-    if not Path(path).is_file(): raise ConfigError(f"plan: {path} is no file")
-    with saying(path): return tomllib.loads(Path(path).read_text())
+    if not Path(path).is_file():
+        raise ConfigError(f"plan: {path} is no file")
+    with saying(path):
+        return tomllib.loads(Path(path).read_text())
+
 
 def absolute(path, base, what):
     "The path, from the folder `base`; ~ and $VARIABLES are filled in. Raises `ConfigError` if nothing is there."
-    text = os.path.expandvars(str(path)); full = Path(os.path.normpath(Path(base) / os.path.expanduser(text)))
-    if not full.exists() and (unset := re.search(r"\$\{?(\w+)", text)): raise ConfigError(f"{what}: the environment variable {unset[1]} is not set; it should hold the path, or the grid be taken out of the plan")
-    if not full.exists(): raise ConfigError(f"{what}: {full} does not exist")
+    text = os.path.expandvars(str(path))
+    full = Path(os.path.normpath(Path(base) / os.path.expanduser(text)))
+    if not full.exists() and (unset := re.search(r"\$\{?(\w+)", text)):
+        raise ConfigError(
+            f"{what}: the environment variable {unset[1]} is not set; it should hold the path, or the grid be taken out of the plan"
+        )
+    if not full.exists():
+        raise ConfigError(f"{what}: {full} does not exist")
     return str(full)
+
 
 def parameters_of(block, base, given):
     "What all cells of a grid are given, paths absolute."
     check_names(given)
-    if taken := sorted(set(given) & set(SET_BY_GRID)): raise ConfigError(f"{taken[0]} is set by the grid or the sweep, not among further parameters")
-    common = {**DEFAULTS, "dataset": block.get("dataset", "dives"), **{k: block[k] for k in ("root", "annotations") if block.get(k)}, **given}
-    return {k: absolute(v, base, k) if k in ("root", "annotations", "weights", "decisions", "cache_dir") and v and k != "cache_dir" else v for k, v in common.items()}
+    if taken := sorted(set(given) & set(SET_BY_GRID)):
+        raise ConfigError(f"{taken[0]} is set by the grid or the sweep, not among further parameters")
+    common = {
+        **DEFAULTS,
+        "dataset": block.get("dataset", "dives"),
+        **{k: block[k] for k in ("root", "annotations") if block.get(k)},
+        **given,
+    }
+    return {
+        k: absolute(v, base, k)
+        if k in ("root", "annotations", "weights", "decisions", "cache_dir") and v and k != "cache_dir"
+        else v
+        for k, v in common.items()
+    }
+
 
 def variants_of(block, variants):
     "name -> (parameters, methods or None = all) of the variants of a grid."
     wanted = as_list(block.get("variants", list(variants) or [""]))
     check_names(wanted, [*variants, ""])
     given = {name: dict(variants.get(name, {})) for name in wanted}
-    return {name: (values, as_list(m) if (m := values.pop("methods", None)) is not None else None) for name, values in given.items()}
+    return {
+        name: (values, as_list(m) if (m := values.pop("methods", None)) is not None else None)
+        for name, values in given.items()
+    }
+
 
 def grid_cells(block, variants, base, over, where):
     "The cells of one grid: seeds outermost, then tasks, folds, ratios, methods, variants."
     check_names(block, GRID)
     seeds, methods = seed_list(block.get("seeds", 5)), as_list(block.get("methods", "supervised trs"))
-    axes = (enumerate(seeds), as_list(block.get("task") or [None]), as_list(block.get("folds", "0")), as_list(block.get("ratios", 0.1)), methods, variants_of(block, variants).items())
-    label = block.get("name") or (Path(block["root"]).name if block.get("dataset") == "folder" and block.get("root") else block.get("dataset", "dives"))
+    axes = (
+        enumerate(seeds),
+        as_list(block.get("task") or [None]),
+        as_list(block.get("folds", "0")),
+        as_list(block.get("ratios", 0.1)),
+        methods,
+        variants_of(block, variants).items(),
+    )
+    label = block.get("name") or (
+        Path(block["root"]).name
+        if block.get("dataset") == "folder" and block.get("root")
+        else block.get("dataset", "dives")
+    )
     for (turn, seed), task, fold, ratio, method, (variant, (values, among)) in product(*axes):
-        if among is not None and method not in among: continue
+        if among is not None and method not in among:
+            continue
         with saying(f"{where}, variant {variant}") if values else suppress():
             given = parameters_of(block, base, {**read_given(block.get("given")), **values, **over})
             given |= dict(task=task, fold=str(fold), ratio=read_value(str(ratio)), seed=seed, method=method)
             given = {k: v for k, v in given.items() if v is not None}
             yield Cell(make_config(**given), given, label, variant, turn)
 
+
 def plan_cells(
-    plan: dict, # grids, variants, and what holds for all grids
-    where: str = "sweep", # what the plan is called in messages
-    base=".", # folder that relative paths start from
-    given="", # further parameters, laid over those of the plan
-) -> list: # of `Cell`, in the order in which they are run
+    plan: dict,  # grids, variants, and what holds for all grids
+    where: str = "sweep",  # what the plan is called in messages
+    base=".",  # folder that relative paths start from
+    given="",  # further parameters, laid over those of the plan
+) -> list:  # of `Cell`, in the order in which they are run
     "Every combination once. Raises `ConfigError` that names plan, grid and field."
     above = {k: v for k, v in plan.items() if k not in ("grid", "variants")}
     variants, cells = plan.get("variants", {}), []
     with saying(where):
         check_names(above, GRID)
-        if not plan.get("grid"): raise ConfigError("expected at least one [[grid]]")
+        if not plan.get("grid"):
+            raise ConfigError("expected at least one [[grid]]")
     for i, block in enumerate(plan["grid"], 1):
         name = f"{where}, grid {i} ({block.get('name') or block.get('dataset') or above.get('dataset', 'dives')})"
         with saying(name):
-            block = {**above, **block, "given": {**read_given(above.get("given")), **read_given(block.get("given"))}}
+            block = {
+                **above,
+                **block,
+                "given": {**read_given(above.get("given")), **read_given(block.get("given"))},
+            }
             cells += grid_cells(block, variants, base, read_given(given), where)
     return list({c.digest: c for c in reversed(sorted(cells, key=lambda c: c.turn))}.values())[::-1]
 
 # %% ../../nbs/runs/sweeps.ipynb #60931757
 def check_cells(
-    cells: list, # of `Cell`
-    where: str = "sweep", # what the plan is called in messages
+    cells: list,  # of `Cell`
+    where: str = "sweep",  # what the plan is called in messages
 ):
     "Raise `ConfigError` for the first cell whose clips cannot be listed or whose method or options do not exist. Reads tables, no pixels."
     from trs_lab.learn.method import check_method
     from trs_lab.runs.prepare import load_clips
+
     seen = set()
     for cell in cells:
         c, tests = cell.config, {}
         tests[c.method, c.options] = check_method
-        tests[c.dataset, c.root, c.annotations, c.task, c.fold, c.ratio, c.validation, c.decisions] = load_clips
+        tests[c.dataset, c.root, c.annotations, c.task, c.fold, c.ratio, c.validation, c.decisions] = (
+            load_clips
+        )
         for key in tests.keys() - seen:
-            with saying(f"{where}, {cell.title}"): tests[key](c)
+            with saying(f"{where}, {cell.title}"):
+                tests[key](c)
             seen.add(key)
 
 # %% ../../nbs/runs/sweeps.ipynb #c63ae389
 def read_json(path):
     "Its content, or {} where there is none or half of one."
-    try: return json.loads(Path(path).read_text())
-    except (OSError, ValueError): return {}
+    try:
+        return json.loads(Path(path).read_text())
+    except (OSError, ValueError):
+        return {}
+
 
 def write_whole(path, value):
     "As json, beside its place and then moved there."
     tmp = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
-    tmp.write_text(json.dumps(value, indent=1) + "\n"); os.replace(tmp, path)
+    tmp.write_text(json.dumps(value, indent=1) + "\n")
+    os.replace(tmp, path)
+
 
 def state_of(
-    run: Path, # run folder
-) -> str: # finished, failed, interrupted, new
+    run: Path,  # run folder
+) -> str:  # finished, failed, interrupted, new
     "What has become of a cell."
     summary = read_json(run / "summary.json")
-    if summary and not summary.get("stopped"): return "finished"
-    if (run / "failed.json").exists(): return "failed"
+    if summary and not summary.get("stopped"):
+        return "finished"
+    if (run / "failed.json").exists():
+        return "failed"
     return "interrupted" if (run / "config.json").exists() else "new"
 
+
 def known_runs(
-    folder, # of the sweep
-) -> dict: # digest -> run folder
+    folder,  # of the sweep
+) -> dict:  # digest -> run folder
     "The cells that were begun at some time, whatever their folders are called."
-    return {digest_of(content): p.parent for p in sorted(Path(folder).glob("*/cell.json")) if (content := read_json(p).get("content"))}
+    return {
+        digest_of(content): p.parent
+        for p in sorted(Path(folder).glob("*/cell.json"))
+        if (content := read_json(p).get("content"))
+    }
+
 
 def has_views(
-    run: Path, # run folder
+    run: Path,  # run folder
 ) -> bool:
     "Whether the present attempt has got past its preparations: frames and features are on disk."
-    progress, begun = read_json(run / "progress.json"), read_json(run / "cell.json").get("started", float("inf"))
+    progress, begun = (
+        read_json(run / "progress.json"),
+        read_json(run / "cell.json").get("started", float("inf")),
+    )
     return progress.get("stage") is not None and progress.get("time", 0) >= begun
+
 
 def hold(run):
     "A lock of this run folder; acquire it with timeout 0. Raises `Timeout` where somebody else has it."
     return FileLock(run / "cell.lock", timeout=0, is_singleton=False)
 
+
 def is_held(run):
     try:
-        with hold(run): return False
-    except Timeout: return True
+        with hold(run):
+            return False
+    except Timeout:
+        return True
 
 # %% ../../nbs/runs/sweeps.ipynb #85c5908a
 def machine(threads):
     "Where a cell runs, for cell.json."
-    return dict(host=socket.gethostname(), pid=os.getpid(), system=platform.platform(), cpus=os.cpu_count(), threads=threads)
+    return dict(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        system=platform.platform(),
+        cpus=os.cpu_count(),
+        threads=threads,
+    )
+
 
 def execute(notebook, run, parameters, threads):
     "papermill, silent. Raises what went wrong in the notebook."
     import papermill
     from trs_lab.runs.kernels import WarmKernelManager
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of fields that are not in the notebook's cell of parameters
-    os.environ.update({name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})  # for the kernel; this process computes nothing
-    papermill.execute_notebook(str(notebook), str(run / "train.ipynb"), parameters, progress_bar=False, log_output=False, extra_arguments=["--log-level=CRITICAL"],
-                                **(dict(kernel_manager_class=WarmKernelManager) if "trs_lab" in Path(notebook).read_text() else {}))  # another notebook has no use for what is loaded
+
+    logging.getLogger("papermill").setLevel(
+        logging.ERROR
+    )  # it warns of fields that are not in the notebook's cell of parameters
+    os.environ.update(
+        {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    )  # for the kernel; this process computes nothing
+    papermill.execute_notebook(
+        str(notebook),
+        str(run / "train.ipynb"),
+        parameters,
+        progress_bar=False,
+        log_output=False,
+        extra_arguments=["--log-level=CRITICAL"],
+        **(dict(kernel_manager_class=WarmKernelManager) if "trs_lab" in Path(notebook).read_text() else {}),
+    )  # another notebook has no use for what is loaded
+
 
 def failure(e: Exception) -> str:
     "The last line of a traceback: kind of error and message, of the notebook's error where it was one."
     return f"{e.ename}: {e.evalue}" if hasattr(e, "ename") else f"{type(e).__name__}: {e}"
 
+
 def run_cell(
-    about: dict, # from `Cell.about`
-    run: str, # run folder, made if need be
-    notebook: str, # train.ipynb
-    threads: int = 1, # of torch in the kernel
-) -> dict: # state (finished, failed, elsewhere), error, seconds
+    about: dict,  # from `Cell.about`
+    run: str,  # run folder, made if need be
+    notebook: str,  # train.ipynb
+    threads: int = 1,  # of torch in the kernel
+) -> dict:  # state (finished, failed, elsewhere), error, seconds
     "Run a cell unless it is finished or somebody else is at it; what goes wrong is written to failed.json and not raised."
-    run = Path(run); run.mkdir(parents=True, exist_ok=True)
+    run = Path(run)
+    run.mkdir(parents=True, exist_ok=True)
     try:
         with hold(run):
-            return dict(state="finished") if state_of(run) == "finished" else _attempt(about, run, notebook, threads)
-    except Timeout: return dict(state="elsewhere")
+            return (
+                dict(state="finished")
+                if state_of(run) == "finished"
+                else _attempt(about, run, notebook, threads)
+            )
+    except Timeout:
+        return dict(state="elsewhere")
+
 
 def _attempt(about, run, notebook, threads):
     started, resume = time.time(), (run / "config.json").exists()
-    about = {**about, "name": run.name, "started": started, "finished": None, "seconds": None, "machine": machine(threads)}
+    about = {
+        **about,
+        "name": run.name,
+        "started": started,
+        "finished": None,
+        "seconds": None,
+        "machine": machine(threads),
+    }
     write_whole(run / "cell.json", about)
-    try: execute(notebook, run, {**about["parameters"], "out_dir": str(run), "resume": resume}, threads)
+    try:
+        execute(notebook, run, {**about["parameters"], "out_dir": str(run), "resume": resume}, threads)
     except Exception as e:
-        write_whole(run / "failed.json", dict(error=failure(e), notebook=str(run / "train.ipynb"), time=time.time()))
+        write_whole(
+            run / "failed.json", dict(error=failure(e), notebook=str(run / "train.ipynb"), time=time.time())
+        )
         return dict(state="failed", error=failure(e))
     (run / "failed.json").unlink(missing_ok=True)
-    about |= dict(finished=time.time(), seconds=round(time.time() - started, 1), machine={**about["machine"], "device": read_json(run / "summary.json").get("device")})
+    about |= dict(
+        finished=time.time(),
+        seconds=round(time.time() - started, 1),
+        machine={**about["machine"], "device": read_json(run / "summary.json").get("device")},
+    )
     write_whole(run / "cell.json", about)
     return dict(state=state_of(run), seconds=about["seconds"])
 
 # %% ../../nbs/runs/sweeps.ipynb #271e5f50
 class Sweep:
     "The cells of a sweep and what has become of them."
-    def __init__(self,
-        cells: list, # of `Cell`, in the order wanted
-        folder, # where the run folders are
-        again: float = 10.0, # seconds after which a cell that another sweep has is looked at again
+
+    def __init__(
+        self,
+        cells: list,  # of `Cell`, in the order wanted
+        folder,  # where the run folders are
+        again: float = 10.0,  # seconds after which a cell that another sweep has is looked at again
     ):
         known = known_runs(folder)
         self.cells, self.again = cells, again
@@ -308,22 +549,35 @@ class Sweep:
         self.state = {c: state_of(self.run[c]) for c in cells}
         self.queue = [c for c in cells if self.state[c] != "finished"]
         self.under_way, self.prepared, self.not_before = {}, set(), {}
-        self.failed, self.took = set(), {c: s for c in cells if (s := read_json(self.run[c] / "cell.json").get("seconds"))}
-        for c in cells: self._call_it(c)
+        self.failed, self.took = (
+            set(),
+            {c: s for c in cells if (s := read_json(self.run[c] / "cell.json").get("seconds"))},
+        )
+        for c in cells:
+            self._call_it(c)
 
     def _call_it(self, cell):
         "Names are only names: a finished run bears those of the present plan."
         path, new = self.run[cell] / "cell.json", dict(dataset=cell.label, variant=cell.variant)
         about = read_json(path)
-        if self.state[cell] == "finished" and about and any(about.get(k) != v for k, v in new.items()): write_whole(path, {**about, **new})
+        if self.state[cell] == "finished" and about and any(about.get(k) != v for k, v in new.items()):
+            write_whole(path, {**about, **new})
 
     def take(self):
         "The next cell that may start, or None."
-        self.prepared |= {c.views for c in self.under_way.values() if c.views not in self.prepared and has_views(self.run[c])}
+        self.prepared |= {
+            c.views
+            for c in self.under_way.values()
+            if c.views not in self.prepared and has_views(self.run[c])
+        }
         leading = {c.views for c in self.under_way.values()}
-        may = lambda c: (c.views in self.prepared or c.views not in leading) and time.monotonic() >= self.not_before.get(c, 0)
+        may = lambda c: (
+            (c.views in self.prepared or c.views not in leading)
+            and time.monotonic() >= self.not_before.get(c, 0)
+        )
         cell = next((c for c in self.queue if may(c)), None)
-        if cell: self.queue.remove(cell)
+        if cell:
+            self.queue.remove(cell)
         return cell
 
     def settle(self, cell, outcome):
@@ -331,74 +585,141 @@ class Sweep:
         if outcome["state"] == "elsewhere":
             self.not_before[cell] = time.monotonic() + self.again
             self.queue.append(cell)
-            if has_views(self.run[cell]): self.prepared.add(cell.views)
+            if has_views(self.run[cell]):
+                self.prepared.add(cell.views)
             return
         self.state[cell] = outcome["state"]
-        if outcome["state"] == "failed": self.failed.add(cell)
-        if outcome["state"] == "finished": self.prepared.add(cell.views)
-        if outcome.get("seconds"): self.took[cell] = outcome["seconds"]
+        if outcome["state"] == "failed":
+            self.failed.add(cell)
+        if outcome["state"] == "finished":
+            self.prepared.add(cell.views)
+        if outcome.get("seconds"):
+            self.took[cell] = outcome["seconds"]
 
     def seconds_left(self, workers):
         "Estimate, or None: mean time of the cells of the same kind, or of all where there are none."
-        if not self.took: return None
+        if not self.took:
+            return None
         by_kind = pd.Series({c: s for c, s in self.took.items()}).groupby(lambda c: str(c.kind)).mean()
         waiting = [by_kind.get(str(c.kind), by_kind.mean()) for c in self.queue]
-        begun = [max(0, by_kind.get(str(c.kind), by_kind.mean()) - time.time() + read_json(self.run[c] / "cell.json").get("started", time.time())) for c in self.under_way.values()]
+        begun = [
+            max(
+                0,
+                by_kind.get(str(c.kind), by_kind.mean())
+                - time.time()
+                + read_json(self.run[c] / "cell.json").get("started", time.time()),
+            )
+            for c in self.under_way.values()
+        ]
         return max(sum(waiting + begun) / max(workers, 1), max(waiting + begun, default=0))
 
     def say(self, workers):
         "One line for the bar."
         left, seconds = len(self.queue) + len(self.under_way), self.seconds_left(workers)
-        text = f"{len(self.failed)} failed, {left} left" + (f", about {duration(seconds)}" if seconds is not None and left else "")
+        text = f"{len(self.failed)} failed, {left} left" + (
+            f", about {duration(seconds)}" if seconds is not None and left else ""
+        )
         names = [c.title for c in self.under_way.values()]
-        return text + (f"; running {', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}" if names else "")
+        return text + (
+            f"; running {', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
+            if names
+            else ""
+        )
+
 
 def duration(seconds):
     "1:05:00, 12 min, 40 s"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    )
 
 # %% ../../nbs/runs/sweeps.ipynb #57736073
-def workers_of(client): return sum(client.nthreads().values())
+def workers_of(client):
+    return sum(client.nthreads().values())
+
 
 def one_gpu_each(scheduler, config, slot):
     "Where a local sweep has several GPUs, cells that leave the choice open are dealt out to them."
     import torch
+
     n = torch.cuda.device_count()
-    return dict(device=f"cuda:{slot % n}") if scheduler == "local" and config.device == "auto" and n > 1 else {}
+    return (
+        dict(device=f"cuda:{slot % n}") if scheduler == "local" and config.device == "auto" and n > 1 else {}
+    )
+
 
 def run_sweep(
-    cells: list, # of `Cell`
-    folder, # run folders are made here
-    jobs: int = 0, # cells at a time; 0 = a local cluster has one worker for each core, another cluster is asked how many threads it has
-    scheduler: str = "local", # or the address of a Dask scheduler, tcp://host:8786, whose machines see the same disk
-    threads: int = 1, # of torch in each cell
-    notebook=None, # None = train.ipynb of this project
-    again: float = 10.0, # see `Sweep`
+    cells: list,  # of `Cell`
+    folder,  # run folders are made here
+    jobs: int = 0,  # cells at a time; 0 = a local cluster has one worker for each core, another cluster is asked how many threads it has
+    scheduler: str = "local",  # or the address of a Dask scheduler, tcp://host:8786, whose machines see the same disk
+    threads: int = 1,  # of torch in each cell
+    notebook=None,  # None = train.ipynb of this project
+    again: float = 10.0,  # see `Sweep`
 ) -> Sweep:
     "Run what is not finished. Raises `ConnectionError` where the cluster is lost; errors of cells are reported, not raised."
     from trs_lab.features.extraction import dask_client
-    notebook, sweep = str(notebook or project_root() / "nbs" / "train.ipynb"), Sweep(cells, Path(folder).absolute(), again)
-    bar = progress_bar(total=len(cells), initial=len(cells) - len(sweep.queue), desc="sweep", bar_format="{n_fmt}/{total_fmt} |{bar:16}| {elapsed}, {desc}", ncols=None, dynamic_ncols=False, mininterval=0)
-    if not sweep.queue: bar.set_description_str("nothing left to do"); bar.close(); return sweep
+
+    notebook, sweep = (
+        str(notebook or project_root() / "nbs" / "train.ipynb"),
+        Sweep(cells, Path(folder).absolute(), again),
+    )
+    bar = progress_bar(
+        total=len(cells),
+        initial=len(cells) - len(sweep.queue),
+        desc="sweep",
+        bar_format="{n_fmt}/{total_fmt} |{bar:16}| {elapsed}, {desc}",
+        ncols=None,
+        dynamic_ncols=False,
+        mininterval=0,
+    )
+    if not sweep.queue:
+        bar.set_description_str("nothing left to do")
+        bar.close()
+        return sweep
     local = min(jobs or os.cpu_count() or 1, len(sweep.queue))
     with bar, dask_client(scheduler, local, 1) as client:
-        try: _run(sweep, client, bar, scheduler, lambda: jobs or (local if scheduler == "local" else workers_of(client)), notebook, threads)
-        finally: _stop(sweep, scheduler)
+        try:
+            _run(
+                sweep,
+                client,
+                bar,
+                scheduler,
+                lambda: jobs or (local if scheduler == "local" else workers_of(client)),
+                notebook,
+                threads,
+            )
+        finally:
+            _stop(sweep, scheduler)
     return sweep
+
 
 def _run(sweep, client, bar, scheduler, room, notebook, threads):
     from distributed import wait
+
     slots, said = {}, None
     while sweep.queue or sweep.under_way:
         while len(sweep.under_way) < room() and (cell := sweep.take()):
             slot = min(set(range(len(slots) + 1)) - set(slots.values()))
-            about = cell.about(); about["parameters"] = {**about["parameters"], **one_gpu_each(scheduler, cell.config, slot)}
-            future = client.submit(run_cell, about, str(sweep.run[cell]), notebook, threads, pure=False, retries=0)
+            about = cell.about()
+            about["parameters"] = {**about["parameters"], **one_gpu_each(scheduler, cell.config, slot)}
+            future = client.submit(
+                run_cell, about, str(sweep.run[cell]), notebook, threads, pure=False, retries=0
+            )
             sweep.under_way[future], slots[future] = cell, slot
-        if (line := sweep.say(room())) != said: bar.set_description_str(said := line)
-        if not sweep.under_way: time.sleep(min(1, sweep.again)); continue
-        try: done = wait(list(sweep.under_way), timeout=1, return_when="FIRST_COMPLETED").done
-        except TimeoutError: continue
+        if (line := sweep.say(room())) != said:
+            bar.set_description_str(said := line)
+        if not sweep.under_way:
+            time.sleep(min(1, sweep.again))
+            continue
+        try:
+            done = wait(list(sweep.under_way), timeout=1, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            continue
         for future in done:
             slots.pop(future)
             outcome = _outcome(future, sweep.run[cell := sweep.under_way.pop(future)])
@@ -406,67 +727,142 @@ def _run(sweep, client, bar, scheduler, room, notebook, threads):
             bar.update(outcome["state"] == "finished")
     bar.set_description_str(sweep.say(1))
 
+
 def _outcome(future, run):
     "What `run_cell` returned, or that its worker died, which is written down like any other failure."
-    if future.status == "finished": return future.result()
-    if future.status != "error": raise ConnectionError("the connection to the Dask scheduler was lost; what was finished stays, the same call goes on")
+    if future.status == "finished":
+        return future.result()
+    if future.status != "error":
+        raise ConnectionError(
+            "the connection to the Dask scheduler was lost; what was finished stays, the same call goes on"
+        )
     error = failure(future.exception())
-    run.mkdir(parents=True, exist_ok=True); write_whole(run / "failed.json", dict(error=error, notebook=str(run / "train.ipynb"), time=time.time()))
+    run.mkdir(parents=True, exist_ok=True)
+    write_whole(run / "failed.json", dict(error=error, notebook=str(run / "train.ipynb"), time=time.time()))
     return dict(state="failed", error=error)
+
 
 def _stop(sweep, scheduler):
     "After an interrupt: workers of a local cluster end with it; on another one the trainings are asked to save and stop."
-    if scheduler == "local" or not sweep.under_way: return
+    if scheduler == "local" or not sweep.under_way:
+        return
     from trs_lab.runs.pause import stop
+
     for future, cell in sweep.under_way.items():
         future.cancel()
-        with suppress(FileNotFoundError): stop(sweep.run[cell])
+        with suppress(FileNotFoundError):
+            stop(sweep.run[cell])
 
 # %% ../../nbs/runs/sweeps.ipynb #c86f6e9f
 def cell_row(run):
     "A row of the table of cells, from the files of a run folder."
     about, summary, state = read_json(run / "cell.json"), read_json(run / "summary.json"), state_of(run)
     student = summary.get("student") or {}
-    row = {k: about.get(k) for k in ("name", "dataset", "task", "method", "variant", "ratio", "seed", "fold", "seconds")}
-    return row | dict(state="running" if state != "finished" and is_held(run) else state, spearman=student.get("spearman"),
-                      error=read_json(run / "failed.json").get("error") if state == "failed" else None, run=str(run))
+    row = {
+        k: about.get(k)
+        for k in ("name", "dataset", "task", "method", "variant", "ratio", "seed", "fold", "seconds")
+    }
+    return row | dict(
+        state="running" if state != "finished" and is_held(run) else state,
+        spearman=student.get("spearman"),
+        error=read_json(run / "failed.json").get("error") if state == "failed" else None,
+        run=str(run),
+    )
+
 
 def sweep_table(
-    folder, # of a sweep, finished or under way; or a list of run folders
-) -> pd.DataFrame: # name, dataset, task, method, variant, ratio, seed, fold, seconds, state, spearman (student, test clips), error, run
+    folder,  # of a sweep, finished or under way; or a list of run folders
+) -> pd.DataFrame:  # name, dataset, task, method, variant, ratio, seed, fold, seconds, state, spearman (student, test clips), error, run
     "A row per cell that was begun. May be called from anywhere while the sweep runs."
-    runs = [p.parent for p in sorted(Path(folder).glob("*/cell.json"))] if isinstance(folder, (str, Path)) else [Path(r) for r in folder]
-    return pd.DataFrame([cell_row(r) for r in runs if r.is_dir()], columns=["name", "dataset", "task", "method", "variant", "ratio", "seed", "fold", "seconds", "state", "spearman", "error", "run"])
+    runs = (
+        [p.parent for p in sorted(Path(folder).glob("*/cell.json"))]
+        if isinstance(folder, (str, Path))
+        else [Path(r) for r in folder]
+    )
+    return pd.DataFrame(
+        [cell_row(r) for r in runs if r.is_dir()],
+        columns=[
+            "name",
+            "dataset",
+            "task",
+            "method",
+            "variant",
+            "ratio",
+            "seed",
+            "fold",
+            "seconds",
+            "state",
+            "spearman",
+            "error",
+            "run",
+        ],
+    )
 
 # %% ../../nbs/runs/sweeps.ipynb #fffe4044
 DIGITS = 10  # of a digest, in rows.csv
 ROW_FIELDS = ("task", "method", "ratio", "seed", "fold")  # of a content; they stand in the row itself
 
+
 def read_rows(
-    path, # rows.csv (or rows.csv.gz) of a report, or the folder that it is in
-) -> pd.DataFrame: # its columns, and content (what the run depended on; None if it is unknown) and machine
+    path,  # rows.csv (or rows.csv.gz) of a report, or the folder that it is in
+) -> pd.DataFrame:  # its columns, and content (what the run depended on; None if it is unknown) and machine
     "Rows that a report wrote. Raises `ConfigError` if the file is missing or no such table."
-    path = next((p for n in ("rows.csv.gz", "rows.csv") if (p := Path(path) / n).is_file()), Path(path) / "rows.csv") if Path(path).is_dir() else Path(path)
-    if not path.is_file(): raise ConfigError(f"{path} is no file")
-    rows = pd.read_csv(path, dtype=dict(fold=str, task=str, group=str, variant=str, method=str, digest=str, settings=str), keep_default_na=False, na_values=dict.fromkeys(("ratio", "seed", "spearman", "r_l2", "n", "seconds"), ["", "nan"]))
-    if lacking := [c for c in (*ROW_FIELDS, "kind", "digest") if c not in rows]: raise ConfigError(f"{path}: no column {', '.join(lacking)}; is it the rows.csv of a report?")
-    told = read_json(path.with_name("settings.json")); runs = told.get("runs", {})
+    path = (
+        next(
+            (p for n in ("rows.csv.gz", "rows.csv") if (p := Path(path) / n).is_file()),
+            Path(path) / "rows.csv",
+        )
+        if Path(path).is_dir()
+        else Path(path)
+    )
+    if not path.is_file():
+        raise ConfigError(f"{path} is no file")
+    rows = pd.read_csv(
+        path,
+        dtype=dict(fold=str, task=str, group=str, variant=str, method=str, digest=str, settings=str),
+        keep_default_na=False,
+        na_values=dict.fromkeys(("ratio", "seed", "spearman", "r_l2", "n", "seconds"), ["", "nan"]),
+    )
+    if lacking := [c for c in (*ROW_FIELDS, "kind", "digest") if c not in rows]:
+        raise ConfigError(f"{path}: no column {', '.join(lacking)}; is it the rows.csv of a report?")
+    told = read_json(path.with_name("settings.json"))
+    runs = told.get("runs", {})
     keys = rows.settings if "settings" in rows else pd.Series("", rows.index)
-    content = [{**told["defaults"], **runs[key]["config"], "task": r.task, "method": r.method, "ratio": float(r.ratio), "seed": int(r.seed), "fold": r.fold} if key in runs else None for key, r in zip(keys, rows.itertuples())]
-    return rows.assign(content=pd.Series(content, rows.index, dtype=object), machine=[runs.get(key, {}).get("machine", "") for key in keys])
+    content = [
+        {
+            **told["defaults"],
+            **runs[key]["config"],
+            "task": r.task,
+            "method": r.method,
+            "ratio": float(r.ratio),
+            "seed": int(r.seed),
+            "fold": r.fold,
+        }
+        if key in runs
+        else None
+        for key, r in zip(keys, rows.itertuples())
+    ]
+    return rows.assign(
+        content=pd.Series(content, rows.index, dtype=object),
+        machine=[runs.get(key, {}).get("machine", "") for key in keys],
+    )
+
 
 def finished_elsewhere(
-    paths, # of one or several rows.csv, as a list or as text separated by blanks
-) -> set: # digests, of `DIGITS` digits
+    paths,  # of one or several rows.csv, as a list or as text separated by blanks
+) -> set:  # digests, of `DIGITS` digits
     "The cells that were finished according to reports."
     found = [read_rows(p) for p in as_list(paths)]
     runs = [d[d.kind == "run"] for d in found]
-    return {x for d in runs for x in d.digest if x} | {digest_of(c)[:DIGITS] for d in runs for c in d.content if c}
+    return {x for d in runs for x in d.digest if x} | {
+        digest_of(c)[:DIGITS] for d in runs for c in d.content if c
+    }
+
 
 def still_to_run(
-    cells: list, # of `Cell`
-    finished="", # paths of rows.csv
-) -> list: # of `Cell`
+    cells: list,  # of `Cell`
+    finished="",  # paths of rows.csv
+) -> list:  # of `Cell`
     "The cells that no report has."
     known = finished_elsewhere(finished) if finished else set()
     return [c for c in cells if c.digest[:DIGITS] not in known]
@@ -474,37 +870,71 @@ def still_to_run(
 # %% ../../nbs/runs/sweeps.ipynb #45aa51cf
 PARAMETERS = "plan dataset root annotations task folds ratios seeds methods given only finished folder jobs threads scheduler".split()
 
+
 def make_cells(
-    plan: str = "", # a .toml file; '' = one grid of the other parameters
-    given="", # further parameters of every cell, 'epochs=20, n_weak=2'
-    only: str = "", # words: cells whose name contains all of them
-    **grid, # dataset, root, annotations, task, folds, ratios, seeds, methods; None or '' = the default
-) -> list: # of `Cell`
+    plan: str = "",  # a .toml file; '' = one grid of the other parameters
+    given="",  # further parameters of every cell, 'epochs=20, n_weak=2'
+    only: str = "",  # words: cells whose name contains all of them
+    **grid,  # dataset, root, annotations, task, folds, ratios, seeds, methods; None or '' = the default
+) -> list:  # of `Cell`
     "The cells that the parameters of a sweep ask for, all checked. Raises `ConfigError`."
     grid = {k: v for k, v in grid.items() if v not in (None, "")}
-    if plan and grid: raise ConfigError(f"{', '.join(grid)}: a plan was given, too; say it there, or choose from its cells with only='words'")
+    if plan and grid:
+        raise ConfigError(
+            f"{', '.join(grid)}: a plan was given, too; say it there, or choose from its cells with only='words'"
+        )
     where = Path(plan).name if plan else "sweep"
-    cells = plan_cells(read_plan(plan) if plan else dict(grid=[grid]), where, Path(plan).absolute().parent if plan else Path.cwd(), given)
+    cells = plan_cells(
+        read_plan(plan) if plan else dict(grid=[grid]),
+        where,
+        Path(plan).absolute().parent if plan else Path.cwd(),
+        given,
+    )
     cells = [c for c in cells if all(word in c.title for word in only.split())]
-    if not cells: raise ConfigError(f"only: no cell of {where} has {only!r} in its name")
+    if not cells:
+        raise ConfigError(f"only: no cell of {where} has {only!r} in its name")
     check_cells(cells, where)
     return cells
 
-def sweep_folder(folder=""): "Where the run folders go: runs/sweep unless told otherwise."; return Path(folder).absolute() if folder else project_root() / "runs" / "sweep"
+
+def sweep_folder(folder=""):
+    "Where the run folders go: runs/sweep unless told otherwise."
+    return Path(folder).absolute() if folder else project_root() / "runs" / "sweep"
+
 
 def main(argv=None):
-    parser = argparse.ArgumentParser("python -m trs_lab.runs.sweeps", description="Run a sweep: the parameters of sweep.ipynb.")
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=f"parameter: {', '.join(PARAMETERS)}")
+    parser = argparse.ArgumentParser(
+        "python -m trs_lab.runs.sweeps", description="Run a sweep: the parameters of sweep.ipynb."
+    )
+    parser.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help=f"parameter: {', '.join(PARAMETERS)}",
+    )
     given = {k: read_value(v) for k, v in parser.parse_args(argv).p}
     check_names(given, PARAMETERS)
-    folder, how = sweep_folder(given.pop("folder", "")), {k: given.pop(k) for k in ("jobs", "threads", "scheduler") if k in given}
+    folder, how = (
+        sweep_folder(given.pop("folder", "")),
+        {k: given.pop(k) for k in ("jobs", "threads", "scheduler") if k in given},
+    )
     finished, cells = given.pop("finished", ""), make_cells(**given)
     left = still_to_run(cells, finished)
-    if finished: print(f"{len(cells) - len(left)} of {len(cells)} cells are finished according to {finished} and are not run")
+    if finished:
+        print(
+            f"{len(cells) - len(left)} of {len(cells)} cells are finished according to {finished} and are not run"
+        )
     sweep = run_sweep(left, folder, **how)
     table = sweep_table(sweep.run[c] for c in sweep.cells)
-    for row in table[table.state == "failed"].itertuples(): print(f"failed: {row.name}: {row.error}\n        {row.run}/train.ipynb")
-    print(f"{len(table)} cells in {folder}: {', '.join(f'{n} {state}' for state, n in table.state.value_counts().items())}")
+    for row in table[table.state == "failed"].itertuples():
+        print(f"failed: {row.name}: {row.error}\n        {row.run}/train.ipynb")
+    print(
+        f"{len(table)} cells in {folder}: {', '.join(f'{n} {state}' for state, n in table.state.value_counts().items())}"
+    )
     return int(not table.state.eq("finished").all())
 
-if __name__ == "__main__" and "__file__" in globals(): raise SystemExit(main())
+
+if __name__ == "__main__" and "__file__" in globals():
+    raise SystemExit(main())

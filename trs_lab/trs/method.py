@@ -16,6 +16,7 @@ from ..learn.learner import eval_mode
 # %% ../../nbs/trs/method.ipynb #c005
 class TRSMethod(Method):
     "Teacher-reference-student learning; each ablation is a switch of the configuration."
+
     voices = ("student", "teacher", "reference")
     pseudo_labels = True
 
@@ -26,17 +27,22 @@ class TRSMethod(Method):
     def __init__(self, trainer):
         super().__init__(trainer)
         c = self.config
-        self.memories = {n: ConfidenceMemory(len(self.clips.unlabelled), c.memory_rule, c.memory_momentum, trainer.device) for n in ("teacher", "reference")}
+        self.memories = {
+            n: ConfidenceMemory(len(self.clips.unlabelled), c.memory_rule, c.memory_momentum, trainer.device)
+            for n in ("teacher", "reference")
+        }
 
     @property
-    def hears(self): return self.config.use_teacher or self.config.use_reference
+    def hears(self):
+        return self.config.use_teacher or self.config.use_reference
 
     def trained(self, stage):
         net = self.networks
         return [net.student] + [net.reference] * (stage == "burn_in" or self.config.use_reference)
 
     def start_epoch(self, stage):
-        if stage == "trs" and self.config.use_reference: self.see_exemplars()
+        if stage == "trs" and self.config.use_reference:
+            self.see_exemplars()
 
     def see_exemplars(self):
         "Features of the clean labelled clips under the teacher's backbone, kept for one epoch."
@@ -45,7 +51,9 @@ class TRSMethod(Method):
     def burn_in_step(self, labelled, unlabelled=None):
         "Teacher and reference network learn from labelled clips; one pass through the backbone serves both."
         features = self.networks.student.encode(self.labelled_view(labelled))
-        return self.supervise(self.networks.student.score(features), labelled) | self.teach_reference(features, labelled)
+        return self.supervise(self.networks.student.score(features), labelled) | self.teach_reference(
+            features, labelled
+        )
 
     def step(self, labelled, unlabelled):
         "One step of the figure. Teacher and reference network share one backbone pass, and so do the student's two kinds of clips."
@@ -54,10 +62,14 @@ class TRSMethod(Method):
             pseudo, seen = self.pseudo_label(unlabelled, known)
             known = torch.cat([self.student_view(unlabelled), known])
         elif self.config.use_reference:
-            with torch.no_grad(): seen = self.networks.teacher.encode(known)
-        mean, log_var = self.networks.student(known)                                           # -> student
+            with torch.no_grad():
+                seen = self.networks.teacher.encode(known)
+        mean, log_var = self.networks.student(known)  # -> student
         n, losses = 0 if pseudo is None else len(pseudo[0]), {}
-        if pseudo is not None: losses["loss_unlabelled"] = self.team.size * pseudo_loss(mean[:n], log_var[:n], *pseudo, self.config.pseudo_loss, self.team.total)
+        if pseudo is not None:
+            losses["loss_unlabelled"] = self.team.size * pseudo_loss(
+                mean[:n], log_var[:n], *pseudo, self.config.pseudo_loss, self.team.total
+            )
         losses |= self.supervise((mean[n:], log_var[n:]), labelled)
         return losses | (self.teach_reference(seen, labelled) if self.config.use_reference else {})
 
@@ -67,13 +79,19 @@ class TRSMethod(Method):
         net, n = self.networks, self.config.pseudo_views
         with eval_mode(net.reference):
             views = self.weak_views(unlabelled)
-            features = net.teacher.encode(torch.cat([views, known]))                           # weak view(s), and the labelled clips for the reference network
+            features = net.teacher.encode(
+                torch.cat([views, known])
+            )  # weak view(s), and the labelled clips for the reference network
             weak, seen = features.split([len(views), len(known)])
-            teacher = over_views(*net.teacher.score(weak), n) if self.config.use_teacher else None                      # -> teacher
-            reference = self.hear_reference(weak, unlabelled, n) if self.config.use_reference else None                 # -> reference
+            teacher = (
+                over_views(*net.teacher.score(weak), n) if self.config.use_teacher else None
+            )  # -> teacher
+            reference = (
+                self.hear_reference(weak, unlabelled, n) if self.config.use_reference else None
+            )  # -> reference
             mine = self.mine(unlabelled)
-            remembered = self.remember(mine, teacher=teacher, reference=reference)             # -> memories
-            pseudo = self.keep_accepted(mine, *self.fuse(remembered))                          # -> pseudo-label
+            remembered = self.remember(mine, teacher=teacher, reference=reference)  # -> memories
+            pseudo = self.keep_accepted(mine, *self.fuse(remembered))  # -> pseudo-label
         self.note(mine, *pseudo)
         return pseudo, seen
 
@@ -84,7 +102,13 @@ class TRSMethod(Method):
     def teach_reference(self, features, labelled):
         "Every labelled clip of this process in question, compared with all of the batch."
         n = len(labelled)
-        loss = pairwise_loss(self.networks.reference, self.team.gather(features, [n]), self.clips.scores[labelled], self.team.part(), self.team.mean(max(n * (n - 1), 1)))
+        loss = pairwise_loss(
+            self.networks.reference,
+            self.team.gather(features, [n]),
+            self.clips.scores[labelled],
+            self.team.part(),
+            self.team.mean(max(n * (n - 1), 1)),
+        )
         return dict(loss_reference=loss)
 
     def ask_reference(self, features, rows, n=1, turned=True):
@@ -92,9 +116,19 @@ class TRSMethod(Method):
         part, nearest = self.team.part(turned), self.config.exemplar_choice == "nearest"
         unit = lambda x: torch.nn.functional.normalize(x.mean(1), dim=-1)
         similarity = unit(features) @ unit(self.exemplars).T if nearest else None
-        asked = (rows[part] if nearest else rows).repeat(n)  # what is drawn is drawn for all, and each process takes its part
-        chosen = choose_exemplars(len(asked), len(self.clips.labelled), self.config.n_exemplars, self.generator, similarity, self.clips.same_group(asked))
-        if not nearest: chosen = chosen.view(n, len(rows), -1)[:, part].flatten(0, 1)
+        asked = (rows[part] if nearest else rows).repeat(
+            n
+        )  # what is drawn is drawn for all, and each process takes its part
+        chosen = choose_exemplars(
+            len(asked),
+            len(self.clips.labelled),
+            self.config.n_exemplars,
+            self.generator,
+            similarity,
+            self.clips.same_group(asked),
+        )
+        if not nearest:
+            chosen = chosen.view(n, len(rows), -1)[:, part].flatten(0, 1)
         delta, log_var = compare(self.networks.reference, features, self.exemplars, chosen)
         return combine(self.clips.scores[self.clips.labelled][chosen] + delta, log_var)
 
@@ -102,7 +136,8 @@ class TRSMethod(Method):
         "Write opinions to the history and the memories; returns what is to be believed of each."
         believed = []
         for name, opinion in opinions.items():
-            if opinion is None: continue
+            if opinion is None:
+                continue
             self.note(rows, *opinion, name=name)
             remembered = self.memories[name].update(self.clips.position[rows], *opinion, self.trainer.epoch)
             believed.append(remembered if self.config.use_memory else opinion)
@@ -116,11 +151,15 @@ class TRSMethod(Method):
     def weak_views(self, rows):
         "What teacher and reference see: one weak view of each clip (paper), or the clean one and weak ones; view after view, (pseudo_views * B, ...)."
         weak = [self.weak_view(rows) for _ in range(max(self.config.pseudo_views - 1, 1))]
-        return torch.cat(weak if self.config.pseudo_views == 1 else [self.trainer.see("clean", rows, turned=True), *weak])
+        return torch.cat(
+            weak if self.config.pseudo_views == 1 else [self.trainer.see("clean", rows, turned=True), *weak]
+        )
 
     def before_answers(self, network):
-        if network == "reference": self.see_exemplars()
+        if network == "reference":
+            self.see_exemplars()
 
     def answer(self, network, x, rows):
-        if network != "reference": return super().answer(network, x, rows)
+        if network != "reference":
+            return super().answer(network, x, rows)
         return self.ask_reference(self.networks.teacher.encode(x), rows, turned=False)

@@ -18,10 +18,12 @@ from torch import nn
 # %% ../../nbs/trs/networks.ipynb #c005
 class ScoreHead(nn.Module):
     "Mean and bounded log-variance from one feature vector."
-    def __init__(self,
-        dim: int, # width of the input
-        log_var_min: float = -5.0, # lower bound of the log-variance
-        log_var_max: float = 2.0, # upper bound of the log-variance
+
+    def __init__(
+        self,
+        dim: int,  # width of the input
+        log_var_min: float = -5.0,  # lower bound of the log-variance
+        log_var_max: float = 2.0,  # upper bound of the log-variance
     ):
         super().__init__()
         self.linear = nn.Linear(dim, 2)
@@ -29,25 +31,27 @@ class ScoreHead(nn.Module):
         nn.init.trunc_normal_(self.linear.weight, std=0.02)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, x): # (..., dim)
+    def forward(self, x):  # (..., dim)
         "-> mean (...,), log-variance (...,), both float32 and in standardised score units"
         mean, raw = self.linear(x).float().unbind(-1)
         return mean, bounded(raw, self.lo, self.hi)
 
+
 def bounded(
-    raw, # any real tensor
-    lo: float, # lower bound
-    hi: float, # upper bound
+    raw,  # any real tensor
+    lo: float,  # lower bound
+    hi: float,  # upper bound
 ):
     "Squash into (lo, hi); raw = 0 gives 0 when the bounds allow it, so that training starts from sigma = 1."
     start = min(max(-lo / (hi - lo), 0.05), 0.95)
     return lo + (hi - lo) * torch.sigmoid(raw + math.log(start / (1 - start)))
 
+
 def gaussian_nll(
-    mean, # predicted, any shape
-    log_var, # predicted log-variance, same shape
-    target, # what was observed, same shape
-    average=torch.mean, # from one value each to the loss; several processes weigh their parts of a batch
+    mean,  # predicted, any shape
+    log_var,  # predicted log-variance, same shape
+    target,  # what was observed, same shape
+    average=torch.mean,  # from one value each to the loss; several processes weigh their parts of a batch
 ):
     "Heteroscedastic Gaussian negative log-likelihood without its constant, averaged."
     return 0.5 * average(torch.exp(-log_var) * (target - mean) ** 2 + log_var)
@@ -55,130 +59,171 @@ def gaussian_nll(
 # %% ../../nbs/trs/networks.ipynb #c010
 class Dropout(nn.Dropout):
     "As `nn.Dropout`. On a CPU four entries share one 64-bit random number, where PyTorch draws one each: the masks of a Mixer cost a third as much there."
+
     def forward(self, x):
-        if not self.training or self.p == 0 or x.device.type != "cpu": return super().forward(x)
-        drawn = torch.randint(-2**63, 2**63 - 1, (-(-x.numel() // 4),)).view(torch.int16)[:x.numel()].view(x.shape)
+        if not self.training or self.p == 0 or x.device.type != "cpu":
+            return super().forward(x)
+        drawn = (
+            torch.randint(-(2**63), 2**63 - 1, (-(-x.numel() // 4),))
+            .view(torch.int16)[: x.numel()]
+            .view(x.shape)
+        )
         return x * (drawn >= round(self.p * 65536) - 32768).to(x.dtype).mul_(1 / (1 - self.p))
 
 # %% ../../nbs/trs/networks.ipynb #c012
 def mlp(dim, hidden, dropout=0.0):
     "Linear, GELU, linear: the only non-linear part of a Mixer."
-    return nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout))
+    return nn.Sequential(
+        nn.Linear(dim, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout)
+    )
+
 
 class MixerBlock(nn.Module):
     "Mix segments, then channels, each around a residual connection."
-    def __init__(self,
-        dim: int, # channels of a segment
-        n_segments: int, # segments of a clip
-        token_dim: int = 512, # hidden units of the segment-mixing MLP
-        channel_dim: int = 2048, # hidden units of the channel-mixing MLP
-        dropout: float = 0.0, # in both MLPs
+
+    def __init__(
+        self,
+        dim: int,  # channels of a segment
+        n_segments: int,  # segments of a clip
+        token_dim: int = 512,  # hidden units of the segment-mixing MLP
+        channel_dim: int = 2048,  # hidden units of the channel-mixing MLP
+        dropout: float = 0.0,  # in both MLPs
     ):
         super().__init__()
         self.token_norm, self.channel_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.tokens, self.channels = mlp(n_segments, token_dim, dropout), mlp(dim, channel_dim, dropout)
 
-    def forward(self, x): # (B, S, D)
+    def forward(self, x):  # (B, S, D)
         x = x + rearrange(self.tokens(rearrange(self.token_norm(x), "b s d -> b d s")), "b d s -> b s d")
         return x + self.channels(self.channel_norm(x))
 
+
 class Mixer(nn.Module):
     "Segment features (B, S, in_dim) to one clip feature (B, dim)."
-    def __init__(self,
-        in_dim: int, # width of the backbone's features
-        n_segments: int = 10, # segments of a clip
-        depth: int = 8, # blocks
-        token_dim: int = 512, # hidden units of the segment-mixing MLP
-        channel_dim: int = 2048, # hidden units of the channel-mixing MLP
-        dim: int = 0, # width inside; 0 = that of the features, as in the paper
-        dropout: float = 0.0, # inside the MLPs
+
+    def __init__(
+        self,
+        in_dim: int,  # width of the backbone's features
+        n_segments: int = 10,  # segments of a clip
+        depth: int = 8,  # blocks
+        token_dim: int = 512,  # hidden units of the segment-mixing MLP
+        channel_dim: int = 2048,  # hidden units of the channel-mixing MLP
+        dim: int = 0,  # width inside; 0 = that of the features, as in the paper
+        dropout: float = 0.0,  # inside the MLPs
     ):
         super().__init__()
         self.dim = dim or in_dim
         self.project = nn.Linear(in_dim, dim) if dim else nn.Identity()
-        self.blocks = nn.Sequential(*[MixerBlock(self.dim, n_segments, token_dim, channel_dim, dropout) for _ in range(depth)])
+        self.blocks = nn.Sequential(
+            *[MixerBlock(self.dim, n_segments, token_dim, channel_dim, dropout) for _ in range(depth)]
+        )
         self.norm = nn.LayerNorm(self.dim)
 
-    def tokens(self, x): # (B, S, in_dim)
+    def tokens(self, x):  # (B, S, in_dim)
         "A feature for each segment that knows of the others, (B, S, dim)"
         return self.norm(self.blocks(self.project(x)))
 
-    def forward(self, x): # (B, S, in_dim)
+    def forward(self, x):  # (B, S, in_dim)
         return self.tokens(x).mean(1)
 
 # %% ../../nbs/trs/networks.ipynb #c015
 class Scorer(nn.Module):
     "Teacher or student: backbone -> Mixer -> score head."
-    def __init__(self,
-        mixer: Mixer, # clip feature from segment features
-        encoder: nn.Module = None, # pixels -> segment features; None = the input already is features
-        head: nn.Module = None, # clip feature (B, dim) -> mean (B,), log-variance (B,); None = a `ScoreHead`
-        **bounds, # log_var_min, log_var_max of the `ScoreHead`
+
+    def __init__(
+        self,
+        mixer: Mixer,  # clip feature from segment features
+        encoder: nn.Module = None,  # pixels -> segment features; None = the input already is features
+        head: nn.Module = None,  # clip feature (B, dim) -> mean (B,), log-variance (B,); None = a `ScoreHead`
+        **bounds,  # log_var_min, log_var_max of the `ScoreHead`
     ):
         super().__init__()
-        self.encoder, self.mixer, self.head = encoder or nn.Identity(), mixer, head or ScoreHead(mixer.dim, **bounds)
+        self.encoder, self.mixer, self.head = (
+            encoder or nn.Identity(),
+            mixer,
+            head or ScoreHead(mixer.dim, **bounds),
+        )
 
     def encode(self, x):
         "Segment features (B, S, D) of pixels, or the features themselves."
         return self.encoder(x)
 
-    def score(self, features): # (B, S, D) from `encode`
+    def score(self, features):  # (B, S, D) from `encode`
         "-> mean (B,), log-variance (B,)"
         return self.head(self.mixer(features))
 
-    def forward(self, x): return self.score(self.encode(x))
+    def forward(self, x):
+        return self.score(self.encode(x))
 
 # %% ../../nbs/trs/networks.ipynb #c018
 class Whitening(nn.Module):
     "An affine map of segment features: (..., D) -> (..., K)."
-    def __init__(self,
-        mean, # (D,) is subtracted
-        matrix, # (D, K) is multiplied
+
+    def __init__(
+        self,
+        mean,  # (D,) is subtracted
+        matrix,  # (D, K) is multiplied
     ):
         super().__init__()
-        self.register_buffer("mean", mean); self.register_buffer("matrix", matrix)
+        self.register_buffer("mean", mean)
+        self.register_buffer("matrix", matrix)
 
-    def forward(self, x): return (x - self.mean) @ self.matrix
+    def forward(self, x):
+        return (x - self.mean) @ self.matrix
+
 
 def fit_whitening(
-    features, # (N, S, D) clean features of the training clips, labelled or not: a tensor, or an array that may be a mapped file
-    components: int = 0, # principal components kept, at most D; 0 = standardise every feature, keep all
-    floor: float = 1e-3, # added to the variances, so that constant features and the last components do not explode
+    features,  # (N, S, D) clean features of the training clips, labelled or not: a tensor, or an array that may be a mapped file
+    components: int = 0,  # principal components kept, at most D; 0 = standardise every feature, keep all
+    floor: float = 1e-3,  # added to the variances, so that constant features and the last components do not explode
 ) -> Whitening:
     "Zero mean and unit variance over clips and segments. Raises ValueError for more components than features."
-    parts = lambda: (rearrange(torch.as_tensor(p).double(), "n s d -> (n s) d") for p in _chunks(features))  # a double copy of all would not fit beside large sets
+    parts = lambda: (
+        rearrange(torch.as_tensor(p).double(), "n s d -> (n s) d") for p in _chunks(features)
+    )  # a double copy of all would not fit beside large sets
     n = features.shape[0] * features.shape[1]
     mean = sum(p.sum(0) for p in parts()) / n
     sd = (sum(((p - mean) ** 2).sum(0) for p in parts()) / (n - 1)).sqrt() + floor
-    if not components: return Whitening(mean.float(), torch.diag(1 / sd).float())
-    if components > features.shape[2]: raise ValueError(f"components: at most the {features.shape[2]} features, got {components}")
+    if not components:
+        return Whitening(mean.float(), torch.diag(1 / sd).float())
+    if components > features.shape[2]:
+        raise ValueError(f"components: at most the {features.shape[2]} features, got {components}")
     covariance = sum(((p - mean) / sd).T @ ((p - mean) / sd) for p in parts()) / (n - 1)
     variances, directions = torch.linalg.eigh(covariance)
     keep = variances.argsort(descending=True)[:components]
-    return Whitening(mean.float(), (directions[:, keep] / (variances[keep] + floor).sqrt() / sd[:, None]).float())
+    return Whitening(
+        mean.float(), (directions[:, keep] / (variances[keep] + floor).sqrt() / sd[:, None]).float()
+    )
+
 
 def _chunks(x, n=256):
     "(..., ) n rows at a time, each a copy in memory if x is a mapped file"
-    for i in range(0, len(x), n): yield x[i:i + n] if torch.is_tensor(x) else np.array(x[i:i + n])
+    for i in range(0, len(x), n):
+        yield x[i : i + n] if torch.is_tensor(x) else np.array(x[i : i + n])
+
 
 def whiten_all(
-    whitening: Whitening, # from `fit_whitening`
-    features, # (N, ..., D) tensor or array, which may be a mapped file
-) -> torch.Tensor: # (N, ..., K) float32
+    whitening: Whitening,  # from `fit_whitening`
+    features,  # (N, ..., D) tensor or array, which may be a mapped file
+) -> torch.Tensor:  # (N, ..., K) float32
     "Whiten chunk by chunk: beside the result nothing of its size is ever in memory."
     out = torch.empty(*features.shape[:-1], whitening.matrix.shape[1])
     at = 0
     for part in _chunks(features):
-        out[at:at + len(part)] = whitening(torch.as_tensor(part)); at += len(part)
+        out[at : at + len(part)] = whitening(torch.as_tensor(part))
+        at += len(part)
     return out
 
 # %% ../../nbs/trs/networks.ipynb #1d824046
 def fit_denoising(
-    views, # (N, V >= 2, D) features of the same clips in several views
-) -> Whitening: # (..., D) -> (..., D)
+    views,  # (N, V >= 2, D) features of the same clips in several views
+) -> Whitening:  # (..., D) -> (..., D)
     "Wiener filter of one view: shrinks each direction by the share of its variance that is between clips. No score is used."
     x = torch.as_tensor(views).double()
-    if x.ndim != 3 or x.shape[1] < 2: raise ValueError(f"denoising compares at least 2 views of each clip, got features of shape {tuple(x.shape)}")
+    if x.ndim != 3 or x.shape[1] < 2:
+        raise ValueError(
+            f"denoising compares at least 2 views of each clip, got features of shape {tuple(x.shape)}"
+        )
     clips = x.mean(1)
     covariance = lambda d, n: d.T @ d / max(n, 1)
     between_views = covariance((x - clips[:, None]).flatten(0, 1), len(x) * (x.shape[1] - 1))
@@ -192,12 +237,14 @@ def fit_denoising(
 # %% ../../nbs/trs/networks.ipynb #c022
 class Reference(nn.Module):
     "Relative score of query clips to exemplars, by cross-attention."
-    def __init__(self,
-        in_dim: int, # width of the backbone's features
-        dim: int = 256, # width of the attention
-        heads: int = 4, # attention heads; divides dim
-        dropout: float = 0.0, # in the MLP
-        **bounds, # log_var_min, log_var_max of the head
+
+    def __init__(
+        self,
+        in_dim: int,  # width of the backbone's features
+        dim: int = 256,  # width of the attention
+        heads: int = 4,  # attention heads; divides dim
+        dropout: float = 0.0,  # in the MLP
+        **bounds,  # log_var_min, log_var_max of the head
     ):
         super().__init__()
         self.heads, self.embed = heads, nn.Sequential(nn.Linear(in_dim, dim), nn.LayerNorm(dim))
@@ -205,7 +252,8 @@ class Reference(nn.Module):
         self.mlp = nn.Sequential(nn.LayerNorm(2 * dim), nn.Linear(2 * dim, dim), nn.GELU(), Dropout(dropout))
         self.head = ScoreHead(dim, **bounds)
 
-    def split(self, x): return rearrange(x, "... s (h d) -> ... h s d", h=self.heads)
+    def split(self, x):
+        return rearrange(x, "... s (h d) -> ... h s d", h=self.heads)
 
     def ask(self, features):
         "What a clip in question brings, (B, S, D) -> tokens (B, S, dim), query (B, heads, S, dim / heads)"
@@ -219,12 +267,15 @@ class Reference(nn.Module):
 
     def relate(self, tokens, query, key, value):
         "Relative score (B,) and log-variance (B,) of pairs, row by row"
-        found = rearrange(nn.functional.scaled_dot_product_attention(query, key, value), "b h s d -> b s (h d)")
+        found = rearrange(
+            nn.functional.scaled_dot_product_attention(query, key, value), "b h s d -> b s (h d)"
+        )
         return self.head(self.mlp(torch.cat([tokens, found], -1)).mean(1))
 
-    def forward(self,
-        query, # (B, S, D) features of the clips in question
-        exemplars, # (B, S, D) features of the labelled clips they are compared with, row by row
+    def forward(
+        self,
+        query,  # (B, S, D) features of the clips in question
+        exemplars,  # (B, S, D) features of the labelled clips they are compared with, row by row
     ):
         "-> relative score (B,), log-variance (B,)"
         return self.relate(*self.ask(query), *self.answer(exemplars))
@@ -236,32 +287,37 @@ class Reference(nn.Module):
 
 # %% ../../nbs/trs/networks.ipynb #c025
 def all_pairs(
-    n: int, # labelled clips in the batch
-    device=None, # where the indices live
-    queries=slice(None), # which of the clips are in question
+    n: int,  # labelled clips in the batch
+    device=None,  # where the indices live
+    queries=slice(None),  # which of the clips are in question
 ):
     "Row numbers (query, exemplar) of all ordered pairs of different clips: (n(n-1),), (n(n-1),)."
-    i, j = torch.meshgrid(torch.arange(n, device=device)[queries], torch.arange(n, device=device), indexing="ij")
+    i, j = torch.meshgrid(
+        torch.arange(n, device=device)[queries], torch.arange(n, device=device), indexing="ij"
+    )
     return i[i != j], j[i != j]
 
+
 def pairwise_loss(
-    reference: Reference, # the network under training
-    features, # (B, S, D) of labelled clips
-    scores, # (B,) their standardised scores
-    queries=slice(None), # this process's part of the clips in question
-    average=torch.mean, # from one value a pair to the loss
+    reference: Reference,  # the network under training
+    features,  # (B, S, D) of labelled clips
+    scores,  # (B,) their standardised scores
+    queries=slice(None),  # this process's part of the clips in question
+    average=torch.mean,  # from one value a pair to the loss
 ):
     "Negative log-likelihood of the score differences of all ordered pairs; 0 when there is no pair."
     query, exemplar = all_pairs(len(features), features.device, queries)
-    if not len(query): average = torch.sum
+    if not len(query):
+        average = torch.sum
     pairs = [t[query] for t in reference.ask(features)] + [t[exemplar] for t in reference.answer(features)]
     return gaussian_nll(*reference.relate(*pairs), scores[query] - scores[exemplar], average)
 
+
 def compare(
-    reference: Reference, # the network
-    query, # (B, S, D) features of the clips in question
-    exemplars, # (N, S, D) features of labelled clips
-    chosen, # (B, K) row numbers: which of them each clip is compared with
+    reference: Reference,  # the network
+    query,  # (B, S, D) features of the clips in question
+    exemplars,  # (N, S, D) features of labelled clips
+    chosen,  # (B, K) row numbers: which of them each clip is compared with
 ):
     "Relative scores and log-variances against K exemplars each: (B, K), (B, K)."
     b, k = chosen.shape
@@ -272,16 +328,18 @@ def compare(
 # %% ../../nbs/trs/networks.ipynb #c031
 @torch.no_grad()
 def ema_update(
-    teacher: nn.Module, # moves
-    student: nn.Module, # is followed
-    momentum: float, # share of the teacher that stays
+    teacher: nn.Module,  # moves
+    student: nn.Module,  # is followed
+    momentum: float,  # share of the teacher that stays
 ):
     "Exponential moving average of parameters; buffers are copied."
     torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - momentum)
-    for t, s in zip(teacher.buffers(), student.buffers()): t.copy_(s)
+    for t, s in zip(teacher.buffers(), student.buffers()):
+        t.copy_(s)
+
 
 def frozen_copy(
-    network: nn.Module, # to be copied
+    network: nn.Module,  # to be copied
 ) -> nn.Module:
     "A copy that no optimiser moves."
     return copy.deepcopy(network).requires_grad_(False)
@@ -289,37 +347,56 @@ def frozen_copy(
 # %% ../../nbs/trs/networks.ipynb #c034
 class Networks(nn.Module):
     "Student, teacher and the other networks of one run."
-    def __init__(self,
-        student: nn.Module, # the one that is kept: views -> mean (B,), log-variance (B,)
-        teacher: bool = True, # whether a moving average of the student is wanted
-        **others, # further networks by name
+
+    def __init__(
+        self,
+        student: nn.Module,  # the one that is kept: views -> mean (B,), log-variance (B,)
+        teacher: bool = True,  # whether a moving average of the student is wanted
+        **others,  # further networks by name
     ):
         super().__init__()
         self.student = student
-        if teacher: self.teacher = frozen_copy(student)
-        for name, network in others.items(): setattr(self, name, network)
+        if teacher:
+            self.teacher = frozen_copy(student)
+        for name, network in others.items():
+            setattr(self, name, network)
 
-def head_bounds(config): return dict(log_var_min=config.log_var_min, log_var_max=config.log_var_max)
+
+def head_bounds(config):
+    return dict(log_var_min=config.log_var_min, log_var_max=config.log_var_max)
+
 
 def make_mixer(
-    config, # mixer_depth, token_dim, channel_dim, mixer_dim, dropout, n_segments
-    in_dim: int, # width of the backbone's features
+    config,  # mixer_depth, token_dim, channel_dim, mixer_dim, dropout, n_segments
+    in_dim: int,  # width of the backbone's features
 ) -> Mixer:
     "A fresh Mixer."
-    return Mixer(in_dim, config.n_segments, config.mixer_depth, config.token_dim, config.channel_dim, config.mixer_dim, config.dropout)
+    return Mixer(
+        in_dim,
+        config.n_segments,
+        config.mixer_depth,
+        config.token_dim,
+        config.channel_dim,
+        config.mixer_dim,
+        config.dropout,
+    )
+
 
 def make_scorer(
-    config, # as for `make_mixer`, and the bounds of the head
-    in_dim: int, # width of the backbone's features
-    encoder: nn.Module = None, # backbone to train end to end; None = inputs are features
-    head: nn.Module = None, # another head than a `ScoreHead`: clip feature (B, dim) -> mean, log-variance
+    config,  # as for `make_mixer`, and the bounds of the head
+    in_dim: int,  # width of the backbone's features
+    encoder: nn.Module = None,  # backbone to train end to end; None = inputs are features
+    head: nn.Module = None,  # another head than a `ScoreHead`: clip feature (B, dim) -> mean, log-variance
 ) -> Scorer:
     "A fresh teacher or student."
     return Scorer(make_mixer(config, in_dim), encoder, head, **head_bounds(config))
 
+
 def make_reference(
-    config, # reference_dim, reference_heads, dropout, and the bounds of the head
-    in_dim: int, # width of the backbone's features
+    config,  # reference_dim, reference_heads, dropout, and the bounds of the head
+    in_dim: int,  # width of the backbone's features
 ) -> Reference:
     "A fresh reference network."
-    return Reference(in_dim, config.reference_dim, config.reference_heads, config.dropout, **head_bounds(config))
+    return Reference(
+        in_dim, config.reference_dim, config.reference_heads, config.dropout, **head_bounds(config)
+    )

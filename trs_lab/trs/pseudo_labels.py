@@ -14,47 +14,59 @@ import torch
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c005
 def combine(
-    means, # (..., K) estimates
-    log_vars, # (..., K) their log-variances; +inf = no estimate
-    rule: str = "confidence", # confidence (weights 1/variance), mean, or most_confident
+    means,  # (..., K) estimates
+    log_vars,  # (..., K) their log-variances; +inf = no estimate
+    rule: str = "confidence",  # confidence (weights 1/variance), mean, or most_confident
 ):
     "-> combined mean (...,) and log-variance (...,). Entries with log-variance +inf carry no weight; NaN means and +inf if all are."
     known = torch.isfinite(log_vars)
     masked = log_vars.masked_fill(~known, float("inf"))
-    if rule == "confidence": weights = torch.softmax(-masked, -1)
-    elif rule == "mean": weights = known / known.sum(-1, keepdim=True)
-    elif rule == "most_confident": weights = torch.nn.functional.one_hot(masked.argmin(-1), masked.shape[-1]).to(means)
-    else: raise ValueError(f"fusion rule: expected confidence, mean or most_confident; got {rule!r}")
+    if rule == "confidence":
+        weights = torch.softmax(-masked, -1)
+    elif rule == "mean":
+        weights = known / known.sum(-1, keepdim=True)
+    elif rule == "most_confident":
+        weights = torch.nn.functional.one_hot(masked.argmin(-1), masked.shape[-1]).to(means)
+    else:
+        raise ValueError(f"fusion rule: expected confidence, mean or most_confident; got {rule!r}")
     none = ~known.any(-1)
     weights, filled = weights.to(means).masked_fill(~known, 0), means.masked_fill(~known, 0)
     mean = (weights * filled).sum(-1)
     variance = (weights * (masked.masked_fill(~known, 0).exp() + (filled - mean.unsqueeze(-1)) ** 2)).sum(-1)
-    return mean.masked_fill(none, float("nan")), variance.clamp_min(1e-12).log().masked_fill(none, float("inf"))
+    return mean.masked_fill(none, float("nan")), variance.clamp_min(1e-12).log().masked_fill(
+        none, float("inf")
+    )
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c010
 def over_views(
-    means, # (n * B,) answers of one network, view after view
-    log_vars, # (n * B,) their log-variances
-    n: int, # views of each clip
+    means,  # (n * B,) answers of one network, view after view
+    log_vars,  # (n * B,) their log-variances
+    n: int,  # views of each clip
 ):
     "-> mean (B,) and log-variance (B,) over the views of each clip; with one view, the answers themselves."
-    if n == 1: return means, log_vars
+    if n == 1:
+        return means, log_vars
     return combine(means.view(n, -1).T, log_vars.view(n, -1).T, "mean")
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c013
 def choose_exemplars(
-    n_queries: int, # clips to be scored
-    n_labelled: int, # labelled clips to choose from
-    k: int, # exemplars per clip; fewer when there are not enough labelled clips
-    generator: torch.Generator, # source of the draw
-    similarity=None, # (n_queries, n_labelled), larger = more alike: take the nearest; None = draw at random
-    same_group=None, # (n_queries, n_labelled) bool: comparable pairs; a row without any is free to use all
+    n_queries: int,  # clips to be scored
+    n_labelled: int,  # labelled clips to choose from
+    k: int,  # exemplars per clip; fewer when there are not enough labelled clips
+    generator: torch.Generator,  # source of the draw
+    similarity=None,  # (n_queries, n_labelled), larger = more alike: take the nearest; None = draw at random
+    same_group=None,  # (n_queries, n_labelled) bool: comparable pairs; a row without any is free to use all
 ):
     "Row numbers among the labelled clips, (n_queries, k), no exemplar twice for one clip unless its group is too small."
     device = generator.device
-    rank = torch.rand(n_queries, n_labelled, generator=generator, device=device) if similarity is None else similarity.to(device)
+    rank = (
+        torch.rand(n_queries, n_labelled, generator=generator, device=device)
+        if similarity is None
+        else similarity.to(device)
+    )
     k = min(k, n_labelled)
-    if same_group is None: return rank.topk(k, 1).indices
+    if same_group is None:
+        return rank.topk(k, 1).indices
     allowed = same_group | ~same_group.any(1, keepdim=True)
     chosen = rank.masked_fill(~allowed, -float("inf")).topk(k, 1).indices
     # A group with fewer than k exemplars repeats its own, rather than borrow from another group.
@@ -64,29 +76,35 @@ def choose_exemplars(
 # %% ../../nbs/trs/pseudo_labels.ipynb #c016
 class ConfidenceMemory:
     "Per clip: mean, log-variance, epoch of writing. Empty entries have log-variance +inf and epoch -1."
-    def __init__(self,
-        n: int, # clips
-        rule: str = "best", # best, ema or latest
-        momentum: float = 0.7, # share of the old entry kept by `ema`
-        device="cpu", # where the entries live
+
+    def __init__(
+        self,
+        n: int,  # clips
+        rule: str = "best",  # best, ema or latest
+        momentum: float = 0.7,  # share of the old entry kept by `ema`
+        device="cpu",  # where the entries live
     ):
-        if rule not in ("best", "ema", "latest"): raise ValueError(f"memory rule: expected best, ema or latest; got {rule!r}")
+        if rule not in ("best", "ema", "latest"):
+            raise ValueError(f"memory rule: expected best, ema or latest; got {rule!r}")
         self.rule, self.momentum = rule, momentum
         self.mean = torch.full((n,), float("nan"), device=device)
         self.log_var = torch.full((n,), float("inf"), device=device)
         self.epoch = torch.full((n,), -1, device=device)
 
-    def update(self,
-        index, # (B,) clips, each at most once
-        mean, # (B,) their new means
-        log_var, # (B,) their new log-variances
-        epoch: int, # now
+    def update(
+        self,
+        index,  # (B,) clips, each at most once
+        mean,  # (B,) their new means
+        log_var,  # (B,) their new log-variances
+        epoch: int,  # now
     ):
         "Let the rule decide what is kept; returns the entries (mean, log-variance) after it."
         old_mean, old_log_var = self.mean[index], self.log_var[index]
         new = ~torch.isfinite(old_log_var)
-        if self.rule == "best": write = new | (log_var < old_log_var)
-        else: write = torch.ones_like(new)
+        if self.rule == "best":
+            write = new | (log_var < old_log_var)
+        else:
+            write = torch.ones_like(new)
         if self.rule == "ema":
             mean = torch.where(new, mean, self.momentum * old_mean + (1 - self.momentum) * mean)
             log_var = torch.where(new, log_var, self.momentum * old_log_var + (1 - self.momentum) * log_var)
@@ -99,31 +117,40 @@ class ConfidenceMemory:
         "-> mean (B,), log-variance (B,)"
         return self.mean[index], self.log_var[index]
 
-    def state_dict(self): return dict(mean=self.mean, log_var=self.log_var, epoch=self.epoch)
+    def state_dict(self):
+        return dict(mean=self.mean, log_var=self.log_var, epoch=self.epoch)
+
     def load_state_dict(self, state):
-        for name in ("mean", "log_var", "epoch"): getattr(self, name).copy_(state[name])
+        for name in ("mean", "log_var", "epoch"):
+            getattr(self, name).copy_(state[name])
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c021
 def sigmoid_ramp(
-    epoch: float, # now, fractions allowed
-    length: float, # epochs until 1; 0 = no ramp
+    epoch: float,  # now, fractions allowed
+    length: float,  # epochs until 1; 0 = no ramp
 ):
     "0.0067 at the start, 1 from `length` on."
-    if length <= 0: return 1.0
+    if length <= 0:
+        return 1.0
     return math.exp(-5 * (1 - min(max(epoch / length, 0), 1)) ** 2)
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c024
 def pseudo_loss(
-    mean, # (B,) student
-    log_var, # (B,) student
-    pseudo, # (B,) pseudo-label, NaN = none
-    pseudo_log_var, # (B,) its log-variance
-    kind: str = "mse", # mse or nll
-    total=lambda part: part, # from a sum over these clips to one over the whole batch, where several processes share it
+    mean,  # (B,) student
+    log_var,  # (B,) student
+    pseudo,  # (B,) pseudo-label, NaN = none
+    pseudo_log_var,  # (B,) its log-variance
+    kind: str = "mse",  # mse or nll
+    total=lambda part: (
+        part
+    ),  # from a sum over these clips to one over the whole batch, where several processes share it
 ):
     "Loss of the student against pseudo-labels; clips without one are left out. No gradient reaches the pseudo-label."
     known = torch.isfinite(pseudo)
-    target, variance = torch.nan_to_num(pseudo.detach()), torch.where(known, pseudo_log_var.detach(), 0.0).exp()
+    target, variance = (
+        torch.nan_to_num(pseudo.detach()),
+        torch.where(known, pseudo_log_var.detach(), 0.0).exp(),
+    )
     if kind == "mse":
         precision = known / variance
         return (precision / total(precision.sum()).clamp_min(1e-8) * (mean - target) ** 2).sum()
@@ -133,57 +160,78 @@ def pseudo_loss(
     raise ValueError(f"pseudo_loss: expected mse or nll; got {kind!r}")
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c028
-HISTORY_COLUMNS = ("epoch clip_id teacher_mean teacher_sigma reference_mean reference_sigma memory_teacher_mean memory_teacher_sigma "
+HISTORY_COLUMNS = (
+    "epoch clip_id teacher_mean teacher_sigma reference_mean reference_sigma memory_teacher_mean memory_teacher_sigma "
     "memory_teacher_epoch memory_reference_mean memory_reference_sigma memory_reference_epoch pseudo_label pseudo_sigma student_mean "
-    "student_sigma disagreement").split()
+    "student_sigma disagreement"
+).split()
+
 
 class History:
     "Collects outputs during an epoch and turns them into rows at its end."
-    def __init__(self,
-        clip_ids, # names of the unlabelled clips, in the order of the memories
-        center, # mean of the labelled scores, or (n,) what it comes to for each clip
-        scale, # sd of the labelled scores, or (n,)
+
+    def __init__(
+        self,
+        clip_ids,  # names of the unlabelled clips, in the order of the memories
+        center,  # mean of the labelled scores, or (n,) what it comes to for each clip
+        scale,  # sd of the labelled scores, or (n,)
     ):
         self.clip_ids, self.center, self.scale = list(clip_ids), center, scale
         self.frames, self.now = [], {}
 
-    def note(self,
-        name: str, # teacher, reference, pseudo or student
-        index, # (B,) positions among the unlabelled clips
-        mean, # (B,) standardised
-        log_var, # (B,)
+    def note(
+        self,
+        name: str,  # teacher, reference, pseudo or student
+        index,  # (B,) positions among the unlabelled clips
+        mean,  # (B,) standardised
+        log_var,  # (B,)
     ):
         "Keep an output until the epoch ends; stays on its device, so that nothing waits for it."
         if name not in self.now:
-            self.now[name] = (torch.full((len(self.clip_ids),), float("nan"), device=mean.device),
-                              torch.full((len(self.clip_ids),), float("inf"), device=mean.device))
-        for kept, value in zip(self.now[name], (mean, log_var)): kept[index] = value.detach().float()
+            self.now[name] = (
+                torch.full((len(self.clip_ids),), float("nan"), device=mean.device),
+                torch.full((len(self.clip_ids),), float("inf"), device=mean.device),
+            )
+        for kept, value in zip(self.now[name], (mean, log_var)):
+            kept[index] = value.detach().float()
 
-    def close_epoch(self,
-        epoch: int, # the one that ends
-        memories: dict, # teacher and reference -> `ConfidenceMemory`
+    def close_epoch(
+        self,
+        epoch: int,  # the one that ends
+        memories: dict,  # teacher and reference -> `ConfidenceMemory`
     ):
         "Append one row per clip."
         columns = {"epoch": epoch, "clip_id": self.clip_ids}
-        for name in ("teacher", "reference", "pseudo", "student"): columns.update(self._in_score_units(name, self.now.get(name)))
+        for name in ("teacher", "reference", "pseudo", "student"):
+            columns.update(self._in_score_units(name, self.now.get(name)))
         for name, memory in memories.items():
-            columns.update(self._in_score_units(f"memory_{name}", (memory.mean, memory.log_var)), **{f"memory_{name}_epoch": memory.epoch.cpu().numpy()})
+            columns.update(
+                self._in_score_units(f"memory_{name}", (memory.mean, memory.log_var)),
+                **{f"memory_{name}_epoch": memory.epoch.cpu().numpy()},
+            )
         frame = pd.DataFrame(columns).rename(columns={"pseudo_mean": "pseudo_label"})
         frame["disagreement"] = disagreement(frame)
-        self.frames.append(frame.reindex(columns=HISTORY_COLUMNS)); self.now = {}  # without memories their columns are empty
+        self.frames.append(frame.reindex(columns=HISTORY_COLUMNS))
+        self.now = {}  # without memories their columns are empty
 
     def _in_score_units(self, name, output):
-        if output is None: return {f"{name}_mean": float("nan"), f"{name}_sigma": float("nan")}
+        if output is None:
+            return {f"{name}_mean": float("nan"), f"{name}_sigma": float("nan")}
         mean, log_var = (t.cpu().double() for t in output)
         sigma = torch.where(torch.isfinite(log_var), (log_var / 2).exp() * self.scale, torch.nan)
         return {f"{name}_mean": (mean * self.scale + self.center).numpy(), f"{name}_sigma": sigma.numpy()}
 
     def table(self) -> pd.DataFrame:
         "All epochs so far."
-        return pd.concat(self.frames, ignore_index=True) if self.frames else pd.DataFrame(columns=HISTORY_COLUMNS)
+        return (
+            pd.concat(self.frames, ignore_index=True)
+            if self.frames
+            else pd.DataFrame(columns=HISTORY_COLUMNS)
+        )
+
 
 def disagreement(
-    frame: pd.DataFrame, # has teacher_mean, reference_mean, student_mean
+    frame: pd.DataFrame,  # has teacher_mean, reference_mean, student_mean
 ):
     "Largest minus smallest of the three networks' means, NaN where fewer than two spoke."
     means = frame[["teacher_mean", "reference_mean", "student_mean"]].astype(float)
