@@ -16,7 +16,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from .clips import hide_scores
-from ..core.parameters import Config, ConfigError, load_config, nearest
+from ..core.parameters import Config, ConfigError, nearest
+from ..runs.configure import load_config
 from .readers import read_clips
 
 # %% ../../nbs/data/decisions.ipynb #c005

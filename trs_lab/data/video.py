@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core.parameters import progress_bar
+from ..core.progress import progress_bar
 
 # %% ../../nbs/data/video.ipynb #c005
 SAMPLINGS = ("consecutive", "even")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from ..core.parameters import progress_bar
+from ..core.progress import progress_bar
 
 from .motion import FAULTS, FPS, N_FRAMES, Dive, Faults, sample_dive
 from .render import render_dive

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 import torch
 from torch import nn
-from ..core.parameters import progress_bar
+from ..core.progress import progress_bar
 from .augment import clean, normalise, strong, weak
 from .segments import SegmentEncoder, clip_segments
 from .inference import choose_precision, inference_copy

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.parameters import progress_bar
+from ..core.progress import progress_bar
 from ..data.video import FrameCache, count_frames, create_store, list_frames, segment_starts
 
 # %% ../../nbs/features/motion.ipynb #c005

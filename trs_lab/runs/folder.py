@@ -19,12 +19,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ..data.clips import ROLES
-from ..core.parameters import Config, ConfigError, load_config, project_root, save_config
+from ..core.files import project_root
+from ..core.parameters import Config, ConfigError
+from .configure import load_config, save_config
 from ..data.decisions import in_force, read_entries
 from ..learn.metrics import plain, r_l2, spearman, summarise
-from ..learn.method import build_networks, method_class
-from ..trs.networks import Whitening
-from ..learn.learner import Callback, StopTraining, Trainer, eval_mode
+from ..methods.registry import build_networks, method_class
+from ..features.whitening import Whitening
+from ..learn.device import eval_mode
+from ..learn.learner import Callback, StopTraining, Trainer
 
 # %% ../../nbs/runs/folder.ipynb #c005
 def open_run(

@@ -27,12 +27,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ..features.backbone import I3D
-from ..core.parameters import Config, make_config, progress_bar, read_value
+from ..core.parameters import Config, read_value
+from ..core.progress import progress_bar
+from .configure import make_config
 from ..dives.motion import FAULTS, sample_dive
 from ..dives.render import render_dive
 from ..features.segments import SegmentEncoder
-from ..learn.method import build_networks
-from ..learn.learner import Callback, StopTraining, Trainer, make_accelerator
+from ..methods.registry import build_networks
+from ..learn.device import make_accelerator
+from ..learn.learner import Callback, StopTraining, Trainer
 from ..features.views import VideoViews
 
 # %% ../../nbs/runs/full_size.ipynb #c005

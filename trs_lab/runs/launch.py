@@ -13,13 +13,17 @@ from pathlib import Path
 
 import torch
 
-from ..core.parameters import Config, ConfigError, load_config, make_config, read_value
+from ..core.parameters import Config, ConfigError, read_value
+from .configure import load_config, make_config
 from .pause import Control, read_progress
-from ..learn.method import build_networks, check_method
+from ..learn.method import check_method
+from ..methods.registry import build_networks
 from .prepare import load_clips, make_views
 from .folder import Checkpoint, Evaluate, open_run, resume_trainer
 from ..learn.trackers import Track
-from ..learn.learner import Progress, Trainer, make_accelerator
+from ..learn.callbacks import Progress
+from ..learn.device import make_accelerator
+from ..learn.learner import Trainer
 
 # %% ../../nbs/runs/launch.ipynb #c005
 def train_run(

@@ -18,14 +18,16 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.parameters import Config, ConfigError, progress_bar, project_root
+from ..core.files import project_root
+from ..core.parameters import Config, ConfigError
+from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
 from ..features.extraction import extract_features
 from ..features.segments import SegmentEncoder, load_features
 from ..features.huggingface import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion
 from ..features.views import FeatureViews, VideoViews
-from ..trs.networks import Whitening, fit_denoising, fit_whitening, whiten_all
+from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
 from ..data.video import FrameCache
 
 # %% ../../nbs/runs/prepare.ipynb #c005

@@ -21,15 +21,10 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from trs_lab.core.parameters import (
-    Config,
-    ConfigError,
-    check_names,
-    make_config,
-    progress_bar,
-    project_root,
-    read_value,
-)
+from ..core.files import project_root
+from ..core.parameters import Config, ConfigError, check_names, read_value
+from ..core.progress import progress_bar
+from .configure import make_config
 
 # %% ../../nbs/runs/sweeps.ipynb #c0c1b17c
 MACHINE = (
