@@ -19,12 +19,12 @@ def exported(folder):
 
 
 def write_readme(index, folder):
-    """README.md of index.ipynb, whose pictures and results lie beside it in nbs."""
+    """README.md of index.ipynb, whose pictures and pages lie beside it in nbs."""
     page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", folder, "--output", "README", index]
     subprocess.run([Path(sys.executable).with_name("jupyter"), "nbconvert", *map(str, page)], check=True)
     readme = folder / "README.md"
     readme.write_text(
-        readme.read_text().replace("](images/", "](nbs/images/").replace("](results/", "](nbs/results/")
+        readme.read_text().replace("](images/", "](nbs/images/").replace("](docs/", "](nbs/docs/")
     )
 
 
