@@ -5,6 +5,7 @@ no longer reads, so that each worker would set it up for itself; hence pytest < 
 """
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -39,6 +40,32 @@ def papermill_command(output, **parameters):
         str(output),
         *flags,
     ]
+
+
+# What most notebooks import, loaded once; each notebook runs in a fork of it. Nothing of trs_lab: a notebook must find
+# its own imports.
+LOADED = [
+    "torch",
+    "torch._inductor.config",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "matplotlib.pyplot",
+    "seaborn",
+    "sklearn.svm",
+    "accelerate",
+    "ipywidgets",
+    "nbdev.test",
+    "IPython.core.interactiveshell",
+]
+
+
+@pytest.fixture(scope="session")
+def process():
+    """A process that is forked from one in which most is loaded."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    return context.Process
 
 
 Done = namedtuple("Done", "returncode stderr")

@@ -1,6 +1,5 @@
 """Every notebook's own tests, one counted test and one process a notebook."""
 
-import multiprocessing
 import os
 import re
 import sys
@@ -9,28 +8,6 @@ from pathlib import Path
 import pytest
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
-# What most notebooks import, loaded once; each notebook runs in a fork of it. Nothing of trs_lab: a notebook must find its own imports.
-LOADED = [
-    "torch",
-    "torch._inductor.config",
-    "pandas",
-    "pyarrow.parquet",
-    "scipy.stats",
-    "matplotlib.pyplot",
-    "seaborn",
-    "sklearn.svm",
-    "accelerate",
-    "ipywidgets",
-    "nbdev.test",
-    "IPython.core.interactiveshell",
-]
-
-
-@pytest.fixture(scope="session")
-def process():
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED)
-    return context.Process
 
 
 def run(notebook, log):
