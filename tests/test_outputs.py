@@ -3,12 +3,11 @@
 import asyncio
 import json
 import re
-import shutil
-import subprocess
 
 import outputs
 import pytest
-from check_sync import copy_tree, tool
+from check_sync import tool
+from conftest import changed
 from measure import ROOT
 
 
@@ -66,26 +65,6 @@ def test_stripping_leaves_what_explains_something():
     kept = stream("student: 0.71\n")
     notebook = book("f()", stream("\rburn-in", name="stderr"), kept, widgets={})
     assert outputs.stripped(notebook) == book("f()", kept)
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    """A copy of the project under git, as someone has it who works in it."""
-    copy = tmp_path / "project"
-    copy.mkdir()
-    copy_tree(copy)
-    shutil.copy(ROOT / ".gitignore", copy)
-    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "as it was"]):
-        subprocess.run(["git", *command], cwd=copy, check=True)
-    return copy
-
-
-def changed(checkout):
-    """Files that git would show as changed or new."""
-    status = ["git", "status", "--porcelain", "--untracked-files=all"]
-    done = subprocess.run(status, cwd=checkout, check=True, capture_output=True, text=True)
-    return {line[3:] for line in done.stdout.splitlines()}
 
 
 def as_run(path):
