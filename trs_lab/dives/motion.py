@@ -122,7 +122,9 @@ class Faults:
     legs: float = 0.0  # legs apart, up to 45 degrees
     knees: float = 0.0  # knees bent where they should be straight, up to 60 degrees
     shape: float = 0.0  # loose tuck or pike: the fold opens by up to 60 degrees
-    rotation: float = 0.0  # signed: entry angle off by up to 40 degrees, + over-rotated, - short; beyond 1.75 the dive has failed
+    rotation: float = (
+        0.0  # signed: entry off by up to 40 degrees, + over-rotated, - short; beyond 1.75: failed
+    )
     distance: float = 0.0  # signed: + too far from the board (up to 1.6 m too far), - too close
     splash: float = 0.0  # height and amount of water thrown up at entry
     toes: float = 0.0  # feet flexed instead of pointed, up to 80 degrees
@@ -137,7 +139,7 @@ FAULTS = tuple(f.name for f in fields(Faults))
 
 @dataclass(frozen=True)
 class Dive:
-    "Everything that determines a dive; `appearance` alone decides how it looks, and has no part in the movement's quality."
+    "Everything that determines a dive; `appearance` alone decides how it looks, and has no part in its quality."
 
     dive_number: str  # such as '407C'
     difficulty: float  # degree of difficulty, 1.5 to 4.1
@@ -216,7 +218,7 @@ def sample_dive(
     dive_number: str | None = None,  # fix the dive instead of drawing it by frequency
     faults: Faults | None = None,  # fix the faults instead of drawing them
 ) -> Dive:
-    "Draw one dive: number, faults, style and the seed of its appearance. Raises ValueError if `dive_number` is not in `DIVE_TABLE`."
+    "Draw number, faults, style and the seed of the appearance. Raises ValueError for a number not in `DIVE_TABLE`."
     rows = [r for r in DIVE_TABLE if dive_number in (None, r[0])]
     if not rows:
         raise ValueError(
@@ -308,6 +310,36 @@ POSES = {
 }
 
 # %% ../../nbs/dives/motion.ipynb #c016
+def _limb(a, side=0.0):
+    "Unit vectors (T, 3): 0 down, 90 degrees (of `a`, in rad) to the belly; `side` turns them to the left."
+    side = np.broadcast_to(side, a.shape)
+    return np.stack([-np.cos(a) * np.cos(side), np.sin(a) * np.cos(side), np.sin(side)], -1)
+
+
+def _arm(out, side, sign, arm, elbow, high, body):
+    "Shoulder, elbow and hand of one side, written into `out`; the hands meet overhead."
+    h, up = body.stature, arm - high
+    at = (
+        out[:, J["neck"]]
+        - 0.02 * h * _limb(np.pi - high)
+        + np.array([0, 0, sign * 0.105 * body.shoulders * h])
+    )
+    close = -sign * 0.17 * np.clip(np.cos(arm - np.pi), 0, 1)
+    out[:, J[f"shoulder_{side}"]] = at
+    out[:, J[f"elbow_{side}"]] = at + 0.165 * h * body.arms * _limb(up, close)
+    out[:, J[f"hand_{side}"]] = out[:, J[f"elbow_{side}"]] + 0.195 * h * body.arms * _limb(up + elbow, close)
+
+
+def _leg(out, side, sign, hip, knee, ankle, apart, body):
+    "Hip, knee, ankle and toe of one side, written into `out`."
+    h, thigh, splay = body.stature, 0.55 * hip + sign * 0.5 * apart, sign * 0.2 * apart
+    shank, foot = thigh - knee, thigh - knee + ankle
+    out[:, J[f"hip_{side}"]] = np.array([-0.02 * h, 0, sign * 0.05 * h])
+    out[:, J[f"knee_{side}"]] = out[:, J[f"hip_{side}"]] + 0.235 * h * body.legs * _limb(thigh, splay)
+    out[:, J[f"ankle_{side}"]] = out[:, J[f"knee_{side}"]] + 0.235 * h * body.legs * _limb(shank, splay)
+    out[:, J[f"toe_{side}"]] = out[:, J[f"ankle_{side}"]] + 0.105 * h * _limb(foot, splay)
+
+
 def body_points(
     pose: np.ndarray,  # (T, 9) joint angles in degrees, in the order of `ANGLES`
     body: Body = Body(),  # proportions
@@ -315,36 +347,15 @@ def body_points(
 ) -> np.ndarray:  # (T, 18, 3) joints in metres along (u, b, l), the centre of mass at the origin
     "Forward kinematics of a pose in the body's own frame."
     hip, knee, curl, neck, arm1, elbow1, arm2, elbow2, ankle = np.deg2rad(pose).T
-    apart = np.deg2rad(np.broadcast_to(apart, hip.shape))
-    h, zero = body.stature, np.zeros_like(hip)
-    down = lambda a, side=zero: np.stack(
-        [-np.cos(a) * np.cos(side), np.sin(a) * np.cos(side), np.sin(side)], -1
-    )  # 0 down, 90 deg to the belly
+    apart, h = np.deg2rad(np.broadcast_to(apart, hip.shape)), body.stature
     out = np.zeros((len(pose), len(JOINTS), 3))
     low, high = 0.45 * hip, 0.45 * hip + curl  # the trunk folds towards the legs, the legs towards the trunk
-    out[:, J["waist"]] = 0.13 * h * down(np.pi - low)
-    out[:, J["neck"]] = out[:, J["waist"]] + 0.17 * h * down(np.pi - high)
-    out[:, J["head"]] = out[:, J["neck"]] + 0.105 * h * down(np.pi - high - neck)
-    for side, s, arm, elbow in (("l", 1, arm1, elbow1), ("r", -1, arm2, elbow2)):
-        at = (
-            out[:, J["neck"]]
-            - 0.02 * h * down(np.pi - high)
-            + np.array([0, 0, s * 0.105 * body.shoulders * h])
-        )
-        close = -s * 0.17 * np.clip(np.cos(arm - np.pi), 0, 1)  # the hands meet overhead
-        up = arm - high
-        out[:, J[f"shoulder_{side}"]] = at
-        out[:, J[f"elbow_{side}"]] = at + 0.165 * h * body.arms * down(up, close)
-        out[:, J[f"hand_{side}"]] = out[:, J[f"elbow_{side}"]] + 0.195 * h * body.arms * down(
-            up + elbow, close
-        )
-        thigh, splay = 0.55 * hip + s * 0.5 * apart, s * 0.2 * apart
-        out[:, J[f"hip_{side}"]] = np.array([-0.02 * h, 0, s * 0.05 * h])
-        out[:, J[f"knee_{side}"]] = out[:, J[f"hip_{side}"]] + 0.235 * h * body.legs * down(thigh, splay)
-        out[:, J[f"ankle_{side}"]] = out[:, J[f"knee_{side}"]] + 0.235 * h * body.legs * down(
-            thigh - knee, splay
-        )
-        out[:, J[f"toe_{side}"]] = out[:, J[f"ankle_{side}"]] + 0.105 * h * down(thigh - knee + ankle, splay)
+    out[:, J["waist"]] = 0.13 * h * _limb(np.pi - low)
+    out[:, J["neck"]] = out[:, J["waist"]] + 0.17 * h * _limb(np.pi - high)
+    out[:, J["head"]] = out[:, J["neck"]] + 0.105 * h * _limb(np.pi - high - neck)
+    for side, sign, arm, elbow in (("l", 1, arm1, elbow1), ("r", -1, arm2, elbow2)):
+        _arm(out, side, sign, arm, elbow, high, body)
+        _leg(out, side, sign, hip, knee, ankle, apart, body)
     return out - np.einsum("s,tsd->td", MASS, (out[:, _A] + out[:, _B]) / 2)[:, None]
 
 
@@ -352,7 +363,7 @@ def inertia(
     points: np.ndarray,  # (T, 18, 3) from `body_points`
     body: Body = Body(),  # proportions
 ) -> tuple:  # two (T,): about the lateral axis and about the long axis, per kg of body mass (m^2)
-    "Moments of inertia of the body: slender segments with their own length, and their own girth about the long axis."
+    "Moments of inertia: slender segments with their own length, and their own girth about the long axis."
     middle, along = (points[:, _A] + points[:, _B]) / 2, points[:, _B] - points[:, _A]
     radius = np.array([s[3] for s in SEGMENTS]) * body.stature * body.girth
     flat = (middle**2)[..., :2].sum(-1) + (along**2)[..., :2].sum(-1) / 12 + radius**2 / 4
@@ -398,37 +409,36 @@ def flight_time(
     return (dive.jump + np.sqrt(dive.jump**2 + 2 * GRAVITY * drop)) / GRAVITY
 
 
+def _stance(dive):
+    "Key poses up to the launch."
+    if dive.armstand:
+        return [(-9, POSES["line"]), (0.06, POSES["line"])]
+    steps = (
+        (-9, "reach"),
+        (-1.1, "reach"),
+        (-0.7, "stand"),
+        (-0.28, "crouch"),
+        (-0.02, "launch"),
+        (0.06, "launch"),
+    )
+    return [(t, POSES[name]) for t, name in steps]
+
+
+def _twist_end(dive, flight):
+    "Seconds after take-off at which a twisting dive has folded."
+    return min(0.16 + 0.12 * dive.half_twists + 0.12, 0.62 * flight)
+
+
 def _plan(dive, flight, open_at, faults):
     "Key poses from the stance to the entry; times in seconds after take-off."
-    first, end = (
-        ("line", "line") if dive.armstand else ("reach", "launch"),
-        "line" if _head_first(dive) else "feet_first",
-    )
-    keys = [(-9, POSES[first[0]])]
-    if not dive.armstand:
-        keys += [
-            (-1.1, POSES["reach"]),
-            (-0.7, POSES["stand"]),
-            (-0.28, POSES["crouch"]),
-            (-0.02, POSES["launch"]),
-        ]
-    keys += [(0.06, POSES[first[1]])]
-    folded = 0.28
+    keys, folded, end = _stance(dive), 0.28, POSES["line" if _head_first(dive) else "feet_first"]
     if dive.half_twists:
-        folded = min(0.16 + 0.12 * dive.half_twists + 0.12, 0.62 * flight)
-        twist = (
-            POSES["twist"]
-            if dive.twist_side > 0
-            else tuple(np.array(POSES["twist"])[[0, 1, 2, 3, 6, 7, 4, 5, 8]])
-        )
+        folded, twist = _twist_end(dive, flight), POSES["twist"]
+        if dive.twist_side < 0:
+            twist = tuple(np.array(twist)[[0, 1, 2, 3, 6, 7, 4, 5, 8]])  # the other arm
         keys += [(0.18, twist), (folded - 0.16, twist)]
-    fold = _fold(dive, faults.shape)
-    return keys + [
-        (folded, fold),
-        (max(open_at, folded + 0.02), fold),
-        (max(open_at, folded + 0.02) + 0.18, POSES[end]),
-        (9, POSES[end]),
-    ]
+    fold, opening = _fold(dive, faults.shape), max(open_at, folded + 0.02)
+    return keys + [(folded, fold), (opening, fold), (opening + 0.18, end), (9, end)]
 
 
 def _spoil(t, pose, dive, flight, faults):
@@ -465,7 +475,7 @@ LEAN = 0.2  # seconds before take-off in which the body begins to turn about the
 
 
 def _turns(t, flight, across):
-    "The integral of 1/I over the flight, with the lean on the board: the somersault angle per unit of angular momentum."
+    "The integral of 1/I over flight and lean on the board: the somersault angle per unit of angular momentum."
     dt, air = t[1] - t[0], (t >= 0) & (t <= flight)
     rate = 1 / across
     start = np.interp(0.0, t, rate)
@@ -478,6 +488,26 @@ def _turns(t, flight, across):
     )
 
 
+def _shape(t, dive, body, flight, open_at, faults):
+    "(pose, joints, inertia across, inertia along, turns) over time, of a diver who opens at `open_at`."
+    pose, apart = _spoil(t, keyframes(t, _plan(dive, flight, open_at, faults)), dive, flight, faults)
+    points = body_points(pose, body, apart)
+    across, long = inertia(points, body)
+    return pose, points, across, long, _turns(t, flight, across)
+
+
+def _opening(dive, flight, turned):
+    "(when the diver opens, somersault angle at the end); `turned(open_at, faults)` is that angle per unit of momentum."
+    # angular momentum: what a clean dive of this kind needs when it opens after 78 % of the flight
+    target = dive.half_somersaults * np.pi
+    wish = dive.effort * target / turned(0.78 * flight, Faults())
+    target = target + np.deg2rad(40) * dive.faults.rotation
+    early, late = 0.5 * flight, 0.93 * flight - 0.1
+    slow, fast = turned(early, dive.faults), turned(late, dive.faults)  # linear in the time of opening
+    share = np.clip((target / wish - slow) / (fast - slow), 0, 1) if fast - slow > 1e-6 else 0.5
+    return early + share * (late - early), target
+
+
 def dive_motion(
     dive: Dive,  # the dive
     body: Body = Body(),  # proportions
@@ -485,46 +515,24 @@ def dive_motion(
 ) -> Motion:
     "Compute the movement of a dive from its number, faults and style."
     t = (np.arange(N_FRAMES * substeps) / substeps - dive.takeoff_frame) / FPS
-    flight, faults = flight_time(dive, body), dive.faults
-
-    def shape(open_at, faults):
-        pose, apart = _spoil(t, keyframes(t, _plan(dive, flight, open_at, faults)), dive, flight, faults)
-        points = body_points(pose, body, apart)
-        across, long = inertia(points, body)
-        return pose, points, across, long, _turns(t, flight, across)
-
-    # angular momentum: what a clean dive of this kind needs when it opens after 78 % of the flight
-    target = dive.half_somersaults * np.pi
-    wish = dive.effort * target / shape(0.78 * flight, Faults())[4][-1]
-    target = target + np.deg2rad(40) * faults.rotation
-    early, late = 0.5 * flight, 0.93 * flight - 0.1
-    slow, fast = (
-        shape(early, faults)[4][-1],
-        shape(late, faults)[4][-1],
-    )  # turns are linear in the time of opening
-    share = np.clip((target / wish - slow) / (fast - slow), 0, 1) if fast - slow > 1e-6 else 0.5
-    open_at = early + share * (late - early)
-    pose, points, across, long, turns = shape(open_at, faults)
+    flight = flight_time(dive, body)
+    shape = lambda open_at, faults: _shape(t, dive, body, flight, open_at, faults)
+    open_at, target = _opening(dive, flight, lambda open_at, faults: shape(open_at, faults)[4][-1])
+    pose, points, across, long, turns = shape(open_at, dive.faults)
     momentum = target / turns[-1]
     theta, omega = momentum * turns, np.gradient(momentum * turns, t)
     twist, tilt = _twist(t, dive, flight, across, long, momentum)
     com, entry_x = _path(t, dive, body, flight, points, theta)
     joints = com[:, None] + _orient(points, dive, theta, twist, tilt)
-    pick = slice(None, None, substeps)
+    over_time = (v[::substeps] for v in (joints, com, pose, omega, across, theta, twist))
     return Motion(
-        joints[pick],
-        com[pick],
-        pose[pick],
-        omega[pick],
-        across[pick],
-        theta[pick],
-        twist[pick],
-        float(momentum),
-        float(np.abs(tilt).max()),
-        dive.takeoff_frame,
-        int(np.ceil(dive.takeoff_frame + flight * FPS)),
-        float(open_at),
-        entry_x,
+        *over_time,
+        momentum=float(momentum),
+        tilt=float(np.abs(tilt).max()),
+        takeoff=dive.takeoff_frame,
+        entry=int(np.ceil(dive.takeoff_frame + flight * FPS)),
+        open_at=float(open_at),
+        entry_x=entry_x,
     )
 
 # %% ../../nbs/dives/motion.ipynb #c026
@@ -532,15 +540,14 @@ def _twist(t, dive, flight, across, long, momentum):
     "Twist angle over time and the tilt that drives it; both zero for a dive without twists."
     if not dive.half_twists:
         return np.zeros_like(t), np.zeros_like(t)
-    end = min(0.16 + 0.12 * dive.half_twists + 0.12, 0.62 * flight)
+    end = _twist_end(dive, flight)
     window = np.clip((t - 0.08) / 0.12, 0, 1) * np.clip((end - t) / 0.14, 0, 1)
     window = window * window * (3 - 2 * window)
     rate = momentum * window * (1 / long - 1 / across)
     angle = np.cumsum(rate) * (t[1] - t[0])
     sine = min(dive.half_twists * np.pi / angle[-1], 0.5)
-    return dive.twist_side * angle * dive.half_twists * np.pi / angle[-1], dive.twist_side * np.arcsin(
-        sine
-    ) * window
+    tilt = dive.twist_side * np.arcsin(sine) * window
+    return dive.twist_side * angle * dive.half_twists * np.pi / angle[-1], tilt
 
 
 def _orient(points, dive, theta, twist, tilt):
