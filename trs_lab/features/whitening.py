@@ -29,7 +29,7 @@ class Whitening(nn.Module):
 
 
 def fit_whitening(
-    features,  # (N, S, D) clean features of the training clips, labelled or not: a tensor, or an array that may be a mapped file
+    features,  # (N, S, D) clean features of the training clips, labelled or not: a tensor or a (mapped) array
     components: int = 0,  # principal components kept, at most D; 0 = standardise every feature, keep all
     floor: float = 1e-3,  # added to the variances, so that constant features and the last components do not explode
 ) -> Whitening:
@@ -74,7 +74,7 @@ def whiten_all(
 def fit_denoising(
     views,  # (N, V >= 2, D) features of the same clips in several views
 ) -> Whitening:  # (..., D) -> (..., D)
-    "Wiener filter of one view: shrinks each direction by the share of its variance that is between clips. No score is used."
+    "Wiener filter of one view: shrinks each direction by the share of its variance between clips, without scores."
     x = torch.as_tensor(views).double()
     if x.ndim != 3 or x.shape[1] < 2:
         raise ValueError(

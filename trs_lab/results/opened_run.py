@@ -29,7 +29,7 @@ from ..core.parameters import Config, ConfigError
 from ..runs.configure import load_config, make_config, save_config
 from ..data.decisions import Decisions, apply_decisions, suggest, undecided_clips
 from ..features.extraction import view_seed, weights_hash
-from ..features.segments import clip_segments, load_features
+from ..features.segments import cut_segments, load_features
 from ..methods.registry import build_networks
 from ..features.whitening import fit_whitening
 from ..trs.networks import compare
@@ -1135,7 +1135,7 @@ class RunFeatures(RunPictures):
         encoded = self.__dict__.setdefault("_encoded", {})
         if clip_id not in encoded:
             c, frames = self.config, torch.from_numpy(np.array(self.frames(clip_id)))[None]
-            pixels = clip_segments(
+            pixels = cut_segments(
                 normalise(clean(frames, (c.crop, c.crop)), c.normalisation), n_segments=c.n_segments
             )
             encoded[clip_id] = self.networks.trs.teacher.encode(pixels)[0].float()

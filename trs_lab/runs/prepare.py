@@ -22,7 +22,7 @@ from ..core.files import project_root
 from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
-from ..features.extraction import extract_features
+from ..features.extraction import ViewPlan, Workers, extract_features
 from ..features.segments import SegmentEncoder, load_features
 from ..features.huggingface import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion
@@ -176,32 +176,24 @@ def _from_video(config, table, accelerator):
     for clip_id, source, reason in frames.fill(config.on_error, config.workers):
         print(f"left out: clip {clip_id} ({source}): {reason}")
     backbone, weights = make_backbone(config)
-    common = dict(
+    device = accelerator.device
+    seen = dict(
         crop=(config.crop, config.crop),
-        device=accelerator.device,
         normalisation=config.normalisation,
         n_segments=config.n_segments,
     )
     if config.finetune:
         return Data(
             frames.table,
-            VideoViews(frames, dim=backbone.dim, **common),
+            VideoViews(frames, dim=backbone.dim, device=device, **seen),
             backbone.dim,
             frames,
             make_encoder(config, backbone),
             weights=weights,
         )
-    x = extract_features(
-        backbone,
-        frames,
-        folder,
-        config.n_weak,
-        config.n_strong,
-        precision=accelerator.precision,
-        workers=config.extract_workers,
-        scheduler=config.scheduler,
-        **common,
-    )
+    plan = ViewPlan(config.n_weak, config.n_strong, precision=accelerator.precision, **seen)
+    where = Workers(str(device), config.extract_workers, config.scheduler)
+    x = extract_features(backbone, frames, folder, plan, where)
     motion = extract_motion(frames, folder, config.n_segments) if config.motion else None
     return feature_data(
         config, frames.table, accelerator.device, x, config.n_weak, motion, frames=frames, weights=weights
