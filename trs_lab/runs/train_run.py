@@ -169,8 +169,9 @@ def as_in_a_fresh_process(
     "What the block does to random numbers, torch's switches, threads and warnings is undone after it."
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()
     switches, n = _switches(), torch.get_num_threads()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    if cuda is not None:
+    gpu, cuda = 0, None
+    if torch.cuda.is_initialized():
+        gpu, cuda = torch.cuda.current_device(), torch.cuda.get_rng_state_all()
         torch.cuda.reset_peak_memory_stats()
     try:
         with warnings.catch_warnings(), threadpool_limits(threads):
@@ -181,7 +182,7 @@ def as_in_a_fresh_process(
             put_back(value)
         _switch(switches)
         torch.set_num_threads(n)
-        _release(cuda)
+        _release(gpu, cuda)
 
 
 def _switches():
@@ -206,11 +207,12 @@ def _switch(switches):
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic
 
 
-def _release(cuda):
-    "Memory that a run has held on to, and the random numbers of GPUs as they were."
+def _release(gpu, cuda):
+    "Memory that a run has held on to; the GPU that was current, and the random numbers of all, as they were."
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+        torch.cuda.set_device(gpu)
     if cuda is not None:
         torch.cuda.set_rng_state_all(cuda)
 
