@@ -12,8 +12,8 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DAT
 
 
 @needs_data
-def test_jigsaws_video_to_the_end(papermill, tmp_path, summary):
-    done = papermill(
+def test_jigsaws_video_to_the_end(papermill_cli, tmp_path, summary):
+    done = papermill_cli(
         dataset="jigsaws",
         root=DATA / "jigsaws_video_small",
         annotations=DATA / "annotations",
@@ -35,9 +35,9 @@ def test_jigsaws_video_to_the_end(papermill, tmp_path, summary):
 
 
 @needs_data
-def test_motion_capture_features(papermill, tmp_path, summary):
+def test_motion_capture_features(papermill_cli, tmp_path, summary):
     root = convert(DATA / "ui_prmd_m01_autoencoder", tmp_path / "squats")
-    done = papermill(
+    done = papermill_cli(
         dataset="folder",
         root=root,
         backbone="none",
@@ -52,9 +52,9 @@ def test_motion_capture_features(papermill, tmp_path, summary):
 
 
 @needs_data
-def test_missing_frames_name_the_folder(papermill, tmp_path):
+def test_missing_frames_name_the_folder(papermill_cli, tmp_path):
     (tmp_path / "frames").mkdir()
-    done = papermill(
+    done = papermill_cli(
         dataset="mtl_aqa",
         root=tmp_path / "frames",
         annotations=DATA / "annotations" / "core_mtl" / "MTL-AQA" / "info",

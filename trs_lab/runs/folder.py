@@ -277,7 +277,7 @@ def resume_trainer(
     run,  # run folder
     prefix: str = "",  # as in `Checkpoint`
 ) -> bool:
-    "Load the checkpoint if there is one; True if so. Raises ValueError if history and checkpoint do not belong together."
+    "Load the checkpoint if there is one; True if so. Raises ValueError if history and checkpoint do not fit."
     path = Path(run) / f"{prefix}checkpoint.pt"
     if not path.exists():
         return False
@@ -402,8 +402,9 @@ class Student:
         difficulty=None,  # (B,) degree of difficulty, NaN = not known; for MUSDL, CoRe and `use_difficulty`
         group=None,  # (B,) name of each clip's group, one of `groups`, for CoRe; None = it goes by likeness
     ):
-        """Scores (B,) and sigmas (B,), numpy, in units of the score. Raises ValueError where the score is a multiple of the
-        difficulty and none is given, and for a group that training did not have."""
+        """Scores (B,) and sigmas (B,), numpy, in units of the score.
+
+        Raises ValueError for a difficulty that is needed and not given, and for a group that training did not have."""
         known, times = self._known(x, difficulty, group), self._times(len(x), difficulty)
         with eval_mode(self.network):
             mean, log_var = self.network(self.whitening(x) if self.whitening else x, **known)

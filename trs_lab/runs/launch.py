@@ -44,8 +44,9 @@ def train_branches(
         watching = _callbacks(config, run, data, hidden, accelerator, prefix)
         trainer = Trainer(config, networks, data.views, data.table, accelerator, [*watching, control])
         if config.resume and resume_trainer(trainer, run, prefix) and trainer.team.main:
-            said = f"{prefix}resumed in {trainer.stage}".replace("_", " ")
-            print(f"{said}, epoch {trainer.epoch}")
+            print(
+                f"{prefix.replace('_', ' ')}resumed in {trainer.stage.replace('_', '-')}, epoch {trainer.epoch}"
+            )
         return trainer
 
     trainer, supervised = branch(config, build_networks(config, data.dim, data.encoder)), None
@@ -170,8 +171,9 @@ def check_processes(
         )
     cuda = config.device != "cpu" and torch.cuda.is_available()
     if cuda and config.num_processes > torch.cuda.device_count():
+        there = torch.cuda.device_count()
         raise ConfigError(
-            f"num_processes: {config.num_processes} were asked for, but this machine has {torch.cuda.device_count()} GPUs"
+            f"num_processes: {config.num_processes} were asked for, but this machine has {there} GPUs"
         )
 
 
@@ -180,7 +182,7 @@ def launch(
     config: Config,  # num_processes, device
     patience: float = 20,  # seconds that the processes get to end after an interrupt
 ):
-    "Train the run in `num_processes` processes of this machine. Raises RuntimeError with what the one that failed said."
+    "Train in `num_processes` processes of this machine. Raises RuntimeError with what the one that failed said."
     check_processes(config)
     print(f"training in {config.num_processes} processes")
     with tempfile.TemporaryFile() as errors:

@@ -6,13 +6,16 @@
 __all__ = ['REQUESTS', 'request', 'pause', 'resume_training', 'stop', 'read_request', 'Pace', 'Control', 'alive', 'read_progress']
 
 # %% ../../nbs/runs/pause.ipynb #c002
-import os, socket, sys, time
+import os
+import socket
+import sys
+import time
 from collections import deque
 from datetime import datetime, timezone
 from json import JSONDecodeError, loads
 from pathlib import Path
 
-from .folder import write_json
+from ..core.files import write_json
 from ..learn.learner import Callback, StopTraining
 
 # %% ../../nbs/runs/pause.ipynb #c005
@@ -231,7 +234,9 @@ def alive(
     progress: dict,  # from `read_progress`
     patience: float = 300,  # seconds without a report after which a process on another machine counts as dead
 ) -> bool:
-    "Is the process that trains still there? It is asked for by its number on this machine, and judged by its last report on another."
+    """Is the process that trains still there?
+
+    It is asked for by its number on this machine, and judged by its last report on another."""
     if progress["ended"]:
         return False
     if progress["host"] != socket.gethostname():

@@ -33,7 +33,7 @@ from ..data.video import FrameCache
 def load_clips(
     config: Config,  # dataset, root, annotations, task, fold, ratio, validation, seed, decisions
 ) -> tuple:  # (visible clip table, `HiddenScores`)
-    "Read the clip table, hide scores, apply decisions. Raises ValueError or FileNotFoundError that names what is missing."
+    "Read the clip table, hide scores, apply decisions. Raises what names the missing file, folder or column."
     visible, hidden = undecided_clips(config)
     return (apply_decisions(visible, config.decisions) if config.decisions else visible), hidden
 
@@ -121,7 +121,9 @@ class Rows:
 
 
 def feature_data(config, table, device, x, n_weak=None, motion=None, **kwargs):
-    "`Data` of raw features: clean ones (N, S, D), or clean, weak and strong views (N, V, S, D); motion (N, S, M) beside them. Whitened with the training clips, no score used."
+    """`Data` of raw features, whitened with the training clips; no score is used.
+
+    x: clean features (N, S, D), or with `n_weak` clean, weak and strong views (N, V, S, D); motion: (N, S, M)."""
     clean, rows = x if n_weak is None else x[:, 0], train_rows(table)
     whitening = fit_whitening(Rows(clean, rows), config.components)
     white = whiten_all(whitening, x)
@@ -146,7 +148,7 @@ def feature_data(config, table, device, x, n_weak=None, motion=None, **kwargs):
 
 
 def _denoised(white, whitening, rows):
-    "(features less what differs between the views of a clip, the affine map to there). Raises `ConfigError` where no views are cached."
+    "(features less what differs between the views of a clip, the affine map to there); `ConfigError` without views."
     if white.ndim != 4:
         raise ConfigError(
             "denoise=True compares cached views of video; clips that are features already have one view"

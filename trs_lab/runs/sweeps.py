@@ -25,8 +25,6 @@ from filelock import Timeout
 from ..core.files import file_lock, project_root, read_json, write_json
 from ..core.parameters import check_names, make_config, read_value
 from ..core.progress import duration, progress_bar
-from ..features.extraction import dask_client
-from .pause import stop
 from .plans import digest_of, requested_runs, still_to_run
 
 # %% ../../nbs/runs/sweeps.ipynb #s005
@@ -303,10 +301,13 @@ def _bar(sweep):
 @contextmanager
 def _cluster(scheduler, workers):
     "A Dask client. Workers of this machine may have children, which a run with extract_workers needs."
+    from trs_lab.features.extraction import dask_client  # here: a typo in a plan need not wait for torch
+
     with ExitStack() as stack:
         if scheduler == "local":
             with suppress(ImportError):  # `dask_client` says what is missing
                 import dask
+                import distributed  # noqa: F401  its settings must be there before one of them is changed
 
                 stack.enter_context(dask.config.set({"distributed.worker.daemon": False}))
         yield stack.enter_context(dask_client(scheduler, workers, 1))
@@ -372,6 +373,8 @@ def _stop(sweep, scheduler):
     "After an interrupt: local workers end with their cluster, trainings on another one are asked to save and stop."
     if scheduler == "local":
         return
+    from trs_lab.runs.pause import stop
+
     for future, run in sweep.under_way.items():
         future.cancel()
         with suppress(FileNotFoundError):
