@@ -1,4 +1,4 @@
-"""What the tests from outside share: the notebook run by papermill in a process of its own.
+"""What the tests from outside share: the notebook run by papermill as its users do, and the same run as a function.
 
 Tests of one `xdist_group` share what is dear to set up. pytest-xdist 3.8 writes the group into a name that pytest 9.2
 no longer reads, so that each worker would set it up for itself; hence pytest < 9.2 in settings.ini.
@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -70,9 +69,6 @@ def process():
     return context.Process
 
 
-Done = namedtuple("Done", "returncode stderr")
-
-
 @pytest.fixture
 def papermill_cli(tmp_path):
     """The command, as its users type it, from a folder that has nothing to do with the project."""
@@ -93,32 +89,18 @@ def papermill_cli(tmp_path):
 
 
 @pytest.fixture
-def papermill(tmp_path, monkeypatch):
-    """The same by papermill's Python interface and in a forked kernel, which takes seconds less."""
-    from papermill import PapermillExecutionError, execute_notebook
-    from trs_lab.runs.kernels import WarmKernelManager
+def train(tmp_path, monkeypatch):
+    """A run in this process, without the seconds that a kernel takes to load; returns its summary, raises its errors.
 
-    def run(output="out.ipynb", **parameters):
-        for name in (
-            "IN_TEST",
-            "PYTEST_CURRENT_TEST",
-        ):  # all tests of a worker share one process that kernels are forked from, as long as their environment is the same
-            monkeypatch.delenv(name, raising=False)
+    tests/test_train.py shows that the notebook leaves the same run folder."""
+    from trs_lab.runs.configure import make_config
+    from trs_lab.runs.train_run import train_run
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(**parameters):
         plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()}
-        try:
-            execute_notebook(
-                str(NOTEBOOK),
-                str(tmp_path / output),
-                plain,
-                cwd=str(tmp_path),
-                progress_bar=False,
-                log_output=False,
-                kernel_manager_class=WarmKernelManager,
-                extra_arguments=["--log-level=CRITICAL"],
-            )
-        except PapermillExecutionError as e:
-            return Done(1, str(e))
-        return Done(0, "")
+        return train_run(make_config(**plain), threads=1)
 
     return run
 

@@ -19,7 +19,7 @@ def until(process, condition, timeout=300):
 
 
 @pytest.mark.xdist_group("whole")
-def test_paused_stopped_and_resumed(papermill, long, whole_run, tmp_path, summary):
+def test_paused_stopped_and_resumed(train, long, whole_run, tmp_path, summary):
     assert summary(whole_run)["stopped"] is False
     assert read_progress(whole_run)["state"] == "finished"
 
@@ -54,12 +54,12 @@ def test_paused_stopped_and_resumed(papermill, long, whole_run, tmp_path, summar
         == epochs - 1
     )
 
-    assert papermill(**long, out_dir=run, resume=True).returncode == 0
+    train(**long, out_dir=run, resume=True)
     assert_same_run(run, whole_run)
     assert summary(run)["stopped"] is False
 
 
-def test_stopped_in_burn_in(papermill, tiny, tmp_path, summary):
+def test_stopped_in_burn_in(tiny, tmp_path, summary):
     """Nothing of the second stage exists, and the notebook still comes to its end."""
     run = tmp_path / "run"
     process = subprocess.Popen(

@@ -31,8 +31,11 @@ def assert_same(a, b, points=0.05):
     return one
 
 
-def test_end_to_end_in_two_processes(papermill, small_dives, tmp_path, summary):
-    """The backbone trained with the rest: pixels augmented by parts, gradients of the pairs through both processes, activations recomputed, gradients accumulated."""
+def test_end_to_end_in_two_processes(train, small_dives, tmp_path, summary):
+    """The backbone trained with the rest.
+
+    Pixels are augmented by parts, gradients of the pairs go through both processes, activations are recomputed, and
+    gradients are accumulated."""
     common = dict(
         dataset="dives",
         root=small_dives,
@@ -58,14 +61,15 @@ def test_end_to_end_in_two_processes(papermill, small_dives, tmp_path, summary):
     )
     one, two = tmp_path / "one", tmp_path / "two"
     for run, n in ((one, 1), (two, 2)):
-        done = papermill(**common, num_processes=n, out_dir=run)
-        assert done.returncode == 0, done.stderr[-3000:]
+        train(**common, num_processes=n, out_dir=run)
     assert len(assert_same(one, two)) == 2 * summary(one)["unlabelled"]
     assert abs(summary(one)["student"]["mae"] - summary(two)["student"]["mae"]) < 0.05
 
 
-def test_launch_from_a_terminal_then_the_notebook(papermill, tiny, tmp_path, summary):
-    """The cluster's way: accelerate launch makes and trains the run, the notebook loads it for the figures. More processes than labelled clips of a step."""
+def test_launch_from_a_terminal_then_the_figures(train, tiny, tmp_path, summary):
+    """The cluster's way: accelerate launch makes and trains the run, a call with resume loads it for the figures.
+
+    There are more processes than labelled clips of a step."""
     parameters = dict(
         tiny,
         ratio=0.2,
@@ -76,7 +80,7 @@ def test_launch_from_a_terminal_then_the_notebook(papermill, tiny, tmp_path, sum
         tracker="tensorboard",
     )
     one, two = tmp_path / "one", tmp_path / "two"
-    assert papermill(**parameters, out_dir=one).returncode == 0
+    train(**parameters, out_dir=one)
     flags = [
         part for name, value in dict(parameters, num_processes=3).items() for part in ("-p", name, str(value))
     ]
@@ -107,8 +111,7 @@ def test_launch_from_a_terminal_then_the_notebook(papermill, tiny, tmp_path, sum
     assert launched.returncode == 0, launched.stderr[-3000:]
     assert "3 processes" in launched.stdout and not (two / "summary.json").exists()
     assert list((two / "logs").rglob("events*")), "the tracker wrote its curves"
-    done = papermill(**parameters, resume=True, out_dir=two)
-    assert done.returncode == 0, done.stderr[-3000:]
+    train(**parameters, resume=True, out_dir=two)
     assert_same(one, two)
     assert summary(two)["supervised"]["spearman"] is not None
 
@@ -121,7 +124,7 @@ def alive(pid):
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
-def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_path, summary):
+def test_killed_notebook_leaves_no_processes_and_resumes(train, tiny, tmp_path, summary):
     run = tmp_path / "run"
     long = dict(
         tiny,
@@ -131,6 +134,7 @@ def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_pa
         num_processes=2,
         out_dir=run,
         compare_supervised=False,
+        schedule="constant",
     )
     process = subprocess.Popen(
         papermill_command(tmp_path / "k.ipynb", **long),
@@ -159,12 +163,11 @@ def test_killed_notebook_leaves_no_processes_and_resumes(papermill, tiny, tmp_pa
         time.sleep(0.2)
     done = pd.read_parquet(history).epoch.max() + 1
     assert 0 < done < 400
-    finished = papermill(**{**long, "epochs": int(done) + 3}, resume=True)
-    assert finished.returncode == 0, finished.stderr[-3000:]
+    train(**{**long, "epochs": int(done) + 3}, resume=True)
     assert pd.read_parquet(history).epoch.max() == done + 2 and summary(run)["student"]
 
 
-def test_pause_and_stop_reach_all_processes(papermill, tiny, tmp_path, summary):
+def test_pause_and_stop_reach_all_processes(tiny, tmp_path, summary):
     from trs_lab.runs.pause import pause, read_progress, stop
 
     run = tmp_path / "run"

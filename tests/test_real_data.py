@@ -188,8 +188,8 @@ def test_i3d_equals_the_published_implementations(style, tmp_path):
 # -- the training notebook
 
 
-def test_jigsaws_video_to_the_end(papermill, tmp_path, summary):
-    done = papermill(
+def test_jigsaws_video_to_the_end(papermill_cli, tmp_path, summary):
+    done = papermill_cli(
         dataset="jigsaws",
         root=FILMS,
         annotations=NOTES,
@@ -210,9 +210,9 @@ def test_jigsaws_video_to_the_end(papermill, tmp_path, summary):
     assert "ridge (frame differences and colours)" in s["baselines"]
 
 
-def test_motion_capture_features(papermill, tmp_path, summary):
+def test_motion_capture_features(papermill_cli, tmp_path, summary):
     root = convert(DATA / "ui_prmd_m01_autoencoder", tmp_path / "squats")
-    done = papermill(
+    done = papermill_cli(
         dataset="folder",
         root=root,
         backbone="none",
@@ -226,9 +226,9 @@ def test_motion_capture_features(papermill, tmp_path, summary):
     assert summary(tmp_path / "run")["labelled"] == 14
 
 
-def test_missing_frames_name_the_folder(papermill, tmp_path):
+def test_missing_frames_name_the_folder(papermill_cli, tmp_path):
     (tmp_path / "frames").mkdir()
-    done = papermill(
+    done = papermill_cli(
         dataset="mtl_aqa",
         root=tmp_path / "frames",
         annotations=NOTES / "core_mtl" / "MTL-AQA" / "info",

@@ -1,7 +1,8 @@
-"""train.ipynb as its users call it: papermill, wrong parameters, kill -9 and resume."""
+"""train.ipynb as its users call it: papermill, wrong parameters, kill -9 and resume; and the function behind it."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from conftest import NOTEBOOK, assert_same_run, papermill_command
 
 ARTEFACTS = {
     "config.json",
+    "run.json",
     "metrics.csv",
     "pseudo_labels.parquet",
     "predictions.csv",
@@ -44,6 +46,26 @@ def test_run_folder_is_complete(papermill_cli, tiny, tmp_path, summary):
     assert {"student", "teacher", "reference", "supervised"} <= set(metrics.network)
 
 
+@pytest.mark.xdist_group("whole")
+def test_notebook_and_function_leave_the_same_run(train, long, whole_run, tmp_path):
+    run = tmp_path / "run"
+    train(**{**long, "epochs": 2, "method": "mean_teacher", "seed": 9}, out_dir=tmp_path / "before")
+    summary = train(**long, out_dir=run)
+    assert_same_run(run, whole_run)
+    for name in ("predictions.csv", "model.safetensors"):
+        assert (run / name).read_bytes() == (whole_run / name).read_bytes(), name
+    made_later = {"wall_s"}
+    theirs = json.loads((whole_run / "summary.json").read_text())
+    ours = json.loads((run / "summary.json").read_text())
+    assert {k: v for k, v in ours.items() if k not in made_later} == {
+        k: v for k, v in theirs.items() if k not in made_later
+    }
+    assert ours["student"]["spearman"] == summary["student"]["spearman"]
+    metrics = [pd.read_csv(r / "metrics.csv").drop(columns="seconds") for r in (run, whole_run)]
+    pd.testing.assert_frame_equal(*metrics)
+    assert {p.name for p in run.iterdir()} == {p.name for p in whole_run.iterdir()}
+
+
 @pytest.mark.parametrize(
     "wrong, message",
     [
@@ -54,10 +76,9 @@ def test_run_folder_is_complete(papermill_cli, tiny, tmp_path, summary):
         (dict(root="/nowhere/at/all"), "/nowhere/at/all"),
     ],
 )
-def test_wrong_parameters_are_refused(papermill, tiny, tmp_path, wrong, message):
-    done = papermill(**{**tiny, **wrong}, out_dir=tmp_path / "run")
-    assert done.returncode != 0
-    assert message in done.stderr, done.stderr[-1500:]
+def test_wrong_parameters_are_refused(train, tiny, tmp_path, wrong, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        train(**{**tiny, **wrong}, out_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists(), "a refused run leaves no folder"
 
 
@@ -89,7 +110,7 @@ def kill_when(process, condition, timeout=300):
 
 
 @pytest.mark.xdist_group("whole")
-def test_killed_run_resumes_to_the_same_result(papermill, long, whole_run, tmp_path):
+def test_killed_run_resumes_to_the_same_result(train, long, whole_run, tmp_path):
     killed = tmp_path / "killed"
     process = subprocess.Popen(
         papermill_command(tmp_path / "k.ipynb", **long, out_dir=killed),
@@ -102,7 +123,7 @@ def test_killed_run_resumes_to_the_same_result(papermill, long, whole_run, tmp_p
     history = killed / "pseudo_labels.parquet"
     kill_when(process, lambda: history.exists() and len(pd.read_parquet(history)) > 0)
     assert not (killed / "summary.json").exists()
-    assert papermill(**long, out_dir=killed, resume=True).returncode == 0
+    train(**long, out_dir=killed, resume=True)
     assert_same_run(killed, whole_run)
 
 
@@ -111,10 +132,10 @@ def test_command_says_what_is_wrong(papermill_cli, tiny, tmp_path):
     assert done.returncode != 0 and "did you mean 'ratio'" in done.stderr, done.stderr[-1500:]
 
 
-def test_end_to_end(papermill, small_dives, tmp_path, summary):
+def test_end_to_end(train, small_dives, tmp_path, summary):
     """The backbone trained with the rest: its weights move, and the saved student answers as the run did."""
     run = tmp_path / "run"
-    done = papermill(
+    train(
         dataset="dives",
         root=small_dives,
         finetune=True,
@@ -132,7 +153,6 @@ def test_end_to_end(papermill, small_dives, tmp_path, summary):
         out_dir=run,
         device="cpu",
     )
-    assert done.returncode == 0, done.stderr[-3000:]
     assert len(pd.read_parquet(run / "pseudo_labels.parquet")) == summary(run)["unlabelled"]
 
     import torch
@@ -152,3 +172,78 @@ def test_end_to_end(papermill, small_dives, tmp_path, summary):
     scores, _ = student.predict(data.views.clean(torch.arange(4)))
     predictions = pd.read_csv(run / "predictions.csv")
     assert abs(scores - predictions.predicted[:4]).max() < 1e-2
+
+
+CHANGES = {
+    "another order": (lambda t: t.sort_values("score"), "the clips are in another order"),
+    "scores times ten": (lambda t: t.assign(score=t.score * 10), "score .* there, .* here"),
+    "a clip fewer": (lambda t: t[t.clip_id != "c07"], "c07 is missing"),
+}
+
+
+@pytest.fixture(scope="module")
+def begun(feature_folder, tmp_path_factory):
+    """A data set of its own, and a short run of it that was trained half way."""
+    from trs_lab.runs.configure import make_config
+    from trs_lab.runs.train_run import train_run
+
+    root = tmp_path_factory.mktemp("begun")
+    shutil.copytree(feature_folder, root / "clips")
+    parameters = dict(
+        dataset="folder",
+        root=str(root / "clips"),
+        backbone="none",
+        ratio=0.2,
+        burn_in_epochs=1,
+        schedule="constant",
+        device="cpu",
+        compare_supervised=False,
+        out_dir=str(root / "run"),
+    )
+    train_run(make_config(**parameters, epochs=2), threads=1)
+    return root, dict(parameters, epochs=3, resume=True)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_resume_with_other_clips_is_refused(train, begun, change):
+    """Memories, history and networks are of the clips that the run was begun with, in their order."""
+    root, parameters = begun
+    table = root / "clips" / "clips.csv"
+    original, before = table.read_text(), (root / "run" / "checkpoint.pt").read_bytes()
+    alter, said = CHANGES[change]
+    try:
+        alter(pd.read_csv(table)).to_csv(table, index=False)
+        with pytest.raises(ValueError, match=said):
+            train(**parameters)
+    finally:
+        table.write_text(original)
+    assert (root / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_resume_with_another_file_of_features_is_refused(train, begun):
+    root, parameters = begun
+    file = root / "clips" / "features" / "c09.npy"
+    original = file.read_bytes()
+    try:
+        file.write_bytes((file.parent / "c10.npy").read_bytes())
+        with pytest.raises(ValueError, match="the file of c09 has changed"):
+            train(**parameters)
+    finally:
+        file.write_bytes(original)
+
+
+def test_same_data_elsewhere_is_resumed(train, begun, tmp_path):
+    """What counts is what the clips are, not where they lie."""
+    root, parameters = begun
+    shutil.copytree(root, tmp_path / "moved")
+    moved = tmp_path / "moved"
+    train(**{**parameters, "root": moved / "clips", "out_dir": moved / "run"})
+    assert pd.read_parquet(moved / "run" / "pseudo_labels.parquet").epoch.max() == 2
+
+
+def test_more_epochs_of_a_cosine_schedule_are_refused(train, tiny, tmp_path):
+    """The learning rate of the epochs that are done would have been another."""
+    short = dict(tiny, ratio=0.2, epochs=1, burn_in_epochs=1, schedule="cosine", out_dir=tmp_path / "run")
+    train(**short)
+    with pytest.raises(ValueError, match="epochs .1 there, 2 here., by which schedule='cosine' goes"):
+        train(**{**short, "epochs": 2}, resume=True)

@@ -42,7 +42,7 @@ from trs_lab.learn.metrics import (
     sigma_tau,
     spearman,
 )
-from ..runs.sweeps import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
+from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
 # %% ../../nbs/results/reports.ipynb #b16eb422
 def example_runs(

@@ -124,8 +124,9 @@ def labelled_rows(
         raise ValueError(f"table: no column {missing}; expected the visible table of hide_scores")
     shown = table.score.notna()
     if (bad := shown & table.role.isin(["unlabelled", "test"])).any():
+        first = table.clip_id[bad].iloc[0]
         raise ValueError(
-            f"table: {int(bad.sum())} unlabelled or test clips carry scores, such as {table.clip_id[bad].iloc[0]!r}; pass the visible table"
+            f"table: {int(bad.sum())} unlabelled or test clips carry scores, such as {first!r}; pass the visible table"
         )
     if (bad := ~shown & (table.role == "labelled")).any():
         raise ValueError(f"table: labelled clip {table.clip_id[bad].iloc[0]!r} has no score")
@@ -135,7 +136,9 @@ def labelled_rows(
 def difficulty_baseline(
     table,  # visible clip table with column difficulty (NaN = unknown)
 ) -> pd.Series:  # predicted score by clip_id, in points; NaN where the difficulty is unknown
-    "Degree of difficulty times the labelled clips' points per unit of difficulty; all NaN if none of them has a known difficulty."
+    """Degree of difficulty times the labelled clips' points per unit of difficulty.
+
+    All NaN if none of them has a known difficulty."""
     rows = table.iloc[labelled_rows(table)]
     rows = rows[rows.difficulty.notna()]
     factor = rows.score.sum() / rows.difficulty.sum() if len(rows) else np.nan
@@ -157,19 +160,14 @@ def run_baselines(
     scale="train",  # inputs that set the scale: 'train' = all training clips, 'labelled'
 ) -> (
     pd.DataFrame
-):  # columns clip_id, split, role, group, baseline, predicted (points); attrs['left_out']: baseline -> reason
-    "Predictions of every trivial baseline for every clip, from visible scores only; ValueError names statistics that do not fit the table."
+):  # clip_id, split, role, group, baseline, predicted (points); attrs['left_out']: baseline -> reason
+    """Predictions of every trivial baseline for every clip, from visible scores only.
+
+    Raises ValueError that names statistics which do not fit the table."""
     rows, n = labelled_rows(table), len(table)
-    if scale not in ("train", "labelled"):
-        raise ValueError(f"scale: expected 'train' or 'labelled', got {scale!r}")
-    if bad := {k: len(v) for k, v in statistics.items() if len(v) != n}:
-        raise ValueError(f"statistics: expected {n} rows as in the table, got {bad}")
-    if len(rows) < 2:
-        raise ValueError(f"run_baselines needs at least 2 labelled clips, got {len(rows)}")
-    y, fit = (
-        table.score.to_numpy(float)[rows],
-        rows if scale == "labelled" else np.flatnonzero(table.split == "train"),
-    )
+    _check_statistics(statistics, n, rows, scale)
+    y = table.score.to_numpy(float)[rows]
+    fit = rows if scale == "labelled" else np.flatnonzero(table.split == "train")
     predicted, left_out = {"labelled mean": np.full(n, y.mean())}, {}
     for name, X in statistics.items():
         predicted[f"ridge ({name})"] = ridge_baseline(X, y, rows, alphas, fit)
@@ -183,6 +181,15 @@ def run_baselines(
     out = pd.concat([keep.assign(baseline=k, predicted=v) for k, v in predicted.items()], ignore_index=True)
     out.attrs["left_out"] = left_out
     return out
+
+
+def _check_statistics(statistics, n, rows, scale):
+    if scale not in ("train", "labelled"):
+        raise ValueError(f"scale: expected 'train' or 'labelled', got {scale!r}")
+    if bad := {k: len(v) for k, v in statistics.items() if len(v) != n}:
+        raise ValueError(f"statistics: expected {n} rows as in the table, got {bad}")
+    if len(rows) < 2:
+        raise ValueError(f"run_baselines needs at least 2 labelled clips, got {len(rows)}")
 
 # %% ../../nbs/runs/baselines.ipynb #c026
 def evaluate_baselines(

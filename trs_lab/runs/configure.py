@@ -165,4 +165,4 @@ def load_config(
 def flat(config: Config) -> dict:
     "Fields and options in one dictionary, name -> value: what a user would have to type."
     saved = as_saved(config)
-    return {**saved, **saved.pop("options")} if saved else saved
+    return saved | saved.pop("options")
