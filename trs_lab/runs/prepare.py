@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whitening', 'side_by_side', 'Data', 'make_views', 'Rows',
-           'feature_data', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights', 'cached_statistics',
-           'baseline_statistics']
+           'feature_data', 'cache_folder', 'decoded_frames', 'weights_file', 'make_backbone', 'make_encoder',
+           'train_rows', 'embedded_weights', 'cached_statistics', 'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
-import hashlib, os, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,9 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.parameters import Config, ConfigError, progress_bar, project_root
+from ..core.files import digest, project_root, write_atomically
+from ..core.parameters import Config, ConfigError
+from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
 from ..features.extraction import extract_features
 from ..features.segments import SegmentEncoder, load_features
@@ -81,6 +82,7 @@ class Data:
     whitening: Whitening = None  # from raw features to those of the views, None when the backbone is trained
     weights: Path = None  # backbone file, None for feature-only data
     motion: np.ndarray = None  # (N, S, M) of the clean clips, where it stands beside the features
+    features: Path = None  # folder of the cached features, None where there is none
 
 
 def make_views(
@@ -163,32 +165,51 @@ def _with_motion(white, whitening, motion, rows):
         seen = seen[:, None].expand(-1, white.shape[1], -1, -1)
     return torch.cat([white, seen], -1), side_by_side(whitening, moves)
 
-
+# %% ../../nbs/runs/prepare.ipynb #c014a
 def _from_features(config, table, accelerator):
     return feature_data(config, table, accelerator.device, load_features(table, config.n_segments))
 
 
-def _from_video(config, table, accelerator):
-    folder = Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
-    frames = FrameCache(table, folder, config.n_frames, (config.frame_height, config.frame_width))
+def cache_folder(
+    config: Config,  # cache_dir
+) -> Path:
+    "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project."
+    return Path(config.cache_dir).expanduser() if config.cache_dir else project_root() / "cache"
+
+
+def decoded_frames(
+    config: Config,  # cache_dir, n_frames, frame_height, frame_width, on_error, workers
+    table: pd.DataFrame,  # visible clip table of videos or frame folders
+) -> FrameCache:  # filled; its table is without the clips that were left out
+    "Decode what is not in the cache yet. Raises `CorruptVideos`, or leaves corrupt clips out and prints their names."
+    size = config.frame_height, config.frame_width
+    frames = FrameCache(table, cache_folder(config), config.n_frames, size)
     for clip_id, source, reason in frames.fill(config.on_error, config.workers):
         print(f"left out: clip {clip_id} ({source}): {reason}")
-    backbone, weights = make_backbone(config)
-    common = dict(
+    return frames
+
+
+def _from_video(config, table, accelerator):
+    frames, (backbone, weights) = decoded_frames(config, table), make_backbone(config)
+    seen = dict(
         crop=(config.crop, config.crop),
         device=accelerator.device,
         normalisation=config.normalisation,
         n_segments=config.n_segments,
     )
-    if config.finetune:
-        return Data(
-            frames.table,
-            VideoViews(frames, dim=backbone.dim, **common),
-            backbone.dim,
-            frames,
-            make_encoder(config, backbone),
-            weights=weights,
-        )
+    make = _pixel_views if config.finetune else _frozen_views
+    return make(config, frames, backbone, accelerator, weights, seen)
+
+
+def _pixel_views(config, frames, backbone, accelerator, weights, seen):
+    "Views of pixels, and the backbone to be trained."
+    views, encoder = VideoViews(frames, dim=backbone.dim, **seen), make_encoder(config, backbone)
+    return Data(frames.table, views, backbone.dim, frames, encoder, weights=weights)
+
+
+def _frozen_views(config, frames, backbone, accelerator, weights, seen):
+    "Views of cached features."
+    folder = cache_folder(config)
     x = extract_features(
         backbone,
         frames,
@@ -198,23 +219,29 @@ def _from_video(config, table, accelerator):
         precision=accelerator.precision,
         workers=config.extract_workers,
         scheduler=config.scheduler,
-        **common,
+        **seen,
     )
     motion = extract_motion(frames, folder, config.n_segments) if config.motion else None
-    return feature_data(
-        config, frames.table, accelerator.device, x, config.n_weak, motion, frames=frames, weights=weights
-    )
+    about = dict(frames=frames, weights=weights, features=Path(x.filename).parent)
+    return feature_data(config, frames.table, accelerator.device, x, config.n_weak, motion, **about)
+
+# %% ../../nbs/runs/prepare.ipynb #c014b
+def weights_file(
+    config: Config,  # backbone, weights
+) -> Path:  # None where there is no backbone, or a model id or folder brings its weights
+    "The file of the backbone's weights. Raises `ConfigError` if the embedded one is not there."
+    if config.backbone != "i3d":
+        return None
+    return Path(config.weights).expanduser() if config.weights else embedded_weights()
 
 
 def make_backbone(
     config: Config,  # backbone, weights, normalisation
-) -> (
-    tuple
-):  # (module with .features and .dim, file of its weights or None where a model id or folder brings them)
+) -> tuple:  # (module with .features and .dim, `weights_file`)
     "The pretrained backbone that a configuration names."
-    if config.backbone != "i3d":
+    weights = weights_file(config)
+    if weights is None:
         return load_backbone_by_name(config.backbone, config.weights, config.normalisation), None
-    weights = Path(config.weights) if config.weights else embedded_weights()
     return load_backbone_by_name("i3d", weights), weights
 
 
@@ -222,14 +249,17 @@ def make_encoder(
     config: Config,  # freeze_bn, recompute_segments
     backbone,  # from `make_backbone`
 ) -> SegmentEncoder:
-    "What is trained end to end: the backbone on every segment, its filters in the memory order that convolutions read fastest."
-    backbone = backbone.to(memory_format=torch.channels_last_3d) if config.backbone == "i3d" else backbone
-    return SegmentEncoder(
-        backbone, config.freeze_bn, config.recompute_segments or None, config.recompute_segments > 0
-    )
+    "What is trained end to end: the backbone on every segment."
+    if config.backbone == "i3d":  # its filters in the memory order that convolutions read fastest
+        backbone = backbone.to(memory_format=torch.channels_last_3d)
+    segments = config.recompute_segments
+    return SegmentEncoder(backbone, config.freeze_bn, segments or None, recompute=segments > 0)
 
 
-def train_rows(table):
+def train_rows(
+    table: pd.DataFrame,  # visible clip table
+) -> np.ndarray:  # row numbers
+    "Clips that take part in training, with a score or without."
     return np.flatnonzero((table.split == "train") & (table.role != "rejected"))
 
 
@@ -249,23 +279,21 @@ def cached_statistics(
     workers: int = 2,  # threads
 ) -> np.ndarray:  # (N, d) a row for each of `frames.table`
     "`frame_statistics` of every clip; read from the folder of the frames if they are there already."
-    clips = hashlib.sha256(repr((STATISTICS_VERSION, frames.rows.tolist())).encode()).hexdigest()[:16]
+    clips = digest([STATISTICS_VERSION, frames.rows.tolist()])
     file = frames.path / f"statistics-{clips}.npy"
     if file.exists():
         return np.load(file)
     with ThreadPoolExecutor(workers) as pool:
-        found = progress_bar(
-            pool.map(lambda i: frame_statistics(frames[i]), range(len(frames))),
-            total=len(frames),
-            desc="frame statistics",
-            unit="clip",
-        )
+        found = pool.map(lambda i: frame_statistics(frames[i]), range(len(frames)))
+        found = progress_bar(found, total=len(frames), desc="frame statistics", unit="clip")
         statistics = np.stack(list(found))
-    # whole or not at all: several runs may begin at once
-    with tempfile.NamedTemporaryFile(dir=frames.path, suffix=".part", delete=False) as part:
-        np.save(part, statistics)
-    os.replace(part.name, file)
+    write_atomically(file, lambda p: _save(p, statistics))  # several runs may begin at once
     return statistics
+
+
+def _save(path, array):
+    with open(path, "wb") as f:  # a name without .npy would get one
+        np.save(f, array)
 
 
 def baseline_statistics(
