@@ -18,19 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from ..core.files import plain, write_json
 from ..core.parameters import make_config, save_config
 from ..dives.dataset import make_dives
 from ..learn.learner import Trainer, make_accelerator
 from ..learn.method import build_networks
-from ..learn.metrics import plain
-from trs_lab.runs.folder import (
-    Checkpoint,
-    open_run,
-    predictions_table,
-    save_student,
-    write_json,
-    write_metrics,
-)
+from ..runs.folder import Checkpoint, open_run, predictions_table, save_student, write_metrics
+from ..runs.manifest import add_views, make_manifest, write_manifest
 from ..runs.prepare import load_clips, make_views
 from ..trs.pseudo_labels import HISTORY_COLUMNS, combine, disagreement
 
@@ -222,6 +216,7 @@ def train_until(config, stop):
     visible, hidden = load_clips(config)
     run, accelerator = open_run(config), make_accelerator(config)
     data = make_views(config, visible, accelerator)
+    write_manifest(run, add_views(make_manifest(config, visible, hidden), data))
     networks = build_networks(config, data.dim, data.encoder)
     trainer = Trainer(config, networks, data.views, data.table, accelerator, [Checkpoint(run, 0)])
     trainer.burn_in()
