@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['RunData']
 
-# %% ../../nbs/results/opened_run.ipynb #256815df
+# %% ../../nbs/results/opened_run.ipynb #19ccd3b9
 import numpy as np
 
 from ..data.decisions import Decisions, suggest
 from .exemplars import Exemplars
+from .history import HistoryArrays
 from .run_features import RunFeatures
 from .run_folder import NoPicture, RunFolder, Unavailable
 from .run_pictures import RunPictures
+from .synthetic import synthetic_run
 
 # %% ../../nbs/results/opened_run.ipynb #a87b2f1d
 class RunData(RunFolder):

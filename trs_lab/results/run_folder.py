@@ -77,6 +77,7 @@ def noted_clips(
         table[name] = pd.array(table[name], "Int64")
     for name in {"score", "difficulty", "accepted"} & set(table):
         table[name] = table[name].astype(float)
+    table["user"] = table["user"].astype("str")
     table.attrs.update(manifest["dataset"])
     if table.attrs["score_range"]:
         table.attrs["score_range"] = tuple(table.attrs["score_range"])
