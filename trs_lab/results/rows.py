@@ -380,8 +380,8 @@ def tell_settings_apart(
         mixed = {s for part in parts if part.nunique() > 1 for s in part} - {base}
         more = {s: f"{variant}: {in_words(differing(settings[s], settings[base]))}" for s in mixed}
         names |= {run: more[s] for run, s in zip(d.run, d.settings) if s in mixed}
-    new = rows.run.map(names).where(rows.kind != "baseline")
-    return rows.assign(variant=new.fillna(rows.variant))
+    now = zip(rows.run, rows.variant, rows.kind)
+    return rows.assign(variant=[v if kind == "baseline" else names.get(run, v) for run, v, kind in now])
 
 
 def without_doubles(rows):
