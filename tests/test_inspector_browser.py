@@ -110,10 +110,9 @@ def lost(work, dives, run):
     folder, moved = work / "moved_run", work / "moved_dives"
     shutil.copytree(run, folder)
     shutil.copytree(dives, moved)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(
-        json.dumps(config | dict(root=str(moved), cache_dir=str(work / "no_cache")))
-    )
+    for name in ("config.json", "run.json"):
+        text = (folder / name).read_text().replace(str(dives), str(moved))
+        (folder / name).write_text(text.replace(str(work / "cache"), str(work / "no_cache")))
     from trs_lab.results.opened_run import RunData
 
     data = RunData.load(folder)

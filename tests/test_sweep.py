@@ -12,7 +12,7 @@ import psutil
 import pytest
 from conftest import LONG, assert_same_run
 
-from trs_lab.results.reports import read_runs, write_rows
+from trs_lab.results.rows import read_runs, write_rows
 
 pytest.importorskip("distributed", reason="sweeps need the extra 'dask'")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "IN_TEST"}

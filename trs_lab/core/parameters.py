@@ -194,7 +194,7 @@ class Config(Checked):
     unlabelled_per_labelled: int = option(
         2, "unlabelled clips per labelled clip in a step (our choice)", lo=1
     )
-    eval_batch_size: int = option(20, "clips per forward pass at evaluation (paper)", lo=1)
+    eval_batch_size: int = option(20, "clips per forward pass at evaluation (paper)", "machine", lo=1)
     accumulate: int = option(1, "steps whose gradients are summed before the weights move", lo=1)
     lr: float = option(2e-4, "learning rate of Adam (paper)", lo=0, above=True)
     weight_decay: float = option(1e-5, "(paper)", lo=0)

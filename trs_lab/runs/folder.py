@@ -28,6 +28,7 @@ from ..methods.registry import build_networks, uses_difficulty
 from ..features.whitening import Whitening
 from ..learn.device import eval_mode
 from ..learn.learner import Callback, Learner
+from ..learn.schedules import FIRST_STAGES
 from trs_lab.runs.manifest import (
     add_views,
     difference,

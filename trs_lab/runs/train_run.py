@@ -22,8 +22,8 @@ from ..core.files import write_json
 from ..core.parameters import Config
 from ..learn.device import make_accelerator
 from .baselines import evaluate_baselines, run_baselines
+from ..learn.schedules import FIRST_STAGES
 from trs_lab.runs.folder import (
-    FIRST_STAGES,
     note_views,
     open_run,
     over_epochs,
