@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['QUALITY', 'STAGES', 'RESUME', 'SENTENCES', 'SHADES', 'SHOWN', 'LOSSES', 'SCORES', 'APART', 'LINES', 'BUTTONS',
-           'quality', 'read_curves', 'duration', 'say', 'panels', 'CurvePlot', 'Fit', 'head_html', 'TrainingMonitor',
+           'quality', 'read_curves', 'say', 'panels', 'CurvePlot', 'Fit', 'head_html', 'TrainingMonitor',
            'train_in_background']
 
 # %% ../../nbs/inspect/monitor.ipynb #c002
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from plotly.subplots import make_subplots
 
+from ..core.progress import duration
 from .parts import AXIS, STATIC, as_text, bare_figure, keep_state, make_button, put, style
 from ..learn.metrics import mae, spearman
 from ..results.opened_run import HistoryArrays, RunData
@@ -85,17 +86,6 @@ def _read_metrics(path):
     return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012
-def duration(
-    seconds,  # or None
-) -> str:
-    "'2 h 5 min', '3 min 20 s', '8 s'"
-    if seconds is None:
-        return "unknown"
-    h, rest = divmod(int(round(seconds)), 3600)
-    m, s = divmod(rest, 60)
-    return f"{h} h {m} min" if h else f"{m} min {s} s" if m else f"{s} s"
-
-
 STAGES = {"burn_in": "Burn-in", "supervised": "Supervised comparison", "trs": "Teacher, reference, student"}
 RESUME = "-p resume True"
 SENTENCES = {  # by state, of a run under way

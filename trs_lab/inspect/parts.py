@@ -72,8 +72,8 @@ def bare_figure(
         | layout
     )
     hidden = ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
-    fig._config = dict(responsive=True, displaylogo=False, displayModeBar="hover", doubleClick="reset")
-    fig._config |= dict(modeBarButtonsToRemove=hidden)
+    shown = dict(responsive=True, displaylogo=False, displayModeBar="hover", doubleClick="reset")
+    fig._config = shown | dict(modeBarButtonsToRemove=hidden)
     return fig
 
 
