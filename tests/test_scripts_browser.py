@@ -1,4 +1,4 @@
-"""The widgets' scripts alone, on an empty page of a headless Chromium: what they make of the state, what they say back."""
+"""The widgets' scripts alone, on an empty page of a headless Chromium: what they draw, and what they say back."""
 
 import base64
 
