@@ -22,7 +22,7 @@ setup(
     license="Apache-2.0",
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=["trs_lab", "trs_lab.*"]),
-    package_data={"trs_lab": ["py.typed"]},
+    package_data={"trs_lab": ["py.typed"], "trs_lab.inspect": ["static/*"]},
     install_requires=cfg["requirements"].split(),
     extras_require={
         name: cfg[f"{name}_requirements"].split() for name in ("dask", "hf", "tensorboard", "dev")

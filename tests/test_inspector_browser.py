@@ -1,4 +1,4 @@
-"""inspect.ipynb in JupyterLab, under the hands of a headless Chromium: from a dot to a decision to the next training."""
+"""inspect.ipynb in JupyterLab, driven through a headless Chromium: from a dot to a decision to the next training."""
 
 import json
 import os
@@ -253,11 +253,14 @@ def show(page, i):
 
 
 LONELIEST = """e => {
-  const plot = e.querySelector(".js-plotly-plot"), {_fullLayout: l} = plot, box = plot.getBoundingClientRect(), dots = [];
+  const plot = e.querySelector(".js-plotly-plot"), box = plot.getBoundingClientRect(), dots = [];
+  const {xaxis, yaxis} = plot._fullLayout;
+  const place = (x, y) => ({ x: box.left + xaxis._offset + xaxis.l2p(x), y: box.top + yaxis._offset + yaxis.l2p(y) });
   for (const t of plot.data) if (t.name === "teacher" || t.name === "reference")
-    t.x.forEach((x, i) => dots.push({ clip: t.text[i], x: box.left + l.xaxis._offset + l.xaxis.l2p(x), y: box.top + l.yaxis._offset + l.yaxis.l2p(t.y[i]) }));
+    t.x.forEach((x, i) => dots.push({ clip: t.text[i], ...place(x, t.y[i]) }));
   const away = d => Math.min(...dots.filter(o => o !== d).map(o => Math.hypot(o.x - d.x, o.y - d.y)));
-  return dots.filter(d => d.clip !== e.querySelector(".trsi-facts b").textContent).sort((a, b) => away(b) - away(a))[0];
+  const current = e.querySelector(".trsi-facts b").textContent;
+  return dots.filter(d => d.clip !== current).sort((a, b) => away(b) - away(a))[0];
 }"""
 
 
@@ -271,7 +274,7 @@ def wait_for_clip(page, inspector, clip):
 
 
 def click_dot(page, inspector, tries=8):
-    """Click the loneliest dot. A plot that is being drawn at that moment hears nothing; then, like a person, click again."""
+    """Click the loneliest dot. A plot that is being drawn hears nothing; then, like a person, click again."""
     dot = inspector.evaluate(LONELIEST)
     for _ in range(tries):
         page.mouse.move(dot["x"] - 5, dot["y"])
@@ -382,5 +385,6 @@ def test_nothing_left_the_machine(page, lab):
     assert not [
         u for u in page.asked if not u.startswith((lab[0], lab[0].replace("http", "ws"), "data:", "blob:"))
     ]
-    # anywidget gives a widget 2 s to load, which plotly's 5 MB may exceed on a busy machine; that the plots are there, the tests above have seen.
+    # anywidget gives a widget 2 s to load, which plotly's 5 MB may exceed on a busy machine. The tests above have
+    # seen that the plots are there.
     assert not [e for e in page.errors if "Failed to initialize model" not in e]

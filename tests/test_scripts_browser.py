@@ -1,0 +1,109 @@
+"""The widgets' scripts alone, on an empty page of a headless Chromium: what they draw, and what they say back."""
+
+import base64
+
+import numpy as np
+import pytest
+from test_inspector_browser import CHROMIUM, FLAGS, pytestmark, sync_playwright  # noqa: F401
+
+from trs_lab.inspect.parts import STATIC
+
+EVIL = "<img src=x onerror='window.ran = true'>"
+# The part of a model that anywidget gives to a script, with the state that Python would have sent.
+SHOW = """async ({ script, style, state, bytes }) => {
+  document.body.innerHTML = `<style>${style}</style><div id="widget"></div>`;
+  const heard = {}, data = bytes && Uint8Array.from(atob(bytes), c => c.charCodeAt(0));
+  if (data) state.packed = new DataView(data.buffer);
+  window.sent = [];
+  window.model = {
+    get: name => state[name],
+    set(name, value) {
+      const changes = typeof name === "string" ? { [name]: value } : name;
+      for (const [k, v] of Object.entries(changes)) { state[k] = v; (heard[`change:${k}`] || []).forEach(f => f()); }
+    },
+    save_changes() {},
+    send: message => window.sent.push(message),
+    on: (names, f) => names.split(" ").forEach(n => (heard[n] ??= []).push(f)),
+    off() {},
+  };
+  const module = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  module.default.render({ model: window.model, el: document.querySelector("#widget") });
+}"""
+
+
+@pytest.fixture(scope="module")
+def page():
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport=dict(width=900, height=700))
+        page.on("pageerror", lambda e: pytest.fail(f"the script failed: {e}"))
+        yield page
+        browser.close()
+
+
+def show(page, script, style, **state):
+    packed = state.pop("packed", b"")
+    given = dict(script=(STATIC / script).read_text(), style=(STATIC / style).read_text(), state=state)
+    page.evaluate(SHOW, given | dict(bytes=base64.b64encode(packed).decode()))
+
+
+def state_of(widget):
+    return {k: getattr(widget, k) for k in widget.keys if not k.startswith("_") and k not in ("layout",)}
+
+
+def assert_text_only(page):
+    assert page.evaluate("window.ran") is None and not page.locator("#widget img").count()
+
+
+def frames(n=40):
+    return (np.arange(n, dtype=np.uint8)[:, None, None, None] * np.ones((1, 24, 32, 3), np.uint8)) * 5
+
+
+def test_a_clip_is_decoded_played_and_stepped(page):
+    from trs_lab.inspect.player import ClipPlayer
+
+    player = ClipPlayer()
+    player.show(frames(), title=EVIL)
+    show(page, "player.js", "player.css", **state_of(player))
+    page.locator(".trs-player[data-ready=true]").wait_for()
+    assert page.locator(".trs-title").inner_text() == EVIL
+    page.locator(".trs-player").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".trs-player[data-frame='1'] canvas[data-drawn='1']").wait_for()
+    page.keyboard.press("]")  # the next segment
+    assert page.locator(".trs-player").get_attribute("data-frame") == str(player.segments[1][0])
+    page.keyboard.press(" ")
+    page.wait_for_function("Number(document.querySelector('.trs-player').dataset.frame) > 14")
+    page.keyboard.press(" ")
+    assert page.evaluate("model.get('playing')") is False
+    assert_text_only(page)
+
+
+def test_a_cell_of_the_attention_is_held(page):
+    from trs_lab.inspect.player import ComparisonView
+
+    view, attention = ComparisonView(), np.eye(3)
+    numbers = dict(score=60.0, delta=5.0, sigma=1.0, attention=attention)
+    segments = [(0, 16), (10, 26), (24, 40)]
+    view.show(frames(), [numbers | dict(title=EVIL, frames=frames()[::-1])], title=EVIL, segments=segments)
+    show(page, "player.js", "player.css", **state_of(view))
+    page.locator(".trs-comparison[data-ready=true]").wait_for()
+    assert page.locator(".trs-clip").count() == 2
+    page.locator(".trs-cell[data-row='1'][data-col='2']").click()
+    assert page.evaluate("model.get('cell')") == [0, 1, 2]
+    page.locator("[data-clip='0'][data-frame='18']").wait_for()  # the middle of segment 2 ...
+    page.locator("[data-clip='1'][data-frame='32']").wait_for()  # ... beside that of segment 3
+    assert EVIL in page.locator(".trs-readout").inner_text()
+    assert_text_only(page)
+
+
+def test_the_table_reports_clicks(page):
+    rows, columns = [["a", "1.0"], [EVIL, "2.0"]], [["clip_id", "clip", True], ["student", "student", False]]
+    state = dict(by="student", says=EVIL, selection=[], current="a", first=True, last=False)
+    show(page, "table.js", "inspector.css", rows=rows, columns=columns, **state)
+    assert page.locator("tr.cur").inner_text().split() == ["a", "1.0"]
+    page.locator("tbody tr").nth(1).click()
+    page.locator("button[title='further rows']").click()
+    assert page.evaluate("sent") == [dict(click=EVIL), dict(page=1)]
+    assert page.locator("button[title='earlier rows']").is_disabled()
+    assert_text_only(page)
