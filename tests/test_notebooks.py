@@ -1,8 +1,4 @@
-"""Every notebook's own tests, one counted test and one process a notebook.
-
-Cells that need a graphics card or patience carry `#| cuda` or `#| slow`. `nbdev_test` leaves them out; here they are
-tests of their own, which count as skipped where there is no such card, or unless TRS_SLOW is set.
-"""
+"""Every notebook's own tests, one counted test and one process a notebook."""
 
 import json
 import os
@@ -14,34 +10,24 @@ from measure import ROOT, notebooks
 
 NBS = ROOT / "nbs"
 NAMES = [str(path.relative_to(NBS)) for path in notebooks(ROOT)]
-FLAGS = ("cuda", "slow")
-NO_DEVICE = 77  # exit status of a process that could not run what it was asked to
+FLAGS = {"cuda", "slow"}  # cells that nbdev_test leaves out
 # A test that passes without having tested: it prints that it is skipped, or looks for data or a device and goes on.
 SILENT = re.compile(r"""["']skipped\b|TRS_SHARED|^if torch\.cuda\.is_available\(\)""", re.M)
 
 
-def run(notebook, log, flags=()):
-    """What `nbdev_test --path NOTEBOOK --n_workers 0 --flags FLAGS` does, in this process."""
+def run(notebook, log):
+    """What `nbdev_test --path NOTEBOOK --n_workers 0` does, in this process."""
     from nbdev.config import get_config
     from nbdev.test import test_nb
 
     with open(log, "w") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    if "cuda" in flags and not has_device():
-        sys.exit(NO_DEVICE)
     os.chdir((NBS / notebook).parent)
     config = get_config()
-    skipped = config.tst_flags.split()
-    passed, _ = test_nb(NBS / notebook, skip_flags=skipped, force_flags=flags, basepath=config.config_path)
+    passed, _ = test_nb(NBS / notebook, skip_flags=config.tst_flags.split(), basepath=config.config_path)
     sys.stdout.flush()
     sys.exit(0 if passed else 1)
-
-
-def has_device():
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def code_cells(notebook):
@@ -55,18 +41,10 @@ def directives(source):
     return {line.split()[1] for line in source.splitlines() if re.match(r"#\|\s+\w", line)}
 
 
-def flagged():
-    """(notebook, flag) of all cells that nbdev_test leaves out, and that can be run."""
-    found = {(n, flag) for n in NAMES for _, source in code_cells(n) for flag in directives(source)}
-    return sorted((n, flag) for n, flag in found if flag in FLAGS)
-
-
 def silent_cells(notebook):
-    """Names of the test cells that may pass without a test."""
-    tests = [
-        (name, s) for name, s in code_cells(notebook) if not directives(s) & {"export", *FLAGS, "notest"}
-    ]
-    return [f"{notebook} {name}" for name, source in tests if SILENT.search(source)]
+    """Names of the test cells that may pass without a test, or are never run."""
+    tests = [(name, s) for name, s in code_cells(notebook) if not directives(s) & {"export", "notest"}]
+    return [f"{notebook} {n}" for n, source in tests if SILENT.search(source) or directives(source) & FLAGS]
 
 
 def test_every_module_has_a_tested_notebook():
@@ -80,42 +58,26 @@ def test_every_module_has_a_tested_notebook():
 
 
 def test_no_cell_passes_without_a_test():
-    """What needs data goes to test_real_data.py, what needs a device or patience carries a flag: both are counted."""
+    """What needs data, a device or patience goes to tests/, where it is run by someone or counted as skipped."""
     assert [cell for notebook in NAMES for cell in silent_cells(notebook)] == []
 
 
-@pytest.mark.parametrize("source", ["print(f'skipped: {x}')", "if torch.cuda.is_available():\n    f()"])
+@pytest.mark.parametrize(
+    "source",
+    ["print(f'skipped: {x}')", "if torch.cuda.is_available():\n    f()", "#| slow\nf()", "#| cuda\nf()"],
+)
 def test_a_silent_cell_is_found(source, tmp_path, monkeypatch):
-    cells = [dict(cell_type="code", id="a", source=s) for s in (source, "#| cuda\n" + source)]
+    cells = [dict(cell_type="code", id="a", source=source), dict(cell_type="code", id="b", source="f()")]
     (tmp_path / "n.ipynb").write_text(json.dumps(dict(cells=cells)))
     monkeypatch.setattr(sys.modules[__name__], "NBS", tmp_path)
     assert silent_cells("n.ipynb") == ["n.ipynb a"]
 
 
-@pytest.fixture
-def run_notebook(process, tmp_path):
-    """Runs a notebook in a process of its own; fails with what it said."""
-
-    def run_it(notebook, flags=()):
-        log = tmp_path / "said.txt"
-        child = process(target=run, args=(notebook, log, flags))
-        child.start()
-        child.join()
-        if child.exitcode == NO_DEVICE:
-            pytest.skip(f"there is no device for {' '.join(flags)}")
-        said = log.read_text() if log.exists() else f"ended with {child.exitcode} before it began"
-        assert child.exitcode == 0, said
-
-    return run_it
-
-
 @pytest.mark.parametrize("notebook", NAMES)
-def test_notebook(notebook, run_notebook):
-    run_notebook(notebook)
-
-
-@pytest.mark.parametrize("notebook, flag", flagged())
-def test_flagged_cells(notebook, flag, run_notebook):
-    if flag == "slow" and not os.environ.get("TRS_SLOW"):
-        pytest.skip("set TRS_SLOW=1 to run slow cells")
-    run_notebook(notebook, (flag,))
+def test_notebook(notebook, process, tmp_path):
+    log = tmp_path / "said.txt"
+    child = process(target=run, args=(notebook, log))
+    child.start()
+    child.join()
+    said = log.read_text() if log.exists() else f"ended with {child.exitcode} before it began"
+    assert child.exitcode == 0, said
