@@ -102,7 +102,7 @@ ARROWS = [
         [("", (18, 47), (20.2, 47)), ("teacher", (29.8, 47), (31.5, 47))],
         "The teacher learns the score of a labelled dive, and how sure it is of it.",
         r"$\mathcal{L}_l = \frac{1}{2}\left(e^{-s}(y-\mu)^2 + s\right)$ with $s = \log\sigma^2$",
-        "trs.networks.gaussian_nll",
+        "learn.losses.gaussian_nll",
         "two outputs: verified; this loss: inferred",
     ),
     Arrow(
@@ -186,7 +186,7 @@ ARROWS = [
         [("", (67.6, 14.75), (71.6, 14.75)), ("student", (81.4, 12), (85, 12), (85, 9.5), (109.2, 9.5))],
         "Labelled dives supervise the student, too.",
         r"$\mathcal{L} = \mathcal{L}_l + w\,\mathcal{L}_u$",
-        "trs.networks.gaussian_nll",
+        "learn.losses.gaussian_nll",
         "verified; the weights of the losses: our choice",
     ),
     Arrow(
@@ -194,7 +194,7 @@ ARROWS = [
         [("student", (76.5, 19.4), (76.5, 29.3))],
         "The teacher follows the student: an exponential moving average of the weights.",
         r"$\theta_T \leftarrow m\,\theta_T + (1-m)\,\theta_S$",
-        "trs.networks.ema_update",
+        "learn.callbacks.ema_update",
         "verified; $m$: our choice",
     ),
     Arrow(
