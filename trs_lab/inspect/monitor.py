@@ -21,6 +21,7 @@ from plotly.subplots import make_subplots
 from ..core.progress import duration
 from .parts import AXIS, STATIC, as_text, bare_figure, keep_state, make_button, put, style
 from ..learn.metrics import mae, spearman
+from ..learn.schedules import FIRST_STAGES
 from ..results.opened_run import HistoryArrays, RunData
 from ..results.plots import COLOURS, VOICES as NETWORKS
 from ..runs.pause import alive, pause, read_progress, read_request, resume_training, stop
@@ -68,7 +69,7 @@ def read_curves(
     main, extra = (_read_metrics(Path(run) / f"{prefix}metrics.csv") for prefix in ("", "supervised_"))
     if len(extra) and not (len(main) and "supervised" in set(main.network)):
         names = dict(student="supervised", teacher="supervised_ema")
-        extra = extra[(extra.stage == "trs") & (extra.network != "reference")]
+        extra = extra[~extra.stage.isin(FIRST_STAGES) & (extra.network != "reference")]
         extra = extra.assign(network=extra.network.map(names))
         main = pd.concat([p for p in (main, extra) if len(p)], ignore_index=True)
     return main.assign(x=main.epoch - np.where(main.stage == "burn_in", burn_in_epochs, 0))
@@ -86,7 +87,13 @@ def _read_metrics(path):
     return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012
-STAGES = {"burn_in": "Burn-in", "supervised": "Supervised comparison", "trs": "Teacher, reference, student"}
+STAGES = {
+    "recovery": "Recovery of masked segments",
+    "burn_in": "Burn-in",
+    "supervised": "Supervised learning",
+    "semi_supervised": "Semi-supervised learning",
+    "fit": "Fit",
+}
 RESUME = "-p resume True"
 SENTENCES = {  # by state, of a run under way
     "preparing": "Clips are read and views are made.",

@@ -194,6 +194,13 @@ class Learner:
         "Scores and sigmas, as `Method.predict`."
         return self.method.predict(network, rows)
 
+    def select(self):
+        "Put the student in place that a callback has selected."
+        for callback in self.callbacks:
+            if hasattr(callback, "select"):
+                callback.select(self)
+        return self
+
     @property
     def memories(self):
         return self.method.memories
