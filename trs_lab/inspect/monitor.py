@@ -68,7 +68,7 @@ def read_curves(
     main, extra = (_read_metrics(Path(run) / f"{prefix}metrics.csv") for prefix in ("", "supervised_"))
     if len(extra) and not (len(main) and "supervised" in set(main.network)):
         names = dict(student="supervised", teacher="supervised_ema")
-        extra = extra[(extra.stage == "trs") & (extra.network != "reference")]
+        extra = extra[(extra.stage != "burn_in") & (extra.network != "reference")]
         extra = extra.assign(network=extra.network.map(names))
         main = pd.concat([p for p in (main, extra) if len(p)], ignore_index=True)
     return main.assign(x=main.epoch - np.where(main.stage == "burn_in", burn_in_epochs, 0))
@@ -86,7 +86,12 @@ def _read_metrics(path):
     return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012
-STAGES = {"burn_in": "Burn-in", "supervised": "Supervised comparison", "trs": "Teacher, reference, student"}
+STAGES = {  # other names of stages are shown as they are
+    "burn_in": "Burn-in",
+    "supervised": "Supervised comparison",
+    "semi_supervised": "Semi-supervised",
+    "trs": "Teacher, reference, student",
+}
 RESUME = "-p resume True"
 SENTENCES = {  # by state, of a run under way
     "preparing": "Clips are read and views are made.",
@@ -423,7 +428,7 @@ class TrainingMonitor:
         self.buttons["pause"].disabled = not (controllable and not waits)
         self.buttons["resume"].disabled = not (controllable and self.wish == "pause")
         self.buttons["stop"].disabled = not (controllable and self.wish != "stop")
-        stage = STAGES.get(p.get("stage"), "") or self.run.name
+        stage = STAGES.get(p.get("stage")) or p.get("stage") or self.run.name
         numbers = [*self._numbers(p), ("run", self.run.name)]
         share = None if self.over else self._share(p)
         text = head_html(self.state, self.sentence, stage, numbers, share, self.problem)
