@@ -8,7 +8,7 @@ RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-trs-$(RATIO)-$(SEED)
 ARGS   ?=
 JOBS   ?= 2
 
-.PHONY: train test bench lab sync readme lock clean help
+.PHONY: train test bench lab tidy sync readme lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -38,8 +38,13 @@ bench: $(VENV)/installed  ## our speed beside the way published code does it: pr
 	@$(BIN)/python -c 'import pandas as pd; print(pd.read_json("runs/bench.json").to_string(index=False))'
 	@echo "table: runs/bench.json; executed notebook with its profiles: runs/bench.ipynb"
 
-lab: $(VENV)/installed  ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab nbs
+lab: $(VENV)/installed  ## JupyterLab on the notebooks, each cleaned when it is saved
+	cd nbs && $(CURDIR)/$(BIN)/jupyter lab --ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter
+
+tidy: $(VENV)/installed  ## export, clean, format, and strip what notebooks may not keep; mends all that needs no judgement
+	$(BIN)/python tests/outputs.py --strip || true
+	PATH="$(CURDIR)/$(BIN):$$PATH"; nbdev_clean && ruff format --quiet nbs tests setup.py && nbdev_export
+	$(BIN)/python tests/check_sync.py --readme
 
 readme: $(VENV)/installed  ## README.md from nbs/index.ipynb
 	$(BIN)/python tests/check_sync.py --readme

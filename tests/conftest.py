@@ -5,12 +5,15 @@ no longer reads, so that each worker would set it up for itself; hence pytest < 
 """
 
 import json
+import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from check_sync import copy_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "nbs" / "train.ipynb"
@@ -40,6 +43,32 @@ def papermill_command(output, **parameters):
     ]
 
 
+# What most notebooks import, loaded once; each notebook runs in a fork of it. Nothing of trs_lab: a notebook must find
+# its own imports.
+LOADED = [
+    "torch",
+    "torch._inductor.config",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "matplotlib.pyplot",
+    "seaborn",
+    "sklearn.svm",
+    "accelerate",
+    "ipywidgets",
+    "nbdev.test",
+    "IPython.core.interactiveshell",
+]
+
+
+@pytest.fixture(scope="session")
+def process():
+    """A process that is forked from one in which most is loaded."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    return context.Process
+
+
 @pytest.fixture
 def papermill_cli(tmp_path):
     """The command, as its users type it, from a folder that has nothing to do with the project."""
@@ -64,7 +93,7 @@ def train(tmp_path, monkeypatch):
     """A run in this process, without the seconds that a kernel takes to load; returns its summary, raises its errors.
 
     tests/test_train.py shows that the notebook leaves the same run folder."""
-    from trs_lab.core.parameters import make_config
+    from trs_lab.runs.configure import make_config
     from trs_lab.runs.train_run import train_run
 
     monkeypatch.chdir(tmp_path)
@@ -153,3 +182,23 @@ def small_dives(tmp_path_factory):
     from trs_lab.dives.dataset import make_dives
 
     return make_dives(tmp_path_factory.mktemp("dives"), 16, seed=3, size=(48, 48), progress=False)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the project under git, as someone has it who works in it."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    copy_tree(copy)
+    shutil.copy(ROOT / ".gitignore", copy)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "as it was"]):
+        subprocess.run(["git", *command], cwd=copy, check=True)
+    return copy
+
+
+def changed(checkout):
+    """Files that git would show as changed or new."""
+    status = ["git", "status", "--porcelain", "--untracked-files=all"]
+    done = subprocess.run(status, cwd=checkout, check=True, capture_output=True, text=True)
+    return {line[3:] for line in done.stdout.splitlines()}

@@ -3,9 +3,11 @@
     python tests/digests.py FOLDER                         make the data, run the whole list, print a line a run
     python tests/digests.py FOLDER --compare OTHER.json    and say which digests differ from an earlier list
     python tests/digests.py FOLDER --only trs svr          some of the runs
+    python tests/digests.py FOLDER --kept                  the few that test_digests.py keeps, as figures: kept.json
+    python tests/digests.py FOLDER --renew                 the same, written to tests/digests.json
 
-Digests are of this machine: another processor or another release of torch rounds differently. The few runs that
-tests/test_digests.py keeps are compared by numbers with a tolerance instead.
+Digests are of this machine: another processor or another release of torch rounds differently. The kept runs are
+compared by figures with a tolerance instead.
 """
 
 import argparse
@@ -25,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 METHODS = (
     "supervised trs trs_gp pseudo_label mean_teacher vat s4l usdl musdl core svr coreg rankup ucvme".split()
 )
+KNOWN = ROOT / "tests" / "digests.json"
+KEPT = ("trs-features", "trs_gp-features", "svr-features", "vat-eps")
+RATE = 0.002  # of the kept runs: in three epochs they shall learn something
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
@@ -47,7 +52,8 @@ def make_data(folder):
     if not (folder / "features" / "clips.csv").exists():
         make_features(folder / "features")
     if not (folder / "dives").exists():
-        make = "import sys; from trs_lab.dives.dataset import make_dives; make_dives(sys.argv[1], 24, seed=11, size=(48, 48), progress=False)"
+        make = "import sys; from trs_lab.dives.dataset import make_dives; "
+        make += "make_dives(sys.argv[1], 24, seed=11, size=(48, 48), progress=False)"
         subprocess.run([sys.executable, "-c", make, str(folder / "dives")], check=True, env=ENVIRONMENT)
     decided = [
         dict(clip_id="c03", decision="correct", score=71.5),
@@ -149,6 +155,56 @@ def digests_of(run):
     )
 
 
+def figures_of(run):
+    """What another machine would get too, but for rounding: figures of the weights, of each epoch and of the end.
+
+    Scores are taken from their mean, beside which a change of a few hundredths of a point would look like rounding.
+    """
+    weights = load_file(run / "model.safetensors")
+    history, predictions, _ = tables(run)
+    scored = predictions[predictions.role == "test"]
+    spread = history.groupby("epoch")[["pseudo_label", "student_mean"]].std()
+    return dict(
+        weights={k: float(w.double().abs().sum()) for k, w in sorted(weights.items())},
+        mae=float((scored.score - scored.predicted).abs().mean()),
+        mean=float(scored.predicted.mean()),
+        predicted=(scored.predicted - scored.predicted.mean()).tolist(),
+        sigma=float(scored.sigma.mean()),
+        **{name: values.dropna().tolist() for name, values in spread.items()},
+    )
+
+
+def run_here(notebook, **parameters):
+    """Run a notebook's cells in this process, which has to import torch only once for all runs."""
+    from execnb.shell import CaptureShell
+
+    shell = CaptureShell()
+    for cell in json.loads((ROOT / "nbs" / notebook).read_text())["cells"]:
+        sources = ["".join(cell["source"])] if cell["cell_type"] == "code" else []
+        if "parameters" in cell["metadata"].get("tags", []):
+            sources += [f"{name} = {value!r}" for name, value in parameters.items()]
+        for source in sources:
+            shell.run(source)
+            if shell.exc:
+                raise shell.exc
+
+
+def kept_figures(folder):
+    """name -> figures of the kept runs, and of one with another learning rate, which must not look the same."""
+    listed = {name: dict(p, lr=RATE) for name, p in runs(folder).items() if name in KEPT}
+    listed["trs, another rate"] = dict(listed["trs-features"], lr=RATE * 1.02)
+    found = {}
+    for name, parameters in listed.items():
+        run = folder / "kept" / name.replace(" ", "_")
+        plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()}
+        try:
+            run_here("train.ipynb", **plain, out_dir=str(run))
+            found[name] = figures_of(run)
+        except Exception as e:
+            found[name] = dict(failed=f"{type(e).__name__}: {e}")
+    return found
+
+
 def papermill(notebook, output, **parameters):
     flags = [str(part) for name, value in parameters.items() for part in ("-p", name, value)]
     done = subprocess.run(
@@ -203,6 +259,31 @@ def make_sweep(folder):
     return dict(rows=digest(rows.to_csv()), n=len(rows), spearman=rows.spearman.astype(float).sum().round(5))
 
 
+def differences(found, known, relative=1e-3, small=5e-4):
+    """Names of the figures that differ by more than rounding, with both of them."""
+    said = []
+    for name in sorted(found.keys() | known.keys()):
+        ours, theirs = found.get(name), known.get(name)
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            said += [f"{name}: {line}" for line in differences(ours, theirs, relative, small)]
+        elif type(ours) is not type(theirs) or isinstance(ours, str) or np.shape(ours) != np.shape(theirs):
+            said += [f"{name}: {ours} instead of {theirs}"] if ours != theirs else []
+        elif not np.allclose(ours, theirs, rtol=relative, atol=small):
+            said.append(f"{name}: {ours} instead of {theirs}")
+    return said
+
+
+def write_kept(folder, path):
+    if not (folder / "features").exists():
+        make_features(folder / "features")
+    os.environ.pop("IN_TEST", None)
+    os.chdir(folder)
+    found = kept_figures(folder)
+    if path == KNOWN:
+        found = {name: found[name] for name in KEPT}
+    path.write_text(json.dumps(found, indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -211,9 +292,13 @@ def main():
     parser.add_argument("--compare", type=Path)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--kept", action="store_true")
+    parser.add_argument("--renew", action="store_true")
     args = parser.parse_args()
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    if args.kept or args.renew:
+        return write_kept(folder, KNOWN if args.renew else folder / "kept.json")
     make_data(folder)
     jobs = {name: lambda name=name, p=p: make_run(folder, name, p) for name, p in runs(folder).items()} | {
         "sweep and report": lambda: make_sweep(folder)

@@ -157,10 +157,10 @@ def test_end_to_end(train, small_dives, tmp_path, summary):
 
     import torch
 
-    from trs_lab.core.parameters import load_config
+    from trs_lab.runs.configure import load_config
     from trs_lab.runs.prepare import load_clips, make_views
     from trs_lab.runs.folder import load_student
-    from trs_lab.learn.learner import make_accelerator
+    from trs_lab.learn.device import make_accelerator
 
     config = load_config(run / "config.json")
     data = make_views(config, load_clips(config)[0], make_accelerator(config))
@@ -184,7 +184,7 @@ CHANGES = {
 @pytest.fixture(scope="module")
 def begun(feature_folder, tmp_path_factory):
     """A data set of its own, and a short run of it that was trained half way."""
-    from trs_lab.core.parameters import make_config
+    from trs_lab.runs.configure import make_config
     from trs_lab.runs.train_run import train_run
 
     root = tmp_path_factory.mktemp("begun")

@@ -7,16 +7,17 @@ __all__ = ['DECISION_KINDS', 'DecisionError', 'read_entries', 'in_force', 'Decis
            'undecided_clips', 'apply_decisions', 'describe_decisions', 'suggest']
 
 # %% ../../nbs/data/decisions.ipynb #c002
-import json, math, os, uuid
+import json, math, uuid
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from ..core.files import file_lock, write_atomically
+from ..core.parameters import Config, ConfigError, nearest
 from .clips import hide_scores
-from ..core.parameters import Config, ConfigError, load_config, nearest
 from .readers import read_clips
 
 # %% ../../nbs/data/decisions.ipynb #c005
@@ -48,15 +49,16 @@ def _check_entry(path, i, e):
             f"{where}: decision {e['decision']!r}, expected one of {', '.join(filter(None, DECISION_KINDS))}"
         )
     if _number(e.get("score")) != (e["decision"] in ("accept", "correct")):
+        expected = "a finite number" if e["decision"] in ("accept", "correct") else "none"
         raise DecisionError(
-            f"{where}: score {e.get('score')!r}, expected {'a finite number' if e['decision'] in ('accept', 'correct') else 'none'} with {e['decision'] or 'a note'}"
+            f"{where}: score {e.get('score')!r}, expected {expected} with {e['decision'] or 'a note'}"
         )
 
 
 def read_entries(
     path,  # decisions file
 ) -> list:  # dicts id, clip_id, decision, score, note, time, previous, undone; oldest first
-    "Every entry ever made; none if there is no file. Raises `DecisionError` that names the file and what is wrong with it."
+    "Every entry ever made; none if there is no file. Raises `DecisionError` that says what is wrong with the file."
     try:
         text = Path(path).read_bytes()
     except FileNotFoundError:
@@ -65,7 +67,8 @@ def read_entries(
         entries = json.loads(text)["entries"]
     except (ValueError, KeyError, TypeError) as e:
         raise DecisionError(
-            f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); it is left as it is: repair it, or move it away"
+            f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); "
+            "it is left as it is: repair it, or move it away"
         ) from None
     if not isinstance(entries, list):
         raise DecisionError(f"{path}: 'entries' is no list; the file is left as it is")
@@ -83,11 +86,7 @@ def in_force(
         if e.get("undone"):
             continue
         old = now.get(e["clip_id"], dict(decision="", score=None, note=""))
-        decided = (
-            {k: e[k] for k in ("decision", "score")}
-            if e["decision"]
-            else {k: old[k] for k in ("decision", "score")}
-        )
+        decided = {k: (e if e["decision"] else old)[k] for k in ("decision", "score")}
         if decided["decision"] == "withdraw":
             decided["decision"] = ""
         now[e["clip_id"]] = dict(
@@ -101,23 +100,9 @@ def _now():
 
 
 def _write_entries(path, entries):
-    "Write beside and move into place: either the old file is there or the new one."
-    tmp = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with open(tmp, "w", encoding="utf-8") as f:
-            f.write(
-                json.dumps(
-                    dict(about="trs_lab decisions", entries=entries),
-                    indent=0,
-                    allow_nan=False,
-                    ensure_ascii=False,
-                )
-            )
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(tmp, path)
-    finally:
-        tmp.unlink(missing_ok=True)
+    content = dict(about="trs_lab decisions", entries=entries)
+    text = json.dumps(content, indent=0, allow_nan=False, ensure_ascii=False)
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 class Decisions:
@@ -142,16 +127,12 @@ class Decisions:
     @classmethod
     def of_run(
         cls,
-        run,  # run folder, or an object with `run` (its folder), `table` and `score_range`
+        run,  # an opened run, or any object with `run` (its folder), `table` (clip_id, split) and `score_range`
     ):
         "The decisions of a run, finished or not: decisions.json in its folder, for its training clips."
-        if hasattr(run, "table"):
-            folder, table, score_range = run.run, run.table, run.score_range
-        else:
-            folder, (table, score_range) = run, _clips_of_run(run)
-        if getattr(table, "attrs", {}).get("range_source", "given") != "given":
-            score_range = None  # scores seen so far are no limit
-        return cls(Path(folder) / "decisions.json", table.clip_id[table.split == "train"], score_range)
+        table, given = run.table, run.table.attrs.get("range_source", "given") == "given"
+        score_range = run.score_range if given else None  # scores seen so far are no limit
+        return cls(Path(run.run) / "decisions.json", table.clip_id[table.split == "train"], score_range)
 
     # -- what a person does
 
@@ -232,7 +213,7 @@ class Decisions:
         return found and dict(found, score=float("nan") if found["score"] is None else found["score"])
 
     def log(self) -> pd.DataFrame:  # clip_id, decision, score, note, time, previous, undone
-        "Everything that ever happened, oldest first; `previous` is what an entry replaced, `undone` when it was taken back."
+        "Everything that ever happened, oldest first: `previous` is what an entry replaced, `undone` when it went."
         return pd.DataFrame(
             self._entries(), columns=["clip_id", "decision", "score", "note", "time", "previous", "undone"]
         ).astype(dict(score=float))
@@ -286,16 +267,14 @@ class Decisions:
         "A lock beside the file, held for a few milliseconds."
         if not self.path.parent.is_dir():
             raise DecisionError(f"{self.path}: the folder does not exist; nothing was written")
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=self.wait)
         try:
-            lock.acquire(poll_interval=0.005)
+            return file_lock(self.path.with_name(f".{self.path.name}.lock"), self.wait).acquire()
         except Timeout:
             raise DecisionError(
                 f"{self.path} has been locked by another process for {self.wait:g} s; nothing was written"
             ) from None
         except PermissionError:
             raise DecisionError(f"{self.path} may not be written by you; nothing was written") from None
-        return lock
 
 
 def check_decision(clip_id, decision, score, note, clip_ids, score_range, where="decisions"):
@@ -337,31 +316,8 @@ def all_clips(
 def undecided_clips(
     config: Config,  # dataset, root, annotations, task, fold, ratio, validation, seed
 ) -> tuple:  # (visible clip table, `HiddenScores`)
-    "Read the clip table and hide scores, whatever was decided. Raises ValueError or FileNotFoundError that names what is missing."
+    "Read the clip table and hide scores, whatever was decided. Raises as `all_clips` does."
     return hide_scores(all_clips(config), config.ratio, config.seed, config.validation)
-
-
-def _clips_of_run(run):
-    "(table with clip_id and split, score range or None) of a run folder."
-    run = Path(run)
-    if not (run / "config.json").exists():
-        raise DecisionError(f"no run in {run} (config.json is missing)")
-    try:
-        table = undecided_clips(load_config(run / "config.json"))[0]
-        return table, table.attrs["score_range"]
-    except (OSError, ValueError, KeyError):
-        pass  # the data has moved: the run folder knows the clips
-    if (run / "predictions.csv").exists():
-        return pd.read_csv(
-            run / "predictions.csv", dtype=dict(clip_id=str), usecols=["clip_id", "split"]
-        ), None
-    if (run / "pseudo_labels.parquet").exists():
-        return pd.read_parquet(run / "pseudo_labels.parquet", columns=["clip_id"]).drop_duplicates().assign(
-            split="train"
-        ), None
-    raise DecisionError(
-        f"{run}: neither the data of this run nor predictions.csv or pseudo_labels.parquet is there, so its clips are not known"
-    )
 
 # %% ../../nbs/data/decisions.ipynb #c030
 def apply_decisions(
@@ -407,7 +363,11 @@ def describe_decisions(
 ) -> str:
     "How many clips were corrected, accepted and rejected, in one line."
     n = table.decision.value_counts() if "decision" in table else {}
-    return f"decisions: {n.get('correct', 0)} corrected (labelled with the given score), {n.get('accept', 0)} accepted (pseudo-label kept), {n.get('reject', 0)} rejected (left out)"
+    corrected, accepted, rejected = (n.get(kind, 0) for kind in ("correct", "accept", "reject"))
+    return (
+        f"decisions: {corrected} corrected (labelled with the given score), {accepted} accepted (pseudo-label kept), "
+        f"{rejected} rejected (left out)"
+    )
 
 # %% ../../nbs/data/decisions.ipynb #c037
 def suggest(
@@ -415,38 +375,40 @@ def suggest(
     features,  # (N, D) one vector per clip
     k: int,  # clips wanted
     taken=(),  # row numbers of clips that have a score already, or were decided on
-    limit: int = 1000,  # of more clips than this, the sum goes over an even sample, and only the least known are candidates
+    limit: int = 1000,  # with more clips: the sum goes over an even sample, the least known are candidates
 ) -> np.ndarray:  # (k,) row numbers, the most useful first; fewer if there are not so many
     "The k clips most worth scoring next. The scale of neither argument matters."
-    u, x, taken = (
-        np.asarray(uncertainty, dtype=float),
-        np.asarray(features, dtype=float),
-        np.asarray(list(taken), dtype=int),
-    )
+    u, x = (np.asarray(v, dtype=float) for v in (uncertainty, features))
     if u.ndim != 1 or x.ndim != 2 or len(u) != len(x):
         raise ValueError(f"uncertainty {u.shape} and features {x.shape}: expected (N,) and (N, D)")
     if (u < 0).any():
         raise ValueError("uncertainty: found a negative value, expected 0 or larger")
+    taken = np.asarray(list(taken), dtype=int)
     rows = np.setdiff1d(np.flatnonzero(np.isfinite(u)), taken)
     if not len(rows) or k < 1:
         return np.array([], dtype=int)
-    if len(taken):
-        near = _to_nearest(x[rows], x[taken])
-    else:
-        near = np.full(
-            len(rows), 2 * np.linalg.norm(x[rows] - x[rows].mean(0), axis=1).max()
-        )  # equally far from everything
+    near = _to_nearest(x[rows], x[taken]) if len(taken) else _equally_far(x[rows])
     among = np.sort(np.argsort(-u[rows] * near, kind="stable")[: max(limit, k)])  # candidates
     over = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), limit)).astype(int))  # the sum
-    apart, weight, near, chosen = _distances(x[rows[over]], x[rows[among]]), u[rows[over]], near[over], []
-    open_ = np.ones(len(among), dtype=bool)
+    apart = _distances(x[rows[over]], x[rows[among]])
+    return rows[among[_greedy(u[rows[over]], near[over], apart, k)]]
+
+
+def _greedy(weight, near, apart, k):
+    "Up to k columns of `apart`, each of which brings the weighted sum of distances to the nearest down most."
+    chosen, open_ = [], np.ones(apart.shape[1], dtype=bool)
     while len(chosen) < k and open_.any():
         gain = weight @ np.maximum(near[:, None] - apart, 0)
         best = int(np.where(open_, gain, -1).argmax())
         near = np.minimum(near, apart[:, best])
-        chosen.append(rows[among[best]])
+        chosen.append(best)
         open_[best] = False
-    return np.array(chosen)
+    return chosen
+
+
+def _equally_far(x):
+    "(N,) the same distance for every row, larger than any between two of them."
+    return np.full(len(x), 2 * np.linalg.norm(x - x.mean(0), axis=1).max())
 
 
 def _distances(x, y):

@@ -4,17 +4,20 @@
 
 # %% auto #0
 __all__ = ['SAMPLINGS', 'IMAGE_SUFFIXES', 'sample_frames', 'segment_starts', 'VideoError', 'count_frames', 'decode_video',
-           'list_frames', 'decode_frames', 'read_clip', 'cache_key', 'CorruptVideos', 'failure_of', 'VideoSource',
-           'create_store', 'FrameCache', 'fill']
+           'list_frames', 'decode_frames', 'read_clip', 'check_frames', 'cache_key', 'CorruptVideos', 'failure_of',
+           'VideoSource', 'create_store', 'FrameCache', 'fill']
 
 # %% ../../nbs/data/video.ipynb #c002
-import hashlib, json, os, re, shutil, tempfile
+import json, os, re, shutil, tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+
 import numpy as np, pandas as pd
-from ..core.parameters import progress_bar
+
+from ..core.files import digest
+from ..core.progress import progress_bar
 
 # %% ../../nbs/data/video.ipynb #c005
 SAMPLINGS = ("consecutive", "even")
@@ -25,7 +28,8 @@ def _frame_range(n_available, start, end):
     end = n_available if end is None or pd.isna(end) else int(end)
     if not 0 <= start < end <= n_available:
         raise ValueError(
-            f"frames {start} to {end} were asked for, but the source has {n_available} frames (0 <= start < end <= {n_available} expected)"
+            f"frames {start} to {end} were asked for, but the source has {n_available} frames "
+            f"(0 <= start < end <= {n_available} expected)"
         )
     return start, end
 
@@ -37,7 +41,7 @@ def sample_frames(
     start: int | None = None,  # first frame of the clip, 0-based (None: the first of the source)
     end: int | None = None,  # one past the last frame of the clip (None: all)
 ) -> np.ndarray:  # `n_frames` frame numbers, never decreasing, int64
-    "The numbers of the frames that represent a clip. Raises `ValueError` for an unknown rule or a range outside of the source."
+    "The frames that represent a clip. Raises `ValueError` for an unknown rule or a range outside of the source."
     if how not in SAMPLINGS:
         raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
     if n_frames < 1:
@@ -53,7 +57,7 @@ def segment_starts(
     segment_len: int = 16,  # frames of one segment
     n_segments: int = 10,  # segments of one clip
 ) -> list[int]:  # first frame of every segment
-    "Where the segments of a clip begin: evenly strided, the last one flush with the end of the clip (0, 10, ..., 80, 87 in the paper)."
+    "Evenly strided, the last one flush with the end of the clip: 0, 10, ..., 80, 87 in the paper."
     if n_segments < 1:
         raise ValueError(f"n_segments={n_segments}: at least 1 expected")
     last = n_frames - segment_len
@@ -94,7 +98,7 @@ def _check_file(path):
 def count_frames(
     path: str | Path,  # video file (mp4, avi, mov, gif, ...)
 ) -> int:  # frames
-    "Frames of a video file, counted by reading its packets without decoding them. Raises `VideoError` if the file is cut off."
+    "Frames of a video file, counted without decoding them. Raises `VideoError` if the file is cut off."
     import av
 
     path = Path(path)
@@ -200,7 +204,7 @@ def read_clip(
     size: tuple[int, int] = (112, 112),  # height and width of the result, pixels (256, 455 in the paper)
     how: str = "consecutive",  # rule of `sample_frames`
 ) -> np.ndarray:  # (n_frames, H, W, 3) uint8, RGB
-    "Sample and decode one clip; pictures are resized to cover `size` with their aspect kept. Raises `VideoError` naming the source."
+    "Sample and decode one clip; pictures cover `size` with their aspect kept. Raises `VideoError` naming the source."
     source, kind = row["source"], row["kind"]
     if kind not in ("video", "frames"):
         raise VideoError(f"{source}: kind={kind!r} has no pictures to read (expected 'video' or 'frames')")
@@ -210,6 +214,19 @@ def read_clip(
     except ValueError as e:
         raise VideoError(f"{source}: {e}") from e
     return (decode_video if kind == "video" else decode_frames)(source, numbers, size)
+
+# %% ../../nbs/data/video.ipynb #9dba5a8b
+def check_frames(
+    frames,  # anything that numpy takes for an array
+    least: int = 1,  # frames that must be there
+) -> np.ndarray:  # the same, uint8 (T, H, W, 3)
+    "Frames as `read_clip` gives them. Raises `ValueError` for another type or shape."
+    frames = np.asarray(frames)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < least:
+        raise ValueError(
+            f"frames: expected uint8 of shape (T >= {least}, H, W, 3), got {frames.dtype} {frames.shape}"
+        )
+    return frames
 
 # %% ../../nbs/data/video.ipynb #c027
 def _signature(source, kind):
@@ -242,7 +259,7 @@ def cache_key(
         ]
         for r in table.to_dict("records")
     ]
-    return hashlib.sha256(json.dumps([rows, settings], sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest([rows, settings])
 
 # %% ../../nbs/data/video.ipynb #c028
 class CorruptVideos(VideoError):
@@ -251,10 +268,8 @@ class CorruptVideos(VideoError):
     def __init__(self, failures, shown=20):
         self.failures = failures
         lines = [f"  clip {c}: {why}" for c, _, why in failures[:shown]] + ["  ..."] * (len(failures) > shown)
-        super().__init__(
-            f"{len(failures)} clip(s) could not be read; repair them, or pass on_error='skip' to leave them out\n"
-            + "\n".join(lines)
-        )
+        what = f"{len(failures)} clip(s) could not be read; repair them, or pass on_error='skip' to leave them out"
+        super().__init__("\n".join([what, *lines]))
 
 # %% ../../nbs/data/video.ipynb #c030
 def failure_of(
@@ -265,7 +280,7 @@ def failure_of(
 
 
 class VideoSource:
-    "A clip table whose clips are decoded when they are asked for: `source[i]` is clip i of `source.table`. Nothing is kept."
+    "A clip table whose clips are decoded when they are asked for: `source[i]` is clip i of `source.table`."
 
     def __init__(
         self,
@@ -288,10 +303,8 @@ class VideoSource:
             raise ValueError("the clip table is empty")
         self.n_frames, self.size, self.how = n_frames, tuple(size), how
         self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=1)
-        self.all_clips, self.failures = (
-            table,
-            [],
-        )  # failures: (clip_id, source, reason) of the clips that were left out
+        self.all_clips = table
+        self.failures = []  # (clip_id, source, reason) of the clips that were left out
         self._keep(np.arange(len(table)))
 
     def _keep(self, rows):
@@ -330,7 +343,7 @@ def create_store(
     arrays: dict,  # file name without suffix -> (dtype, shape)
     meta: dict,  # written to meta.json for the reader's information
 ):
-    "Make a folder of empty memory-mapped .npy files under a temporary name and rename it, so that nobody ever sees half of them."
+    "A folder of empty memory-mapped .npy files, made under a temporary name: nobody ever sees half of them."
     folder = Path(folder)
     if folder.is_dir():
         return
@@ -348,7 +361,7 @@ def create_store(
 
 # %% ../../nbs/data/video.ipynb #c035
 class FrameCache(VideoSource):
-    "Sampled frames of all clips of a table as one memory-mapped uint8 array. `fill` decodes what is missing; then `cache[i]` is clip i of `cache.table`."
+    "The frames of a `VideoSource` in one memory-mapped uint8 array; `fill` decodes what is missing."
 
     def __init__(
         self,
@@ -372,12 +385,8 @@ class FrameCache(VideoSource):
         self.frames, self.done = (np.load(self.path / f"{n}.npy", mmap_mode=mode) for n in ("frames", "done"))
 
     def __getstate__(self):
-        return {
-            **self.__dict__,
-            "path": self.path.resolve(),
-            "frames": None,
-            "done": None,
-        }  # pixels stay where they are
+        # pixels stay where they are
+        return {**self.__dict__, "path": self.path.resolve(), "frames": None, "done": None}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -424,9 +433,29 @@ def _results(decode, rows, workers):
         pool.shutdown(cancel_futures=True)
 
 
+def _decode_rows(cache, rows, workers, progress, mark_every):
+    "Decode these rows and mark what is finished, however it ends; row -> failure of those that cannot be read."
+    finished, failures = [], {}
+    results = _results(cache._decode, rows, workers)
+    hidden = not progress or not rows
+    try:
+        for row, failure in progress_bar(
+            results, total=len(rows), desc="decoding", unit="clip", disable=hidden
+        ):
+            if failure:
+                failures[row] = failure
+            else:
+                finished.append(row)
+            if len(finished) >= mark_every:
+                cache._mark(finished)
+    finally:
+        cache._mark(finished)
+    return failures
+
+
 def fill(
     self: FrameCache,
-    on_error: str = "stop",  # 'stop': raise `CorruptVideos` after all rows were tried; 'skip': leave unreadable clips out
+    on_error: str = "stop",  # 'stop': raise `CorruptVideos` after all rows; 'skip': leave unreadable clips out
     workers: int = 0,  # decoding threads (0: none besides this one); the result is the same
     progress: bool = True,  # show a bar
     mark_every: int = 16,  # rows between two marks: what an interruption may cost
@@ -434,27 +463,9 @@ def fill(
     "Decode all rows that are not decoded yet; may be interrupted and called again."
     if on_error not in ("stop", "skip"):
         raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
-    todo, finished, failures = np.nonzero(~self.done)[0].tolist(), [], {}
-    try:
-        for row, failure in progress_bar(
-            _results(self._decode, todo, workers),
-            total=len(todo),
-            desc="decoding",
-            unit="clip",
-            disable=not progress or not todo,
-        ):
-            if failure:
-                failures[row] = failure
-            else:
-                finished.append(row)
-            if len(finished) >= mark_every:
-                self._mark(finished)
-    finally:
-        self._mark(finished)
+    failures = _decode_rows(self, np.nonzero(~self.done)[0].tolist(), workers, progress, mark_every)
     self.failures = [failures[r] for r in sorted(failures)]
-    if self.failures and on_error == "stop":
-        raise CorruptVideos(self.failures)
-    if len(failures) == len(self.all_clips):
+    if failures and (on_error == "stop" or len(failures) == len(self.all_clips)):
         raise CorruptVideos(self.failures)
     self._keep(np.array([r for r in range(len(self.all_clips)) if r not in failures]))
     return self.failures

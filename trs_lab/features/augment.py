@@ -365,7 +365,7 @@ def strong(
     cutout_chance: float = 0.5,
     cutout_size: float = 0.2,  # one box, largest side as a share of the frame
 ) -> torch.Tensor:  # (B,3,T,h,w) float, 0 to 1
-    "Strong augmentation (our choice: the paper does not name its own); each clip is drawn on its own, all frames of a clip alike."
+    "Strong augmentation (our choice); each clip is drawn on its own, all frames of a clip alike."
     if not 0 <= rotation <= MAX_ROTATION:
         raise ValueError(f"rotation={rotation}: expected 0 to {MAX_ROTATION} degrees")
     frames = _frames(x)

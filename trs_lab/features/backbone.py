@@ -79,7 +79,9 @@ class Unit3D(nn.Module):
 
 # %% ../../nbs/features/backbone.ipynb #c014
 class _MaxPool(torch.autograd.Function):
-    "Max-pooling that remembers the place of each maximum in 2 or 4 bytes; PyTorch takes 8, which in fine-tuning would be a fifth of all memory."
+    "Max-pooling that remembers the place of each maximum in 2 or 4 bytes; PyTorch's takes 8."
+
+    # in fine-tuning those 8 bytes would be a fifth of all memory
 
     @staticmethod
     def forward(ctx, x, *how):
@@ -302,7 +304,7 @@ def load_i3d(
     path,  # rgb_imagenet.pt (piergiaj), model_rgb.pth (hassony2) or our .safetensors
     **kwargs,  # passed to `I3D`, such as n_classes; for torch files only
 ) -> I3D:  # in eval mode
-    "An `I3D` with the weights in `path`; the layout is recognised by its keys. Raises ValueError naming what does not fit."
+    "An `I3D` with the weights in `path`, in any known layout. Raises ValueError naming what does not fit."
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no I3D weights at {path}")

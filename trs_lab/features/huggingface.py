@@ -142,15 +142,16 @@ def _preprocessor(name):
             raise ValueError(f"backbone {name}: {file} lacks image_mean or image_std")
         return settings
     raise ValueError(
-        f"backbone {name}: no {' or '.join(PREPROCESSORS)} beside the weights, which says what pixel values the model expects"
+        f"backbone {name}: no {' or '.join(PREPROCESSORS)} beside the weights, "
+        "which says what pixel values the model expects"
     )
 
 
 def load_hf_backbone(
-    name: str,  # model id such as 'MCG-NJU/videomae-base', or a folder with config.json, model.safetensors and preprocessor_config.json
+    name: str,  # model id such as 'MCG-NJU/videomae-base', or a folder with its files and preprocessor_config.json
     normalisation: str = "unit",  # what the pixels were brought to: 'unit' ([-1,1]) or 'imagenet'
 ) -> HFBackbone:  # in eval mode, float32
-    "A pretrained video model. Raises ImportError without transformers, ValueError for another architecture or a file that is missing or does not fit."
+    "A pretrained video model. Raises ImportError without transformers, ValueError for another kind or unfit files."
     hf, local = _transformers(), Path(name).is_dir()
     try:
         config = hf.AutoConfig.from_pretrained(name, local_files_only=local)
@@ -160,7 +161,8 @@ def load_hf_backbone(
         ) from e
     if config.model_type not in ARCHITECTURES:
         raise ValueError(
-            f"backbone {name}: model type {config.model_type!r} is not one of the video models {', '.join(ARCHITECTURES)}"
+            f"backbone {name}: model type {config.model_type!r} is not one of the video models "
+            f"{', '.join(ARCHITECTURES)}"
         )
     settings = _preprocessor(name)
     try:

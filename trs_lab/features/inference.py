@@ -59,7 +59,9 @@ class FusedConv(nn.Module):
         return {**super().__getstate__(), "packed": {}}  # oneDNN's own layout can be neither copied nor sent
 
     def _packed(self, x, padding):
-        key = x.shape  # the best layout depends on it; a key without the batch would let the first call decide for later ones
+        key = (
+            x.shape
+        )  # the best layout depends on it; without the batch the first call would decide for later ones
         if key not in self.packed:
             self.packed[key] = torch.ops.mkldnn._reorder_convolution_weight(
                 self.weight, padding, self.stride, (1, 1, 1), 1, x.shape
@@ -247,6 +249,30 @@ def _compile(model, kind):
     )
 
 
+def _i3d_copy(backbone, device, dtype, compiled):
+    "(a fast copy of an I3D, what was done to it)"
+    if compiled:
+        plain = "compiling finds them itself"
+    elif torch.device(device).type == "cpu":
+        plain = fused_operators()
+    else:
+        plain = "not a CPU"
+    convolutions = f"ordinary convolutions ({plain})" if plain else "fused oneDNN convolutions"
+    return FastI3D(backbone, device, dtype, fused=not plain), [
+        "folded BatchNorm",
+        "channels-last",
+        convolutions,
+    ]
+
+
+def _where_text(device, dtype, other):
+    "'fp32 (cpu, 1 thread)', and why it is not what was asked for."
+    name = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
+    n = torch.get_num_threads()
+    where = f"cpu, {n} thread{'s' * (n > 1)}" if torch.device(device).type == "cpu" else str(device)
+    return f"{name} ({where})" + (f", because {other}" if other else "")
+
+
 def inference_copy(
     backbone: nn.Module,  # `I3D`, or anything with `.features` and `.dim`; left unchanged
     device: str | torch.device = "cpu",  # where it will run
@@ -257,35 +283,17 @@ def inference_copy(
     if compile not in (True, False, "auto"):
         raise ValueError(f"compile={compile!r}: expected True, False or 'auto'")
     dtype, other = choose_precision(device, precision)
-    kind, why = torch.device(device).type, cannot_compile(device) if compile is True else ""
+    why = cannot_compile(device) if compile is True else ""
     compiled = compile is True and not why
     if isinstance(backbone, I3D):
-        plain = (
-            "compiling finds them itself" if compiled else fused_operators() if kind == "cpu" else "not a CPU"
-        )
-        model = FastI3D(backbone, device, dtype, fused=not plain)
-        said = [
-            "folded BatchNorm",
-            "channels-last",
-            "fused oneDNN convolutions" if not plain else f"ordinary convolutions ({plain})",
-        ]
+        model, said = _i3d_copy(backbone, device, dtype, compiled)
     else:
-        model, said = (
-            AutocastBackbone(copy.deepcopy(backbone), device, dtype),
-            [f"{type(backbone).__name__} as it is"],
-        )
+        model = AutocastBackbone(copy.deepcopy(backbone), device, dtype)
+        said = [f"{type(backbone).__name__} as it is"]
     if compiled:
-        _compile(model, kind)
-    where = (
-        f"cpu, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
-        if kind == "cpu"
-        else str(device)
-    )
-    said += [
-        f"{ {torch.float32: 'fp32', torch.bfloat16: 'bf16', torch.float16: 'fp16'}[dtype] } ({where})"
-        + f", because {other}" * bool(other),
-        "compiled" if compiled else "not compiled" + (f", because {why}" if why else ""),
-    ]
+        _compile(model, torch.device(device).type)
+    said.append(_where_text(device, dtype, other))
+    said.append("compiled" if compiled else "not compiled" + (f", because {why}" if why else ""))
     for message in filter(None, (other, why and f"compile=True, but {why}")):
         warnings.warn(message)
     return model, ", ".join(said)

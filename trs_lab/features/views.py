@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from .augment import clean, normalise, strong, strong_features, weak, weak_features
-from .segments import clip_segments
+from .segments import cut_segments
 from ..data.video import FrameCache
 
 # %% ../../nbs/features/views.ipynb #c005
@@ -32,7 +32,7 @@ class FeatureViews:
         self,
         clean,  # (N,S,D) features of the clean view
         weak=None,  # (N,V,S,D) features of weak views (None: from the clean one in feature space)
-        strong=None,  # (N,V,S,D) features of strong views (None: from a weak one in feature space, or from the clean one where there is no weak one)
+        strong=None,  # (N,V,S,D) features of strong views (None: from a weak or else the clean one in feature space)
         device: str | torch.device = "cpu",  # where views are wanted; the features are kept there
         feature_augment: bool = True,  # augment cached strong views in feature space, too
         noise: float = 0.1,
@@ -50,15 +50,18 @@ class FeatureViews:
         self._clean, self._weak, self._strong = (
             None if v is None else self._tensor(v) for v in (clean, weak, strong)
         )
-        for name, v in (("weak", self._weak), ("strong", self._strong)):
-            if v is not None and (
-                v.ndim != 4 or v.shape[0] != len(self) or v.shape[2:] != self._clean.shape[1:]
-            ):
-                raise ValueError(
-                    f"{name} views of shape {tuple(v.shape)} do not belong to clean ones of shape {tuple(self._clean.shape)}"
-                )
+        self._check("weak", self._weak)
+        self._check("strong", self._strong)
         self.strong_options = dict(noise=noise, drop_segments=drop_segments, drop_dims=drop_dims, shift=shift)
         self.weak_options = dict(noise=weak_noise, shift=weak_shift)
+
+    def _check(self, name, v):
+        "Cached views belong to the same clips, segments and features."
+        clean = self._clean.shape
+        if v is not None and (v.ndim != 4 or v.shape[0] != clean[0] or v.shape[2:] != clean[1:]):
+            raise ValueError(
+                f"{name} views of shape {tuple(v.shape)} do not belong to clean ones of shape {tuple(clean)}"
+            )
 
     @classmethod
     def from_extracted(
@@ -168,7 +171,7 @@ class VideoViews:
         device: str | torch.device = "cpu",  # where the views are made
         normalisation: str = "unit",  # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
         segment_len: int = 16,
-        n_segments: int = 10,  # see `clip_segments`
+        n_segments: int = 10,  # see `cut_segments`
         weak_options: dict | None = None,
         strong_options: dict | None = None,  # keyword arguments of `weak` and `strong`
         dim: int
@@ -198,18 +201,10 @@ class VideoViews:
 
     def _finish(self, how, rows, *drawn, **options):
         if not len(rows):
-            return torch.empty(
-                0,
-                self.segments["n_segments"],
-                3,
-                self.segments["segment_len"],
-                *(self.crop or self.cache.size),
-                device=self.device,
-            )
-        return clip_segments(
-            normalise(how(self.frames.get(rows), *drawn, self.crop, **options), self.normalisation),
-            **self.segments,
-        )
+            s, t = self.segments["n_segments"], self.segments["segment_len"]
+            return torch.empty(0, s, 3, t, *(self.crop or self.cache.size), device=self.device)
+        pixels = how(self.frames.get(rows), *drawn, self.crop, **options)
+        return cut_segments(normalise(pixels, self.normalisation), **self.segments)
 
     def _augmented(self, how, rows, generator, share, options):
         seeds = torch.randint(2**62, (len(rows),), generator=generator, device=generator.device).tolist()[

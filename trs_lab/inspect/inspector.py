@@ -20,7 +20,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets as T
 
-from ..core.parameters import project_root
+from ..core.files import project_root
 from .player import ClipPlayer, ComparisonView
 from ..results.plots import COLOURS, readable
 from ..results.opened_run import RunData, Unavailable, synthetic_run

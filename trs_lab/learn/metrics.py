@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['ROW_STATS', 'MEAN_ROW', 'as_pair', 'why_undefined', 'spearman_rows', 'spearman', 'kendall', 'span', 'r_l2', 'mae',
            'rmse', 'bootstrap_values', 'interval95', 'bootstrap_ci', 'fisher_z_mean', 'per_group', 'paired_difference',
-           'as_error_sigma', 'calibration_table', 'ence', 'nll_gaussian', 'sigma_tau', 'coverage', 'plain',
-           'summarise_calibration', 'summarise']
+           'as_error_sigma', 'calibration_table', 'ence', 'nll_gaussian', 'sigma_tau', 'coverage',
+           'summarise_calibration', 'summarise_scores', 'summarise']
 
 # %% ../../nbs/learn/metrics.ipynb #c002
 import numpy as np, pandas as pd
 from scipy import stats
+
+from ..core.files import plain
 
 # %% ../../nbs/learn/metrics.ipynb #c005
 def as_pair(
@@ -204,44 +206,36 @@ def per_group(
     predicted="predicted",  # column of predictions, in points
     group="group",  # column of the action class, task or apparatus
     score_range=None,  # (lowest, highest), in points; None = from the clips of each group
-) -> (
-    pd.DataFrame
-):  # columns group, n, spearman, r_l2; last row the Fisher-z mean; attrs['undefined']: group -> reason
-    "Spearman and relative L2 of each group, and their mean (Fisher-z; plain for r_l2). KeyError names a missing column."
+) -> pd.DataFrame:  # columns group, n, spearman, r_l2; last row the mean; attrs['undefined']: group -> reason
+    "Spearman and relative L2 of each group, and their mean (Fisher-z; plain for r_l2). KeyError for a missing column."
     if missing := [c for c in (score, predicted, group) if c not in frame]:
         raise KeyError(f"per_group: no column {missing}, found {list(frame)}")
-    rows = [
-        dict(
-            group=str(g),
-            n=len(d),
-            spearman=spearman(d[score], d[predicted]),
-            r_l2=r_l2(d[score], d[predicted], score_range),
-        )
-        for g, d in frame.groupby(group, sort=True, observed=True, dropna=False)
-    ]
-    table = pd.DataFrame(rows, columns=["group", "n", "spearman", "r_l2"])
-    mean = dict(
-        group=MEAN_ROW,
-        n=int(table.n.sum()),
-        spearman=fisher_z_mean(table.spearman, table.n),
-        r_l2=table.r_l2.mean(),
-    )
-    out = pd.concat([table, pd.DataFrame([mean])], ignore_index=True) if rows else pd.DataFrame([mean])
-    out.attrs["undefined"] = {
-        str(g): why
-        for g, d in frame.groupby(group, observed=True, dropna=False)
-        if (why := why_undefined(d[score], d[predicted]))
-    }
+    columns, parts = ["group", "n", "spearman", "r_l2"], frame.groupby(group, observed=True, dropna=False)
+    pairs = {str(g): (d[score], d[predicted]) for g, d in parts}
+    rows = [(g, len(y), spearman(y, p), r_l2(y, p, score_range)) for g, (y, p) in pairs.items()]
+    table = pd.DataFrame(rows, columns=columns)
+    mean = (MEAN_ROW, int(table.n.sum()), fisher_z_mean(table.spearman, table.n), table.r_l2.mean())
+    mean = pd.DataFrame([mean], columns=columns)
+    out = pd.concat([table, mean], ignore_index=True) if rows else mean
+    out.attrs["undefined"] = {g: why for g, (y, p) in pairs.items() if (why := why_undefined(y, p))}
     return out
 
 # %% ../../nbs/learn/metrics.ipynb #c033
+def _t_test(d):
+    "(95 % interval of the mean, two-sided p) of at least two differences; p is NaN if all are equal."
+    mean, se = d.mean(), d.std(ddof=1) / np.sqrt(len(d))
+    half = stats.t.ppf(0.975, len(d) - 1) * se
+    p = float(2 * stats.t.sf(abs(mean) / se, len(d) - 1)) if se > 0 else np.nan
+    return (float(mean - half), float(mean + half)), p
+
+
 def paired_difference(
     a,  # (s,) values of the method, one per seed; a Series is matched by its index
     b,  # (s,) values of the comparison, same seeds
     seed=0,  # seed of the bootstrap
     n=10000,  # number of resamples
 ) -> dict:  # mean, t95, bootstrap95, p (two-sided t), n, wins, differences (of a - b)
-    "Mean paired difference over seeds with t and bootstrap intervals; NaN intervals for one seed; ValueError if seeds do not match."
+    "Mean paired difference over seeds, with intervals unless there is one seed. ValueError if seeds do not match."
     if isinstance(a, pd.Series) and isinstance(b, pd.Series):
         if set(a.index) != set(b.index):
             raise ValueError(f"seeds differ: {sorted(set(a.index) ^ set(b.index))} occur on one side only")
@@ -250,23 +244,12 @@ def paired_difference(
     d = a - b
     if not len(d):
         raise ValueError("paired_difference: no seeds given")
-    out = dict(
-        mean=float(d.mean()),
-        t95=(np.nan, np.nan),
-        bootstrap95=(np.nan, np.nan),
-        p=np.nan,
-        n=len(d),
-        wins=int((d > 0).sum()),
-        differences=d.tolist(),
-    )
-    if len(d) < 2:
-        return out
-    se = d.std(ddof=1) / np.sqrt(len(d))
-    half = stats.t.ppf(0.975, len(d) - 1) * se
-    out["t95"] = (float(d.mean() - half), float(d.mean() + half))
-    out["bootstrap95"] = interval95(np.random.default_rng(seed).choice(d, (n, len(d))).mean(1))
-    out["p"] = float(2 * stats.t.sf(abs(d.mean()) / se, len(d) - 1)) if se > 0 else np.nan
-    return out
+    t95, p, bootstrap95 = (np.nan, np.nan), np.nan, (np.nan, np.nan)
+    if len(d) > 1:
+        t95, p = _t_test(d)
+        bootstrap95 = interval95(np.random.default_rng(seed).choice(d, (n, len(d))).mean(1))
+    wins, mean = int((d > 0).sum()), float(d.mean())
+    return dict(mean=mean, t95=t95, bootstrap95=bootstrap95, p=p, n=len(d), wins=wins, differences=d.tolist())
 
 # %% ../../nbs/learn/metrics.ipynb #c037
 def as_error_sigma(
@@ -349,21 +332,6 @@ def coverage(
     return float((np.abs(error) <= k * sigma).mean()) if len(error) else np.nan
 
 # %% ../../nbs/learn/metrics.ipynb #c045
-def plain(
-    value,  # number, array, DataFrame, dict, list, str or None
-):  # the same made of dict, list, float, int, str, bool and None
-    "Plain Python for JSON: NaN and infinities become None, a DataFrame a list of rows."
-    if isinstance(value, pd.DataFrame):
-        return plain(value.to_dict("records"))
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray, pd.Series)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)) else value
-
-
 def summarise_calibration(
     error,  # (n,) prediction minus judged score, in points
     sigma,  # (n,) predicted standard deviation, in points, > 0
@@ -380,23 +348,15 @@ def summarise_calibration(
     )
 
 # %% ../../nbs/learn/metrics.ipynb #c046
-def summarise(
-    y,  # (n,) judged scores, in points; NaN = not judged, left out and counted
+def summarise_scores(
+    y,  # (n,) judged scores, in points
     p,  # (n,) predictions, in points
-    sigma=None,  # (n,) predicted standard deviation, in points; None = no calibration
-    groups=None,  # (n,) action class, task or apparatus of each clip; None = no table per group
     score_range=None,  # (lowest, highest) possible score, in points; None = from `y`
     seed=0,  # seed of the bootstrap
     n_boot=2000,  # number of resamples
-) -> dict:  # spearman, ci95, r_l2, r_l2_ci95, kendall, mae, rmse, n, n_unscored, fisher_z, per_group, calibration, reasons
-    "All figures of one method on one set of clips, as plain Python; None where undefined. ValueError if shapes differ or predictions are not finite."
-    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
-    for name, v in (("predictions", p), ("sigma", sigma), ("groups", groups)):
-        if v is not None and len(v) != len(y):
-            raise ValueError(f"summarise: {len(y)} judged scores but {len(v)} {name}")
-    known = ~np.isnan(y)
-    y, p, rest = *as_pair(y[known], p[known]), int((~known).sum())
-    out = dict(
+) -> dict:  # spearman, ci95, r_l2, r_l2_ci95, kendall, mae, rmse, n; NaN where undefined
+    "The figures that need no sigma and no groups."
+    return dict(
         spearman=spearman(y, p),
         ci95=bootstrap_ci(y, p, n=n_boot, seed=seed),
         r_l2=r_l2(y, p, score_range),
@@ -405,18 +365,32 @@ def summarise(
         mae=mae(y, p),
         rmse=rmse(y, p),
         n=len(y),
-        n_unscored=rest,
-        fisher_z=None,
-        per_group=None,
-        calibration=None,
-        reasons={},
     )
+
+
+def summarise(
+    y,  # (n,) judged scores, in points; NaN = not judged, left out and counted
+    p,  # (n,) predictions, in points
+    sigma=None,  # (n,) predicted standard deviation, in points; None = no calibration
+    groups=None,  # (n,) action class, task or apparatus of each clip; None = no table per group
+    score_range=None,  # (lowest, highest) possible score, in points; None = from `y`
+    seed=0,  # seed of the bootstrap
+    n_boot=2000,  # number of resamples
+) -> dict:  # what `summarise_scores` gives, n_unscored, fisher_z, per_group, calibration, reasons
+    "All figures of one method on one set of clips, plain, None where undefined. ValueError for unfit predictions."
+    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    for name, v in (("predictions", p), ("sigma", sigma), ("groups", groups)):
+        if v is not None and len(v) != len(y):
+            raise ValueError(f"summarise: {len(y)} judged scores but {len(v)} {name}")
+    known = ~np.isnan(y)
+    y, p = as_pair(y[known], p[known])
+    out = summarise_scores(y, p, score_range, seed, n_boot)
+    out.update(n_unscored=int((~known).sum()), fisher_z=None, per_group=None, calibration=None, reasons={})
     if why := why_undefined(y, p):
         out["reasons"]["spearman"] = why
     if groups is not None:
-        t = per_group(
-            pd.DataFrame(dict(score=y, predicted=p, group=np.asarray(groups)[known])), score_range=score_range
-        )
+        clips = pd.DataFrame(dict(score=y, predicted=p, group=np.asarray(groups)[known]))
+        t = per_group(clips, score_range=score_range)
         out.update(fisher_z=t.spearman.iloc[-1], per_group=t)
         out["reasons"] |= t.attrs["undefined"]
     if sigma is not None:

@@ -44,15 +44,16 @@ class Team:
     def main(self):
         return self.rank == 0
 
-    def part(
+    def shard(
         self,
-        turned: bool = False,  # dealt from the last process to the first
+        from_last: bool = False,  # dealt from the last process to the first
+        rank: int = None,  # whose; None = this process's
     ) -> slice:
-        "This process's part of a batch."
-        return slice(self._first(self.rank, turned), None, self.size)
+        "The shard of a batch that a process works on."
+        return slice(self._first(self.rank if rank is None else rank, from_last), None, self.size)
 
-    def _first(self, rank, turned):
-        return self.size - 1 - rank if turned else rank
+    def _first(self, rank, from_last):
+        return self.size - 1 - rank if from_last else rank
 
     def mean(
         self,
@@ -73,7 +74,7 @@ class Team:
         self,
         x,  # (parts, ...) this process's rows, batch after batch; gradients flow back
         sizes,  # rows of each whole batch
-        turned: bool = False,  # how they were dealt
+        from_last: bool = False,  # how they were dealt
     ):
         "The rows of all processes in the order of the batches, (sum(sizes), ...)."
         if self.alone:
@@ -81,7 +82,11 @@ class Team:
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
         place = [
             torch.tensor(
-                [s + j for s, n in zip(starts, sizes) for j in range(n)[self._first(r, turned) :: self.size]],
+                [
+                    s + j
+                    for s, n in zip(starts, sizes)
+                    for j in range(n)[self._first(r, from_last) :: self.size]
+                ],
                 dtype=torch.long,
             )
             for r in range(self.size)

@@ -55,10 +55,10 @@ class Track(Callback):
             init_kwargs=dict(wandb=dict(name=Path(run).name)) if "wandb" in self.names else {},
         )
 
-    def on_epoch_end(self, trainer):
+    def on_epoch_end(self, learner):
         if not self.names:
             return
-        for network, row in trainer.epoch_rows.items():
+        for network, row in learner.epoch_rows.items():
             figures = {
                 f"{self.branch}{row['stage']}/{network}/{k}": float(v)
                 for k, v in row.items()

@@ -4,18 +4,20 @@
 
 # %% auto #0
 __all__ = ['BANK', 'group_edges', 'to_group', 'from_group', 'RegressionTree', 'tree_loss', 'read_tree', 'comparable', 'voters',
-           'vote', 'Contrastive', 'CoRe']
+           'vote', 'Contrastive', 'CoReOptions', 'CoRe']
 
 # %% ../../nbs/methods/contrastive.ipynb #c002
+from dataclasses import asdict, dataclass
+
 import torch
 from torch import nn
 from einops import rearrange
 
-from ..core.parameters import ConfigError
-from ..learn.method import Method, Option, parse_options
+from ..core.parameters import option
+from ..learn.method import Method, Options
 from ..trs.networks import Mixer, Networks, make_mixer
 from ..trs.pseudo_labels import combine
-from ..learn.learner import eval_mode
+from ..learn.device import eval_mode
 
 # %% ../../nbs/methods/contrastive.ipynb #c005
 def group_edges(
@@ -240,45 +242,36 @@ class Contrastive(nn.Module):
         return self.score(self.encode(x), difficulty, groups, mixed)
 
 # %% ../../nbs/methods/contrastive.ipynb #c024
+@dataclass(frozen=True)
+class CoReOptions(Options):
+    "Options of `CoRe`."
+
+    n_vote: int = option(10, "exemplars that vote; ten, as in the paper", lo=1)
+    levels: int = option(
+        4, "levels of the tree: 16 groups, the authors' setting for MTL-AQA (they count depth 5)", lo=1
+    )
+    width: int = option(64, "width of the tree's nodes: our choice, small beside the Mixer", lo=1)
+    same_difficulty: bool = option(
+        True, "compare clips of the same difficulty where it is known (paper, MTL-AQA)"
+    )
+    enough: int = option(
+        3, "exemplars of the same difficulty that are enough to leave out the others (ours)", lo=1
+    )
+
+
 class CoRe(Method):
     "Contrastive regression against labelled exemplars."
 
-    voices = ("student",)
-    options = dict(
-        n_vote=Option(10, "exemplars that vote; ten, as in the paper"),
-        levels=Option(
-            4,
-            "levels of decisions in the tree: 16 groups, the authors' setting for MTL-AQA, which they count as depth 5",
-        ),
-        width=Option(64, "width of the tree's nodes: our choice, small beside the Mixer"),
-        same_difficulty=Option(
-            True,
-            "compare clips of the same degree of difficulty where it is known, as the paper does on MTL-AQA",
-        ),
-        enough=Option(
-            3, "so many exemplars of the same difficulty are enough to leave out the others: our choice"
-        ),
-    )
+    Options, scorers, second_stage = CoReOptions, ("student",), "supervised"
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
-        o = parse_options(config.options, cls.options, config.method)
-        for name in ("n_vote", "levels", "width", "enough"):
-            if o[name] < 1:
-                raise ConfigError(f"options: {name}: expected at least 1, got {o[name]}")
-        return Networks(
-            Contrastive(
-                make_mixer(config, in_dim),
-                encoder,
-                **o,
-                log_var_min=config.log_var_min,
-                log_var_max=config.log_var_max,
-            ),
-            teacher=False,
-        )
+        own = asdict(config.options or cls.Options())
+        del own["use_strong"]
+        return Networks(Contrastive(make_mixer(config, in_dim), encoder, **own), teacher=False)
 
-    def __init__(self, trainer):
-        super().__init__(trainer)
+    def __init__(self, config, networks, data):
+        super().__init__(config, networks, data)
         c, student = self.clips, self.networks.student
         order = c.scores[c.labelled].argsort(stable=True)
         self.rows = c.labelled[order]  # exemplars, worst first
@@ -299,7 +292,7 @@ class CoRe(Method):
 
     def of(self, rows):
         "Difficulty and group of clips, where they are used."
-        return self.clips.difficulty[rows] if self.same_difficulty else None, self.clips.groups[rows]
+        return self.clips.difficulty[rows] if self.options.same_difficulty else None, self.clips.groups[rows]
 
     def comparable(self, rows, own=None):
         difficulty, groups = self.of(rows)
@@ -308,7 +301,7 @@ class CoRe(Method):
             difficulty,
             self.clips.groups[self.rows],
             self.clips.difficulty[self.rows],
-            self.enough,
+            self.options.enough,
             own,
         )
 
@@ -316,7 +309,7 @@ class CoRe(Method):
         "Segment features of the clean labelled clips go into the student."
         student = self.networks.student
         with eval_mode(student):
-            student.exemplars = self.trainer.encode_clips(self.rows, student).float()
+            student.exemplars = self.data.encode(self.rows, student).float()
 
     def start_epoch(self, stage):
         self.see_exemplars()

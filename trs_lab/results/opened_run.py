@@ -24,14 +24,18 @@ import torch
 
 from ..features.augment import clean, normalise
 from ..data.clips import CLIP_COLUMNS, hide_scores
-from ..core.parameters import Config, ConfigError, load_config, make_config, project_root, save_config
+from ..core.files import project_root
+from ..core.parameters import Config, ConfigError
+from ..runs.configure import load_config, make_config, save_config
 from ..data.decisions import Decisions, apply_decisions, suggest, undecided_clips
 from ..features.extraction import view_seed, weights_hash
-from ..features.segments import clip_segments, load_features
-from ..learn.method import build_networks
-from ..trs.networks import compare, fit_whitening
+from ..features.segments import cut_segments, load_features
+from ..methods.registry import build_networks
+from ..features.whitening import fit_whitening
+from ..trs.networks import compare
 from ..runs.prepare import feature_data, load_clips, make_backbone, make_encoder, make_views, train_rows
-from ..trs.pseudo_labels import HISTORY_COLUMNS, choose_exemplars, disagreement
+from ..learn.history import HISTORY_COLUMNS, disagreement
+from ..trs.pseudo_labels import choose_exemplars
 from ..data.readers import dives_folder, read_clips, read_mtl_aqa
 from ..runs.folder import load_student, write_metrics
 from ..data.video import VideoError, cache_key, read_clip, segment_starts
@@ -1131,7 +1135,7 @@ class RunFeatures(RunPictures):
         encoded = self.__dict__.setdefault("_encoded", {})
         if clip_id not in encoded:
             c, frames = self.config, torch.from_numpy(np.array(self.frames(clip_id)))[None]
-            pixels = clip_segments(
+            pixels = cut_segments(
                 normalise(clean(frames, (c.crop, c.crop)), c.normalisation), n_segments=c.n_segments
             )
             encoded[clip_id] = self.networks.trs.teacher.encode(pixels)[0].float()

@@ -38,13 +38,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ..features.backbone import I3D
-from ..core.parameters import Config, make_config, read_value
+from ..core.parameters import Config, read_value
+from .configure import make_config
 from ..core.progress import progress_bar
 from ..dives.motion import sample_dive
 from ..dives.render import render_dive
 from ..features.segments import SegmentEncoder
-from ..learn.method import build_networks
-from ..learn.learner import Callback, StopTraining, Trainer, make_accelerator
+from ..methods.registry import build_networks, make_learner
+from ..learn.device import make_accelerator
+from ..learn.learner import Callback, Learner, StopTraining
 from ..features.views import VideoViews
 
 # %% ../../nbs/runs/full_size.ipynb #c005
@@ -118,7 +120,7 @@ def make_trainer(
     callbacks=(),  # of the trainer
     width: float = 1.0,  # of the I3D
     layout: str = "channels_last",  # memory order of pixels in front of the first convolution
-) -> Trainer:
+) -> Learner:
     "A trainer as `train.ipynb` makes it, but for the weights of the backbone, which are random."
     segments = config.recompute_segments
     backbone = random_backbone(config.seed, width, layout)
@@ -133,7 +135,7 @@ def make_trainer(
         strong_options=None if has_kornia() else dict(blur_chance=0.0),
     )
     networks = build_networks(config, backbone.dim, encoder)
-    return Trainer(config, networks, views, table, accelerator, callbacks)
+    return make_learner(config, networks, views, table, accelerator, callbacks)
 
 
 def random_backbone(seed, width, layout):

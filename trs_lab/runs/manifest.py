@@ -14,7 +14,6 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +25,7 @@ from ..core.files import digest, plain, project_root, read_json, sha256, write_j
 from ..core.parameters import Config, ConfigError
 from ..data.video import IMAGE_SUFFIXES
 from ..features.extraction import weights_hash
+from .configure import as_saved, flat
 from .prepare import weights_file
 
 # %% ../../nbs/runs/manifest.ipynb #m005
@@ -140,14 +140,14 @@ def make_manifest(
     hidden=None,  # `HiddenScores` of the same clips; None = not at hand
 ) -> dict:  # plain values, ready for JSON
     "What a run will be made of, as far as it is known before its clips are opened."
-    parameters = asdict(config)
+    parameters = flat(config)
     parameters |= {name: to_project(parameters[name]) for name in PATHS}
     return dict(
         version=VERSION,
         made=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         commit=code_commit(),
         versions=versions(),
-        method=dict(name=config.method, options=plain(parameters["options"])),
+        method=dict(name=config.method, options=plain(as_saved(config)["options"])),
         config=plain(parameters),
         dataset={k: plain(v) for k, v in table.attrs.items()},
         clips=describe_clips(table),

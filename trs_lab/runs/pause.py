@@ -16,6 +16,7 @@ from json import JSONDecodeError, loads
 from pathlib import Path
 
 from ..core.files import write_json
+from ..learn.callbacks import RollBack
 from ..learn.learner import Callback, StopTraining
 
 # %% ../../nbs/runs/pause.ipynb #c005
@@ -96,35 +97,37 @@ class Control(Callback):
         main: bool = True,  # False: in the other processes of a team, which obey and keep silent
     ):
         self.run, self.every, self.main = Path(run), every, main
+        self.kept = RollBack()
         self.stopped, self.seen, self.wish, self.told = False, None, None, {}
         if main:
             (self.run / "control.json").unlink(missing_ok=True)  # requests to a former process
         self.report("preparing")
 
-    def on_stage_start(self, trainer):
-        self.whole, self.pace, self.stopped = trainer.whole_state(), Pace(), False
+    def on_stage_start(self, learner):
+        self.pace, self.stopped = Pace(), False
+        self.kept.keep(learner)
         self.elsewhere = sys.exc_info()[1]  # whoever calls training may itself be handling an error
-        self.pace.mark(trainer.epoch, 0)
-        self.report("running", trainer)
+        self.pace.mark(learner.epoch, 0)
+        self.report("running", learner)
 
-    def on_step_end(self, trainer):
-        self.breathe(trainer)
-        if trainer.batch == trainer.n_batches:
+    def on_step_end(self, learner):
+        self.breathe(learner)
+        if learner.batch == learner.n_batches:
             return  # after the last step the epoch is closed first: it is whole
-        if trainer.team.alone or trainer.batch % 10 == 0:
-            self.obey(trainer)  # agreeing makes GPUs wait for each other
+        if learner.team.alone or learner.batch % 10 == 0:
+            self.obey(learner)  # agreeing makes GPUs wait for each other
 
-    def on_epoch_end(self, trainer):
-        self.whole = trainer.whole_state()
-        self.obey(trainer)
+    def on_epoch_end(self, learner):
+        self.kept.keep(learner)
+        self.obey(learner)
 
-    def on_stage_end(self, trainer):
+    def on_stage_end(self, learner):
         error = sys.exc_info()[1]
         if error is not self.elsewhere:
-            self.report("failed", trainer, ended=True, error=f"{type(error).__name__}: {error}")
+            self.report("failed", learner, ended=True, error=f"{type(error).__name__}: {error}")
         elif not self.stopped:
-            self.report("between", trainer)
-        self.whole = None
+            self.report("between", learner)
+        self.kept = RollBack()  # the copy of the state may go
 
     def finish(self):
         "The last word: nothing more will be written to the run folder."
@@ -148,43 +151,43 @@ class Control(Callback):
             self.seen = found
         return self.wish
 
-    def wanted(self, trainer):
+    def wanted(self, learner):
         "The request that stands, the same in every process: the main one reads the file, the others hear of it."
         wish = self.look() if self.main else None
-        if trainer.team.alone:
+        if learner.team.alone:
             return wish
-        return next((w for w in ("pause", "stop") if trainer.team.agree(wish == w)), None)
+        return next((w for w in ("pause", "stop") if learner.team.agree(wish == w)), None)
 
-    def obey(self, trainer):
+    def obey(self, learner):
         "Wait while paused; raise `StopTraining` if a stop is asked for."
         start = time.monotonic()
-        while (wanted := self.wanted(trainer)) == "pause":
+        while (wanted := self.wanted(learner)) == "pause":
             if self.told["state"] != "paused":
-                self.report("paused", trainer)
+                self.report("paused", learner)
             time.sleep(0.05)
         if self.told["state"] == "paused":
             waited = time.monotonic() - start
             self.pace.waited += waited
-            trainer.idle += waited
-            self.report("running", trainer)
+            learner.idle += waited
+            self.report("running", learner)
         if wanted != "stop":
             return
         if self.main:
             (self.run / "control.json").unlink(missing_ok=True)
         self.stopped = True
-        trainer.roll_back(self.whole)
-        self.report("stopped", trainer)
+        self.kept.roll_back(learner)
+        self.report("stopped", learner)
         raise StopTraining
 
     # -- reports
 
-    def breathe(self, trainer):
+    def breathe(self, learner):
         if time.monotonic() - self.reported < self.every:
             return
-        self.pace.mark(trainer.epoch + trainer.batch / trainer.n_batches, trainer.n_clips)
-        self.report("running", trainer)
+        self.pace.mark(learner.epoch + learner.batch / learner.n_batches, learner.n_clips)
+        self.report("running", learner)
 
-    def report(self, state, trainer=None, ended=False, error=None):
+    def report(self, state, learner=None, ended=False, error=None):
         "Write progress.json."
         where = {
             k: self.told.get(k)
@@ -199,8 +202,8 @@ class Control(Callback):
                 "seconds_left",
             )
         }
-        if trainer is not None:
-            where = self.place(trainer)
+        if learner is not None:
+            where = self.place(learner)
         self.told = dict(
             state=state,
             **where,
@@ -214,19 +217,19 @@ class Control(Callback):
             write_json(self.run / "progress.json", self.told)
         self.reported = time.monotonic()
 
-    def place(self, trainer):
+    def place(self, learner):
         "Stage, epoch and step, counted from 1 as a reader would; the supervised comparison is a stage of its own name."
         epochs, clips = self.pace.rates()
-        now = trainer.epoch + (trainer.batch / trainer.n_batches if trainer.in_epoch else 0)
+        now = learner.epoch + (learner.batch / learner.n_batches if learner.in_epoch else 0)
         return dict(
-            stage=trainer.stage_name,
-            epoch=min(trainer.epoch + 1, trainer.n_epochs),
-            epochs_done=trainer.epoch,
-            n_epochs=trainer.n_epochs,
-            step=trainer.batch if trainer.in_epoch else 0,
-            n_steps=trainer.n_batches,
+            stage=learner.stage,
+            epoch=min(learner.epoch + 1, learner.n_epochs),
+            epochs_done=learner.epoch,
+            n_epochs=learner.n_epochs,
+            step=learner.batch if learner.in_epoch else 0,
+            n_steps=learner.n_batches,
             clips_per_second=clips and round(clips, 2),
-            seconds_left=round((trainer.n_epochs - now) / epochs, 1) if epochs else None,
+            seconds_left=round((learner.n_epochs - now) / epochs, 1) if epochs else None,
         )
 
 # %% ../../nbs/runs/pause.ipynb #c010

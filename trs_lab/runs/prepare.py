@@ -21,12 +21,12 @@ from ..core.files import digest, project_root, write_atomically
 from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
-from ..features.extraction import extract_features
+from ..features.extraction import ViewPlan, Workers, extract_features
 from ..features.segments import SegmentEncoder, load_features
 from ..features.huggingface import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion
 from ..features.views import FeatureViews, VideoViews
-from ..trs.networks import Whitening, fit_denoising, fit_whitening, whiten_all
+from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
 from ..data.video import FrameCache
 
 # %% ../../nbs/runs/prepare.ipynb #c005
@@ -193,36 +193,27 @@ def decoded_frames(
 
 def _from_video(config, table, accelerator):
     frames, (backbone, weights) = decoded_frames(config, table), make_backbone(config)
-    seen = dict(
-        crop=(config.crop, config.crop),
-        device=accelerator.device,
-        normalisation=config.normalisation,
-        n_segments=config.n_segments,
-    )
+    size = config.crop, config.crop
+    seen = dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments)
     make = _pixel_views if config.finetune else _frozen_views
     return make(config, frames, backbone, accelerator, weights, seen)
 
 
 def _pixel_views(config, frames, backbone, accelerator, weights, seen):
     "Views of pixels, and the backbone to be trained."
-    views, encoder = VideoViews(frames, dim=backbone.dim, **seen), make_encoder(config, backbone)
+    views, encoder = (
+        VideoViews(frames, dim=backbone.dim, device=accelerator.device, **seen),
+        make_encoder(config, backbone),
+    )
     return Data(frames.table, views, backbone.dim, frames, encoder, weights=weights)
 
 
 def _frozen_views(config, frames, backbone, accelerator, weights, seen):
     "Views of cached features."
     folder = cache_folder(config)
-    x = extract_features(
-        backbone,
-        frames,
-        folder,
-        config.n_weak,
-        config.n_strong,
-        precision=accelerator.precision,
-        workers=config.extract_workers,
-        scheduler=config.scheduler,
-        **seen,
-    )
+    plan = ViewPlan(config.n_weak, config.n_strong, precision=accelerator.precision, **seen)
+    workers = Workers(str(accelerator.device), config.extract_workers, config.scheduler)
+    x = extract_features(backbone, frames, folder, plan, workers)
     motion = extract_motion(frames, folder, config.n_segments) if config.motion else None
     about = dict(frames=frames, weights=weights, features=Path(x.filename).parent)
     return feature_data(config, frames.table, accelerator.device, x, config.n_weak, motion, **about)

@@ -23,8 +23,9 @@ import pandas as pd
 from filelock import Timeout
 
 from ..core.files import file_lock, project_root, read_json, write_json
-from ..core.parameters import check_names, make_config, read_value
+from ..core.parameters import check_names, read_value
 from ..core.progress import duration, progress_bar
+from .configure import make_config
 from .plans import digest_of, requested_runs, still_to_run
 
 # %% ../../nbs/runs/sweeps.ipynb #s005

@@ -20,8 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ..core.files import write_json
 from ..core.parameters import Config
-from ..learn.learner import make_accelerator
-from ..learn.method import check_method
+from ..learn.device import make_accelerator
 from .baselines import evaluate_baselines, run_baselines
 from trs_lab.runs.folder import (
     note_views,
@@ -46,8 +45,7 @@ class TrainingRun:
         self,
         config: Config,  # all choices
     ):
-        "Raises `ConfigError` for a method, an option or a device that does not exist."
-        check_method(config)
+        "Raises `ConfigError` for a device that does not exist."
         self.started = time.perf_counter()
         self.config, self.accelerator = config, make_accelerator(config)
         self.run = self.control = None
@@ -98,18 +96,18 @@ def train(self: TrainingRun) -> pd.DataFrame:  # rows of metrics.csv
         self.control = Control(self.run)
         self.control.stopped = stopped
     branches = train_branches(config, self.run, self.data, self.hidden, self.accelerator, self.control)
-    self.trainer, self.supervised = branches
-    self.history = self.trainer.history.table()
-    rows = list(self.trainer.rows) + (_supervised_rows(self.supervised) if self.supervised else [])
+    self.learner, self.supervised = branches
+    self.history = self.learner.history.table()
+    rows = list(self.learner.rows) + (_supervised_rows(self.supervised) if self.supervised else [])
     write_metrics(self.run / "metrics.csv", rows)
     self.metrics = pd.read_csv(self.run / "metrics.csv")
     return self.metrics
 
 
-def _supervised_rows(trainer):
+def _supervised_rows(learner):
     "The comparison's rows under names of their own; its teacher is the moving average of a network nobody asked."
     names = {"student": "supervised", "teacher": "supervised_ema"}
-    rows = [r for r in trainer.rows if r["network"] in names and r["stage"] == "trs"]
+    rows = [r for r in learner.rows if r["network"] in names and r["stage"] == learner.method.second_stage]
     return [dict(r, network=names[r["network"]]) for r in rows]
 
 
@@ -118,9 +116,9 @@ TrainingRun.train = train
 # %% ../../nbs/runs/train_run.ipynb #t007
 def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips, None where there are none
     "Write predictions.csv; figures of every network."
-    self.predictions = predictions_table(self.trainer, self.visible, self.hidden)
+    self.predictions = predictions_table(self.learner, self.visible, self.hidden)
     self.predictions.to_csv(self.run / "predictions.csv", index=False)
-    asked = {name: (self.trainer, name) for name in self.trainer.voices}
+    asked = {name: (self.learner, name) for name in self.learner.method.scorers}
     if self.supervised:
         asked |= dict(supervised=(self.supervised, "student"), supervised_ema=(self.supervised, "teacher"))
     found = {name: self._figures(name, *who) for name, who in asked.items()}
@@ -128,16 +126,16 @@ def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips
     return self.figures
 
 
-def _figures(self: TrainingRun, name, trainer, network):
+def _figures(self: TrainingRun, name, learner, network):
     "Of one network, which `name` is the name of in metrics.csv."
-    predictions = predictions_table(trainer, self.visible, self.hidden, network)
+    predictions = predictions_table(learner, self.visible, self.hidden, network)
     figures = summarise_test(predictions, self.score_range, self.config.seed)
-    return figures and figures | dict(over_epochs=over_epochs(self.metrics, name, self.config.last_k))
+    return figures and figures | dict(over_epochs=over_epochs(self.metrics, name))
 
 
 def save(self: TrainingRun) -> dict:  # content of summary.json
     "Write the student and summary.json."
-    save_student(self.run, self.trainer, self.data.dim, self.data.weights, self.data.whitening)
+    save_student(self.run, self.learner, self.data.dim, self.data.weights, self.data.whitening)
     seconds, figures = time.perf_counter() - self.started, dict(self.figures, baselines=self.baselines)
     about = (self.config, self.visible, self.accelerator, seconds)
     self.summary = run_summary(*about, **figures, stopped=self.control.stopped)

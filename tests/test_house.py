@@ -1,0 +1,89 @@
+"""The house keeps its plan: wings import upwards only, names say the thing, functions are short."""
+
+import re
+from graphlib import TopologicalSorter
+
+import pytest
+from measure import (
+    PACKAGE,
+    ROOT,
+    WINGS,
+    functions_and_classes,
+    imported,
+    imports,
+    modules,
+    notebooks,
+    wing,
+    wrong_arrows,
+)
+
+# Arrows that still point the wrong way. Nothing is added here, and what is mended is taken out.
+MENDING = {
+    ("trs_lab.data.decisions", "trs_lab.runs.configure"),
+}
+LONGEST = 50  # lines of a function's body, as the project is formatted
+LONG, MANY_LONG = 30, 40  # so many bodies are longer than LONG; the number may only fall
+
+
+def test_wings_import_upwards_only():
+    arrows = set(wrong_arrows(ROOT))
+    added = [f"{a} imports {b}" for a, b in sorted(arrows - MENDING)]
+    assert not added, f"wings may import only what tests/measure.py lists for them: {added}"
+    assert MENDING <= arrows, f"mended, so take them out of MENDING: {sorted(MENDING - arrows)}"
+
+
+def test_every_module_lies_in_a_wing():
+    assert {wing(name) for name in modules(ROOT)} == set(WINGS)
+    folders = {book.parent.relative_to(ROOT / "nbs").parts for book in notebooks(ROOT)}
+    assert folders == {(), *((name,) for name in WINGS)}  # () has the apps and the index
+
+
+def test_the_order_of_the_wings_is_the_order_of_their_imports():
+    """A wing that could import one that comes later in the table would make the table a lie."""
+    order = list(WINGS)
+    assert all(order.index(b) < order.index(a) for a in order for b in WINGS[a])
+
+
+def test_no_module_imports_itself_by_a_detour():
+    list(TopologicalSorter(imports(ROOT)).static_order())  # raises CycleError, which names the ring
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from ..trs.networks import Networks",
+        "from ..trs import networks",
+        "from .. import trs\nfrom ..trs import networks as n",
+        "import trs_lab.trs.networks",
+        "from trs_lab.trs.networks import *",
+        "def late():\n    from trs_lab.trs.networks import Networks",
+    ],
+)
+def test_every_form_of_an_import_is_seen(source):
+    known = {"trs_lab.trs.networks", "trs_lab.learn.learner"}
+    assert imported("trs_lab.learn.learner", source, known) == {"trs_lab.trs.networks"}
+
+
+def test_no_number_in_a_name():
+    """Numbers order a folder for one day; the wings do it for good."""
+    named = [str(p.relative_to(ROOT)) for p in (*modules(ROOT).values(), *notebooks(ROOT))]
+    assert named and not [name for name in named if re.search(r"\d", name)]
+
+
+def test_functions_are_short():
+    """JavaScript, styles and long tables do not belong into a function either."""
+    found = []
+    for name, path in modules(ROOT).items():
+        functions, _ = functions_and_classes(path.read_text())
+        found += [(lines, f"{name.removeprefix(PACKAGE + '.')}.{f}") for f, lines in functions]
+    longest = sorted(found, reverse=True)
+    assert longest[0][0] <= LONGEST, longest[:5]
+    many = sum(lines > LONG for lines, _ in found)
+    assert many <= MANY_LONG, f"{many} functions have more than {LONG} lines: split {longest[:many]}"
+
+
+def test_length_of_a_function_is_that_of_its_body():
+    source = 'def f(\n    a,  # number\n    b,  # number\n):\n    "Add."\n    c = a\n    return c + b\n'
+    assert functions_and_classes(source)[0] == [("f", 2)]
+    patched = "class A:\n    def f(self): pass\n\n@patch\ndef g(self: A):\n    return 1\n"
+    assert functions_and_classes(patched)[1] == {"A": (2 + 3, 2)}

@@ -1,0 +1,41 @@
+"""The parameters cells of the notebooks say what is true: each name exists, and a default that is in sight is the real one."""
+
+import ast
+import json
+from dataclasses import fields
+
+from conftest import ROOT
+
+from trs_lab.core.parameters import Config
+from trs_lab.runs.configure import PRESETS
+
+
+def cell(notebook):
+    cells = json.loads((ROOT / "nbs" / notebook).read_text())["cells"]
+    (found,) = (c for c in cells if "parameters" in c["metadata"].get("tags", []))
+    return "".join(found["source"])
+
+
+def values(source):
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}
+
+
+def test_train_shows_real_defaults():
+    source = cell("train.ipynb")
+    given, defaults = values(source), {f.name: f.default for f in fields(Config)}
+    assert given.pop("preset") == "auto"
+    assert set(given) <= set(defaults), "a name that is no field"
+    set_by_presets = {name for preset in PRESETS.values() for name in preset}
+    for name, value in given.items():
+        if value is None:
+            assert name in set_by_presets, f"{name}: None hides a default that no preset changes"
+        else:
+            assert name not in set_by_presets, f"{name}: a preset's value would be overruled by the cell"
+            assert value == defaults[name], (
+                f"{name}: the cell says {value!r}, the configuration {defaults[name]!r}"
+            )
+
+
+def test_every_parameter_is_explained():
+    lines = [line for line in cell("train.ipynb").splitlines() if not line.startswith("#")]
+    assert all("  # " in line for line in lines)
