@@ -117,11 +117,11 @@ def make_trainer(
     cache,  # `cache[rows]` -> uint8 frames
     table: pd.DataFrame,  # visible clip table, as long as the cache
     accelerator,  # device and precision
-    callbacks=(),  # of the trainer
+    callbacks=(),  # of the learner
     width: float = 1.0,  # of the I3D
     layout: str = "channels_last",  # memory order of pixels in front of the first convolution
 ) -> Learner:
-    "A trainer as `train.ipynb` makes it, but for the weights of the backbone, which are random."
+    "A learner as `train.ipynb` makes it, but for the weights of the backbone, which are random."
     segments = config.recompute_segments
     backbone = random_backbone(config.seed, width, layout)
     encoder = SegmentEncoder(backbone, config.freeze_bn, segments or None, recompute=segments > 0)
@@ -259,14 +259,14 @@ class OneStep(Callback):
     def __init__(self, live):
         self.live, self.state = live, 0
 
-    def on_stage_start(self, trainer):
-        for p in trainer.trained_parameters():
+    def on_stage_start(self, learner):
+        for p in learner.parameters:
             p.grad = torch.empty_like(p)
-        trainer.optimizer.step()
-        trainer.optimizer.zero_grad(set_to_none=True)
+        learner.optimizer.step()
+        learner.optimizer.zero_grad(set_to_none=True)
         self.state = self.live.now
 
-    def on_step_end(self, trainer):
+    def on_step_end(self, learner):
         raise StopTraining
 
 
@@ -280,11 +280,11 @@ def _watched(step, live):
 
 def fake_step(
     config: Config,  # the whole recipe; device is ignored, precision auto means bf16
-    stage: str = "trs",  # trs or burn_in
+    stage: str = "semi_supervised",  # or burn_in
     width: float = 1.0,  # of the I3D
     frames: int = 103,  # of a clip
 ) -> dict:  # bytes: state, step and evaluation (peaks of a step, and of a forward pass); flops, operations of the step
-    "What one step of the trainer takes, computed on fake tensors. Threads and GPU are not used."
+    "What one step of the learner takes, computed on fake tensors. Threads and GPU are not used."
     precision = "bf16" if config.precision == "auto" else config.precision
     alone = dict(device="cpu", compile=False, num_processes=1, tracker="")
     config, mode = replace(config, precision=precision, **alone), FakeTensorMode(allow_non_fake_inputs=True)
@@ -295,13 +295,14 @@ def fake_step(
     watch = OneStep(live)
     with quiet():
         cache, accelerator = Repeated((), len(table)), make_accelerator(config)
-        trainer = make_trainer(config, cache, table, accelerator, [watch], width)
-    trainer.views.frames = FakeFrames(mode, (frames, config.frame_height, config.frame_width, 3))
-    trainer.views.strong_options = dict(blur_chance=0.0)
+        learner = make_trainer(config, cache, table, accelerator, [watch], width)
+    learner.data.views.frames = FakeFrames(mode, (frames, config.frame_height, config.frame_width, 3))
+    learner.data.views.strong_options = dict(blur_chance=0.0)
     with live, pool_as_on_gpu():
-        hollow(trainer.networks, mode)
-        trainer.losses_of = _watched(trainer.losses_of, live)
-        trainer.run_stage(stage, 1)
+        hollow(learner.networks, mode)
+        at = [s.name for s in learner.stages].index(stage)
+        learner.stages[at].losses = _watched(learner.stages[at].losses, live)
+        learner.run_stage(at)
         found = dict(
             state=watch.state,
             step=live.peak,
@@ -310,7 +311,7 @@ def fake_step(
             by_name=live.operations.most_common(),
         )
         live.reset()
-        trainer.outputs("student", trainer.clips.unlabelled[: config.eval_batch_size])
+        learner.method.outputs("student", learner.clips.unlabelled[: config.eval_batch_size])
         return dict(found, evaluation=live.peak)
 
 
@@ -388,28 +389,28 @@ class Clock(Callback):
             0,
         )
 
-    def mark(self, trainer):
+    def mark(self, learner):
         event = time.perf_counter()
-        if trainer.device.type == "cuda":
+        if learner.device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)
             event.record()
-        self.marks.setdefault(trainer.stage, []).append(event)
+        self.marks.setdefault(learner.stage, []).append(event)
 
-    def on_stage_start(self, trainer):
+    def on_stage_start(self, learner):
         self.count = 0
-        self.mark(trainer)
+        self.mark(learner)
 
-    def on_step_end(self, trainer):
+    def on_step_end(self, learner):
         self.count += 1
-        self.mark(trainer)
-        if trainer.stage != "trs":
+        self.mark(learner)
+        if learner.stage != "semi_supervised":
             return
         done = self.count - self.warmup - self.steps
         if done == 0 and self.profiled:
-            synchronise(trainer.device)
-            self.profile = Profile(trainer.device).start()
+            synchronise(learner.device)
+            self.profile = Profile(learner.device).start()
         if done == self.profiled:
-            synchronise(trainer.device)
+            synchronise(learner.device)
             if self.profile:
                 self.profile.stop()
             raise StopTraining
@@ -553,7 +554,7 @@ def named(
 
 
 class Waiting:
-    "Frames as before, and the seconds that the trainer waited for them."
+    "Frames as before, and the seconds that the learner waited for them."
 
     def __init__(self, frames):
         self.frames, self.seconds = frames, 0.0
@@ -634,8 +635,8 @@ def measure(
     if gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(accelerator.device)
-    trainer = make_trainer(config, Repeated(films, len(table)), table, accelerator, [clock], width, layout)
-    waiting = _both_stages(trainer)
+    learner = make_trainer(config, Repeated(films, len(table)), table, accelerator, [clock], width, layout)
+    waiting = _both_stages(learner)
     synchronise(accelerator.device)
     return dict(
         device=torch.cuda.get_device_name(accelerator.device) if gpu else "cpu",
@@ -645,18 +646,17 @@ def measure(
         waited_for_frames=waiting.seconds / clock.count,
         peak_allocated=torch.cuda.max_memory_allocated(accelerator.device) if gpu else None,
         peak_reserved=torch.cuda.max_memory_reserved(accelerator.device) if gpu else None,
-        finite=all(bool(p.isfinite().all()) for p in trainer.networks.parameters()),
+        finite=all(bool(p.isfinite().all()) for p in learner.networks.parameters()),
         shares=clock.profile.shares() if clock.profile else {},
     )
 
 
-def _both_stages(trainer):
+def _both_stages(learner):
     "Train, with the views named for the profiler; -> `Waiting`, which has measured how long frames were waited for."
     for view in ("clean", "weak", "strong"):
-        setattr(trainer.views, view, named(getattr(trainer.views, view), VIEWS))
-    trainer.views.frames = waiting = Waiting(trainer.views.frames)
-    trainer.burn_in()
-    trainer.teach()
+        setattr(learner.data.views, view, named(getattr(learner.data.views, view), VIEWS))
+    learner.data.views.frames = waiting = Waiting(learner.data.views.frames)
+    learner.fit()
     return waiting
 
 
@@ -664,12 +664,12 @@ def _rates(config, clock):
     "Seconds per step, and clips and segments per second."
     n, seconds = (
         config.batch_size * (1 + config.unlabelled_per_labelled),
-        statistics.median(clock.seconds("trs")),
+        statistics.median(clock.seconds("semi_supervised")),
     )
     return dict(
         seconds_per_step=seconds,
         burn_in_seconds_per_step=statistics.median(clock.seconds("burn_in")),
-        first_step_seconds=clock.first("trs"),
+        first_step_seconds=clock.first("semi_supervised"),
         clips_per_second=n / seconds,
         segments_per_second=n * config.n_segments / seconds,
     )
