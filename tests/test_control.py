@@ -34,7 +34,7 @@ def test_paused_stopped_and_resumed(train, long, whole_run, tmp_path, summary):
         stderr=subprocess.PIPE,
     )
     state = lambda: read_progress(run) or {}
-    until(process, lambda: state().get("stage") == "trs" and state()["epoch"] > 1)
+    until(process, lambda: state().get("stage") == "semi_supervised" and state()["epoch"] > 1)
     pause(run)
     until(process, lambda: state()["state"] == "paused")
     stands = state()
@@ -50,7 +50,9 @@ def test_paused_stopped_and_resumed(train, long, whole_run, tmp_path, summary):
     epochs = pd.read_parquet(run / "pseudo_labels.parquet").epoch.nunique()
     assert 0 < epochs < LONG["epochs"]
     assert (
-        pd.read_csv(run / "metrics.csv").query("stage == 'trs' and network == 'student'").epoch.max()
+        pd.read_csv(run / "metrics.csv")
+        .query("stage == 'semi_supervised' and network == 'student'")
+        .epoch.max()
         == epochs - 1
     )
 
