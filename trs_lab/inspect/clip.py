@@ -16,7 +16,7 @@ from .overview import MADE
 from .parts import AXIS, Part, as_text, bare_figure, make_button, put
 from .player import ClipPlayer, ComparisonView
 from ..results.opened_run import RunData, Unavailable
-from ..results.plots import VOICES as NETWORKS
+from ..results.plots import NETWORK_STYLES as NETWORKS
 
 # %% ../../nbs/inspect/clip.ipynb #c005
 def beliefs(

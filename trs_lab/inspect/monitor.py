@@ -23,7 +23,7 @@ from .parts import AXIS, STATIC, as_text, bare_figure, keep_state, make_button, 
 from ..learn.metrics import mae, spearman
 from ..learn.schedules import FIRST_STAGES
 from ..results.opened_run import HistoryArrays, RunData
-from ..results.plots import COLOURS, VOICES as NETWORKS
+from ..results.plots import COLOURS, NETWORK_STYLES as NETWORKS
 from ..runs.pause import alive, pause, read_progress, read_request, resume_training, stop
 
 # %% ../../nbs/inspect/monitor.ipynb #c005

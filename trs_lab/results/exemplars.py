@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..features.extraction import view_seed
+from ..methods.registry import uses_difficulty
 from .run_features import RunFeatures
 from .run_folder import NoComparison, RunFolder, Unavailable, drop
 from ..trs.pseudo_labels import choose_exemplars
@@ -92,7 +93,7 @@ class Exemplars:
         clip_ids,  # any clips of the run
     ) -> np.ndarray:  # (n,) 1 for all where the networks do not learn scores per degree of difficulty
         "What the networks' unit is multiplied by for each clip."
-        if not self.folder.config.use_difficulty:
+        if not uses_difficulty(self.folder.config):
             return np.ones(len(clip_ids))
         known = self.folder.table.set_index("clip_id").difficulty.reindex(clip_ids).to_numpy(float)
         if np.isnan(known).any():
@@ -120,7 +121,7 @@ class Exemplars:
     def _similarity(self, query):
         "(1, labelled clips) by which the nearest are chosen; None = any may be drawn."
         ids, features = self.folder.labelled().clip_id, self.features
-        if self.folder.config.options.exemplar_choice == "nearest":
+        if self._nearest:
             if self.folder.config.finetune and not features.encoded(ids):
                 among = f"the nearest exemplars are found among the features of all {len(ids)} labelled clips"
                 raise NoComparison(f"The backbone was trained, and {among}. extract() makes them.")
@@ -129,6 +130,11 @@ class Exemplars:
         if features.networks.kernel:
             return features.networks.trs.reference.likeness(query, self._labelled)
         return None
+
+    @property
+    def _nearest(self):
+        "Whether training chose the labelled clips that are most like a clip."
+        return getattr(self.folder.config.options, "exemplar_choice", "random") == "nearest"
 
     @cached_property
     def _labelled(self):

@@ -220,11 +220,7 @@ def train_until(config, stop):
     write_manifest(run, add_views(make_manifest(config, visible, hidden), data))
     networks = build_networks(config, data.dim, data.encoder)
     learner = make_learner(config, networks, data.views, data.table, accelerator, [Checkpoint(run, 0)])
-    learner.fit(until="burn_in")
-    if stop == "burn_in":
-        return run
-    learner.fit()
-    learner.select()
+    learner.fit(until=stop)
     if stop is None:
         predictions_table(learner, data.table, hidden).to_csv(run / "predictions.csv", index=False)
         save_student(run, learner, data.dim, data.weights, data.whitening)
