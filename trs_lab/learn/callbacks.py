@@ -9,7 +9,6 @@ __all__ = ['ema_update', 'MovingAverage', 'ShareMemories', 'PseudoLabelHistory',
 # %% ../../nbs/learn/callbacks.ipynb #33ae696d
 import copy
 
-import pandas as pd
 import torch
 from torch import nn
 

@@ -71,7 +71,8 @@ def make_accelerator(
     accelerator = Accelerator(cpu=not cuda, mixed_precision=mixed, kwargs_handlers=handlers)
     if started and accelerator.num_processes != config.num_processes:
         raise ConfigError(
-            f"num_processes: the configuration says {config.num_processes}, but {accelerator.num_processes} were started"
+            f"num_processes: the configuration says {config.num_processes}, but "
+            f"{accelerator.num_processes} were started"
         )
     accelerator.precision = precision
     _set_up_torch(device)

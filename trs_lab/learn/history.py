@@ -12,7 +12,8 @@ import torch
 # %% ../../nbs/learn/history.ipynb #c028
 HISTORY_COLUMNS = (
     "epoch clip_id teacher_mean teacher_sigma reference_mean reference_sigma memory_teacher_mean memory_teacher_sigma "
-    "memory_teacher_epoch memory_reference_mean memory_reference_sigma memory_reference_epoch pseudo_label pseudo_sigma student_mean "
+    "memory_teacher_epoch memory_reference_mean memory_reference_sigma memory_reference_epoch pseudo_label "
+    "pseudo_sigma student_mean "
     "student_sigma disagreement"
 ).split()
 

@@ -59,7 +59,7 @@ class Team:
         self,
         n: int,  # entries of the whole batch
     ):
-        "A function like `torch.mean` of this process's entries, such that the average over the processes is the mean of the batch's n."
+        "Like `torch.mean` of this process's entries; the average over the processes is the mean of the batch's n."
         return torch.mean if self.alone else lambda values: values.sum() * (self.size / n)
 
     def total(self, x):  # any tensor, without gradient

@@ -19,7 +19,7 @@ def segment_masks(
     share: float,  # of the segments to hide, between 0 and 1; at least one is hidden and one is left
     generator: torch.Generator,  # source of the draw
 ) -> torch.Tensor:  # (n, n_segments) bool, True = hidden
-    "The same number of segments hidden in each clip. Raises ValueError where nothing could be hidden or nothing be left."
+    "The same number of segments hidden in each clip. Raises ValueError where none could be hidden or left."
     if not 0 < share < 1:
         raise ValueError(f"share of hidden segments: expected between 0 and 1, got {share}")
     if n_segments < 2:

@@ -86,7 +86,7 @@ def _factors(table):
 
 
 def _judges(table, device):
-    "(N, J) marks of the clips whose score is shown, NaN elsewhere; None where labelled clips lack them or differ in number."
+    "(N, J) marks of the clips whose score is shown, NaN elsewhere; None where labelled clips lack them."
     if "judge_scores" not in table:
         return None
     shown = table.role.isin(["labelled", "validation"]).to_numpy()
@@ -205,7 +205,7 @@ class TrainingSet:
         self.views.follow([needed(batch) for batch in batches])
 
     def in_batches(self, rows, answer, kind="clean"):
-        "Answers to views of `rows` in order, a tensor per kind of answer. Every process answers its shards and gets all."
+        "Answers to views of `rows` in order, a tensor per kind of answer. Every process gets all."
         batches = with_host(rows.cpu().split(self.config.eval_batch_size), self.device)
         self.announce([(b,) for b in batches], from_last=(False,))
         parts = [answer(self.view(kind, b), b) for b in batches]

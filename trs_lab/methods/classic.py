@@ -161,7 +161,7 @@ def helpfulness(
     scores,  # (n,) of the known ones
     k: int,  # neighbours, at most n
 ) -> tuple:  # (guessed scores (U,), deltas (U,))
-    "What each unlabelled clip would be called, and how much that would help on the known clips around it (the paper's delta)."
+    "What each unlabelled clip would be called, and how much that would help on known clips around it (delta)."
     near = among.topk(k, largest=False)
     now, radius, leaving = scores[near.indices].mean(1), near.values[:, -1], scores[near.indices[:, -1]]
     around = distance.topk(k, largest=False)
@@ -179,7 +179,7 @@ def co_train(
     orders: tuple = (2.0, 5.0),  # Minkowski orders of the two regressors
     pool: int = 100,  # clips looked at in a round
     rounds: int = 100,  # at most
-) -> list:  # for each regressor (rows among the unlabelled (m,), their guessed scores (m,)): what the other one taught it
+) -> list:  # for each regressor (rows among the unlabelled (m,), guessed scores (m,)) from the other one
     "COREG, the algorithm of the paper."
     n, k = len(labelled), min(k, len(labelled))
     drawn = torch.randperm(len(unlabelled), generator=generator, device=generator.device)[

@@ -105,7 +105,7 @@ def comparable(
     enough: int = 3,  # exemplars of the same difficulty, so that these alone are used
     own=None,  # (B,) which exemplar is the clip itself, never used; None = none
 ):
-    "Which exemplars a clip may be compared with, (B, n) bool; at least one in every row if there is another clip than itself."
+    "Which exemplars a clip may be compared with, (B, n) bool; at least one in every row if there is another clip."
     rows = next(x for x in (groups, difficulty, own) if x is not None)
     others = torch.ones(len(rows), len(exemplar_groups), dtype=torch.bool, device=exemplar_groups.device)
     if own is not None:
@@ -202,7 +202,6 @@ class Contrastive(nn.Module):
 
     def allowed(self, features, difficulty, groups):
         "Comparable exemplars (B, n); by likeness where the group is not known."
-        n = len(self.exemplar_scores)
         if groups is None:
             groups = self.nearest_group(features)
         return comparable(

@@ -49,7 +49,7 @@ def bins_around(
     lo, hi = min(-reach, (z.min() - 3 * sd).item()), max(reach, (z.max() + 3 * sd).item())
     if m < 2 or not sd >= (hi - lo) / (m - 1) / 2:
         raise ConfigError(
-            f"options: bins, sd: expected targets at least half a bin wide, got {m} bins over {hi - lo:.1f} sd for sd={sd:g}"
+            f"bins, sd: expected targets at least half a bin wide, got {m} bins over {hi - lo:.1f} sd for sd={sd:g}"
         )
     return center + scale * torch.linspace(lo, hi, m, device=scores.device)
 
@@ -105,7 +105,7 @@ class DistributionHead(nn.Module):
 
 @dataclass(frozen=True)
 class USDLOptions(Options):
-    "Options of `USDL`. An sd of .3 is 5 points on MTL-AQA: half a point of a judge, three judges, times difficulty (ours)."
+    "Options of `USDL`. An sd of .3 is 5 points on MTL-AQA: half a point, three judges, times difficulty (ours)."
 
     bins: int = option(101, "score bins; 101 as in the paper, which has a bin a point", lo=2)
     sd: float = option(0.3, "sd of the targets, in sd of the labelled scores (our choice)", lo=0, above=True)
@@ -170,7 +170,7 @@ def find_rule(
     difficulty,  # (n,) NaN = not known
     rule: str = "auto",  # middle (three, times difficulty), sum, linear, or auto: the first of them that holds
 ) -> tuple:  # (weights (J,), whether the rule sorts and multiplies by difficulty)
-    "How scores come from judges. Raises ConfigError where the rule does not give the scores of at least 90 % of the clips."
+    "How scores come from judges. Raises ConfigError where it gives fewer than 90 % of the scores."
     n, J = judges.shape
     known = {}
     if J % 2 and J >= 3 and torch.isfinite(difficulty).all():
@@ -192,7 +192,9 @@ def find_rule(
             return weights, dives
     what = "no known rule gives" if rule == "auto" else f"rule={rule} does not give"
     raise ConfigError(
-        f"method=musdl: {what} the scores of the {n} labelled clips from their {J} judge scores; rules are {', '.join(RULES[1:])}, and middle needs an odd number of judges and the difficulty. Use method=usdl"
+        f"method=musdl: {what} the scores of the {n} labelled clips from their {J} judge scores; "
+        f"rules are {', '.join(RULES[1:])}, and middle needs an odd number of judges and the difficulty. "
+        "Use method=usdl"
     )
 
 # %% ../../nbs/methods/distributions.ipynb #c025
@@ -258,7 +260,7 @@ class JudgesHead(nn.Module):
         return score_distribution(judges, self.centers, self.smear)  # (B, J) in points -> (B, J, m)
 
     def read(self, logits, difficulty=None):
-        "-> mean (B,), log-variance (B,) of the final score, standardised. Raises ValueError where difficulty is missing."
+        "-> mean (B,), log-variance (B,) standardised. Raises ValueError where difficulty is missing."
         mean, variance = moments(logits, self.centers, self.smear)
         sigma, times = variance.sqrt(), 1.0
         if self.times_difficulty:

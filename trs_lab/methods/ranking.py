@@ -44,7 +44,7 @@ def pair_consistency(
     temperature: float = 0.5,  # of soft answers, below 1 = sharper
     hard: bool = True,  # one answer per pair, and the temperature has no effect
 ):  # scalar loss
-    "FixMatch: cross entropy with the weak views' answers over the pairs that are sure, averaged over all pairs; 0 without pairs."
+    "FixMatch: cross entropy with the weak views' answers on sure pairs, averaged over all; 0 without pairs."
     weak = weak.detach().float()
     answer = F.one_hot(weak.argmax(-1), 2).float() if hard else (weak / temperature).softmax(-1)
     sure = weak.softmax(-1).amax(-1) >= threshold

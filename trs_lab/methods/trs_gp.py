@@ -125,7 +125,7 @@ class GPReference(ClosedForm):
         exemplars,  # (K, S, D) labelled clips
         scores,  # (K,) of the exemplars, standardised
     ):
-        "What each exemplar would say if it were the only one: relative score (K,), log-variance (K,), and likeness of segments (K, S, S), rows sum to 1."
+        "What each exemplar would say alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
         share = (
             self.likeness(query, exemplars)[0] / (1 + self.noise)
         )  # of the exemplar's score that carries over; of one unlike the clip nothing does, and the mean remains

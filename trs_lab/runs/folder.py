@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['run_folder', 'open_run', 'has_checkpoint', 'note_views', 'keep_decisions', 'may_change', 'check_resumable',
-           'decision_differences', 'Evaluate', 'over_epochs', 'Checkpoint', 'write_metrics', 'resume_learner',
-           'predictions_table', 'summarise_test', 'run_summary', 'save_student', 'Student', 'load_student']
+           'decision_differences', 'Evaluate', 'second_stage', 'over_epochs', 'Checkpoint', 'write_metrics',
+           'resume_learner', 'predictions_table', 'summarise_test', 'run_summary', 'save_student', 'Student',
+           'load_student']
 
 # %% ../../nbs/runs/folder.ipynb #c002
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,14 @@ from safetensors.torch import load_file, save_file
 from ..data.clips import ROLES
 from ..core.files import plain, project_root, read_json, sha256, write_atomically, write_json
 from ..core.parameters import Config, ConfigError, affecting
-from .configure import as_saved, config_from, flat, load_config, save_config
 from ..data.decisions import in_force, read_entries
 from ..learn.metrics import r_l2, spearman, summarise
-from ..methods.registry import build_networks, uses_difficulty
-from ..features.whitening import Whitening
 from ..learn.device import eval_mode
+from ..methods.registry import build_networks, method_class
+from ..features.whitening import Whitening
 from ..learn.learner import Callback, Learner
-from ..learn.schedules import FIRST_STAGES
+from ..learn.method import BURN_IN
+from .configure import as_saved, config_from, flat, save_config
 from trs_lab.runs.manifest import (
     add_views,
     difference,
@@ -108,11 +109,11 @@ def keep_decisions(run, config):
     return str(own)
 
 # %% ../../nbs/runs/folder.ipynb #c005a
-def may_change(config: Config) -> tuple:
-    "Parameters that may differ when a run is resumed: they change where it runs and what is reported, not what is learnt."
+def may_change(config: Config) -> list:  # names of parameters
+    "Where and how fast a run is made, how it is reported, and epochs, unless the learning rate goes by them."
     fixed = affecting("clips", "frames", "features", "weights")
-    free = (name for name in affecting("machine", "report", "length") if name not in fixed)
-    return tuple(name for name in free if name != "epochs" or config.schedule == "constant")
+    free = [f.name for f in fields(Config) if f.name not in fixed and f.name != "options"]
+    return [name for name in free if name != "epochs" or config.schedule == "constant"]
 
 
 def check_resumable(
@@ -124,7 +125,8 @@ def check_resumable(
     if not (run / "config.json").exists():
         raise ConfigError(f"resume: no run in {run} (config.json is missing)")
     free = may_change(config)
-    parameters = dict(config=_flat_there(run)), dict(config=plain(flat(config)))
+    there = flat(config_from(read_json(run / "config.json")))
+    parameters = dict(config=plain(there)), dict(config=plain(flat(config)))
     differing = decision_differences(run, config) + parameter_differences(*parameters, free)
     if not differing and manifest and has_checkpoint(run):
         differing = difference(_manifest_there(run), manifest, free)
@@ -132,10 +134,6 @@ def check_resumable(
         raise ConfigError(
             f"resume: {run} was made of something else: {'; '.join(map(_explained, differing))}"
         )
-
-
-def _flat_there(run):
-    return plain(flat(load_config(run / "config.json")))
 
 
 def _manifest_there(run):
@@ -170,13 +168,13 @@ class Evaluate(Callback):
 
     def __init__(
         self,
-        hidden,  # `HiddenScores`; the learner does not get them
+        hidden,  # `HiddenScores`; the trainer does not get them
         score_range: tuple = None,  # for the relative L2
         networks: tuple = ("student", "teacher"),  # whose test figures are wanted, where the method has them
     ):
         self.hidden, self.score_range, self.networks = hidden, score_range, networks
 
-    def on_epoch_end(self, learner):
+    def on_epoch_rows(self, learner):
         rows = learner.clips.test
         if not len(rows) or learner.stage == "recovery":
             return  # before burn-in there is nothing that scores
@@ -184,14 +182,21 @@ class Evaluate(Callback):
         known = np.isfinite(truth)
         if not known.any():
             return
-        for name in (n for n in self.networks if n in learner.method.scorers):
-            if name == "teacher" and learner.stage == "burn_in":
+        for name in (n for n in self.networks if n in learner.epoch_rows):
+            if name == "teacher" and learner.stage == BURN_IN:
                 continue  # the teacher does not exist before burn-in ends
             predicted, _ = learner.predict(name, rows)
             learner.epoch_rows[name].update(
                 test_spearman=spearman(truth[known], predicted[known]),
                 test_r_l2=r_l2(truth[known], predicted[known], self.score_range),
             )
+
+
+def second_stage(
+    rows: pd.DataFrame,  # of metrics.csv
+) -> pd.DataFrame:  # some of them
+    "What comes after burn-in, whatever the method calls it."
+    return rows[~rows.stage.isin([BURN_IN, "recovery", "recover"])]
 
 
 def over_epochs(
@@ -202,7 +207,8 @@ def over_epochs(
     """Test Spearman of the last epoch, the mean of the last k, and the best epoch.
 
     The best was chosen on the test set: optimistic, never to be quoted as a result."""
-    curve = metrics[(metrics.network == network) & ~metrics.stage.isin(FIRST_STAGES)].sort_values("epoch")
+    curve = second_stage(metrics)
+    curve = curve[curve.network == network].sort_values("epoch")
     values = curve.test_spearman.dropna() if "test_spearman" in curve else pd.Series(dtype=float)
     if not len(values):
         return dict(last=None, mean_last_k=None, last_k=last_k, best_optimistic=None)
@@ -279,12 +285,11 @@ def resume_learner(
     )
     history = pd.read_parquet(Path(run) / "pseudo_labels.parquet") if not prefix else None
     if history is not None and len(history):
-        history = history[history.epoch < (0 if state["stage"] in FIRST_STAGES else state["epoch"])]
-    if "data" not in state:
-        raise ConfigError(f"resume: {path} was written by an earlier version; begin another run")
+        second = state["stage"] == learner.method.second_stage
+        history = history[history.epoch < (state["epoch"] if second else 0)]
     learner.load_state(state)
-    if history is not None:
-        learner.history.frames = [history] if len(history) else []
+    if history is not None and len(history):
+        learner.history.frames = [history]
     return True
 
 # %% ../../nbs/runs/folder.ipynb #c017
@@ -419,7 +424,7 @@ class Student:
 
     def _times(self, n, difficulty):
         "What an answer is multiplied by: the difficulty where the network learned the score per degree of it."
-        if not uses_difficulty(self.config):
+        if not self.config.use_difficulty or method_class(self.config.method).times_difficulty:
             return 1.0
         times = np.full(n, np.nan) if difficulty is None else np.asarray(difficulty, float)
         if not (times > 0).all():

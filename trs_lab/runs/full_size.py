@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LAYOUTS', 'RESERVED', 'GiB', 'KINDS', 'VIEWS', 'SMALL', 'LAYOUT', 'IDLE', 'HOST', 'DATA_SHEET', 'MEDIANS',
-           'render_clips', 'Repeated', 'clips_for', 'make_full_size', 'random_backbone', 'has_kornia', 'LiveBytes',
+           'render_clips', 'Repeated', 'clips_for', 'make_trainer', 'random_backbone', 'has_kornia', 'LiveBytes',
            'FakeFrames', 'pool_as_on_gpu', 'hollow', 'OneStep', 'fake_step', 'quiet', 'memory_table', 'show_memory',
            'Clock', 'synchronise', 'kind_of', 'add_up', 'Profile', 'named', 'Waiting', 'promised', 'matmul_rate',
            'measure', 'utilisation', 'sweep_settings', 'release', 'try_settings', 'text_table', 'verdict', 'parse',
@@ -112,7 +112,7 @@ def clips_for(
 LAYOUTS = ("channels_last", "contiguous")
 
 
-def make_full_size(
+def make_trainer(
     config: Config,  # the whole recipe
     cache,  # `cache[rows]` -> uint8 frames
     table: pd.DataFrame,  # visible clip table, as long as the cache
@@ -295,14 +295,13 @@ def fake_step(
     watch = OneStep(live)
     with quiet():
         cache, accelerator = Repeated((), len(table)), make_accelerator(config)
-        learner = make_full_size(config, cache, table, accelerator, [watch], width)
+        learner = make_trainer(config, cache, table, accelerator, [watch], width)
     learner.data.views.frames = FakeFrames(mode, (frames, config.frame_height, config.frame_width, 3))
     learner.data.views.strong_options = dict(blur_chance=0.0)
     with live, pool_as_on_gpu():
         hollow(learner.networks, mode)
         at = [s.name for s in learner.stages].index(stage)
-        watched = learner.stages[at]
-        watched.n_epochs, watched.losses = 1, _watched(watched.losses, live)
+        learner.stages[at].losses = _watched(learner.stages[at].losses, live)
         learner.run_stage(at)
         found = dict(
             state=watch.state,
@@ -625,7 +624,7 @@ def measure(
     profiled: int = 2,  # steps under the profiler, after that
     labelled: int = 8,  # labelled clips
     width: float = 1.0,  # of the I3D
-    layout: str = "channels_last",  # see `make_full_size`
+    layout: str = "channels_last",  # see `make_trainer`
 ) -> dict:  # times in seconds, memory in bytes
     "Run both stages and report."
     accelerator = make_accelerator(config)
@@ -636,7 +635,7 @@ def measure(
     if gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(accelerator.device)
-    learner = make_full_size(config, Repeated(films, len(table)), table, accelerator, [clock], width, layout)
+    learner = make_trainer(config, Repeated(films, len(table)), table, accelerator, [clock], width, layout)
     waiting = _both_stages(learner)
     synchronise(accelerator.device)
     return dict(

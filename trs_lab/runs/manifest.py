@@ -35,7 +35,7 @@ def to_project(
     "A path as a manifest keeps it."
     if not path:
         return ""
-    path, root = Path(os.path.abspath(path)), project_root()
+    path, root = Path(os.path.abspath(os.path.expanduser(path))), project_root()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 

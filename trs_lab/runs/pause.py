@@ -97,15 +97,15 @@ class Control(Callback):
         main: bool = True,  # False: in the other processes of a team, which obey and keep silent
     ):
         self.run, self.every, self.main = Path(run), every, main
-        self.stopped, self.seen, self.wish, self.told = False, None, None, {}
         self.kept = RollBack()
+        self.stopped, self.seen, self.wish, self.told = False, None, None, {}
         if main:
             (self.run / "control.json").unlink(missing_ok=True)  # requests to a former process
         self.report("preparing")
 
     def on_stage_start(self, learner):
-        self.kept.keep(learner)
         self.pace, self.stopped = Pace(), False
+        self.kept.keep(learner)
         self.elsewhere = sys.exc_info()[1]  # whoever calls training may itself be handling an error
         self.pace.mark(learner.epoch, 0)
         self.report("running", learner)
@@ -127,7 +127,7 @@ class Control(Callback):
             self.report("failed", learner, ended=True, error=f"{type(error).__name__}: {error}")
         elif not self.stopped:
             self.report("between", learner)
-        self.kept = RollBack()  # lets the copy go
+        self.kept = RollBack()  # the copy of the state may go
 
     def finish(self):
         "The last word: nothing more will be written to the run folder."

@@ -193,29 +193,27 @@ def decoded_frames(
 
 def _from_video(config, table, accelerator):
     frames, (backbone, weights) = decoded_frames(config, table), make_backbone(config)
-    seen = dict(
-        crop=(config.crop, config.crop),
-        device=accelerator.device,
-        normalisation=config.normalisation,
-        n_segments=config.n_segments,
-    )
+    size = config.crop, config.crop
+    seen = dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments)
     make = _pixel_views if config.finetune else _frozen_views
     return make(config, frames, backbone, accelerator, weights, seen)
 
 
 def _pixel_views(config, frames, backbone, accelerator, weights, seen):
     "Views of pixels, and the backbone to be trained."
-    views, encoder = VideoViews(frames, dim=backbone.dim, **seen), make_encoder(config, backbone)
+    views, encoder = (
+        VideoViews(frames, dim=backbone.dim, device=accelerator.device, **seen),
+        make_encoder(config, backbone),
+    )
     return Data(frames.table, views, backbone.dim, frames, encoder, weights=weights)
 
 
 def _frozen_views(config, frames, backbone, accelerator, weights, seen):
     "Views of cached features."
     folder = cache_folder(config)
-    device = seen.pop("device")
     plan = ViewPlan(config.n_weak, config.n_strong, precision=accelerator.precision, **seen)
-    where = Workers(str(device), config.extract_workers, config.scheduler)
-    x = extract_features(backbone, frames, folder, plan, where)
+    workers = Workers(str(accelerator.device), config.extract_workers, config.scheduler)
+    x = extract_features(backbone, frames, folder, plan, workers)
     motion = extract_motion(frames, folder, config.n_segments) if config.motion else None
     about = dict(frames=frames, weights=weights, features=Path(x.filename).parent)
     return feature_data(config, frames.table, accelerator.device, x, config.n_weak, motion, **about)

@@ -24,8 +24,8 @@ from filelock import Timeout
 
 from ..core.files import file_lock, project_root, read_json, write_json
 from ..core.parameters import check_names, read_value
-from .configure import make_config
 from ..core.progress import duration, progress_bar
+from .configure import make_config
 from .plans import digest_of, requested_runs, still_to_run
 
 # %% ../../nbs/runs/sweeps.ipynb #s005

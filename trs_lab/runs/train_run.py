@@ -22,7 +22,6 @@ from ..core.files import write_json
 from ..core.parameters import Config
 from ..learn.device import make_accelerator
 from .baselines import evaluate_baselines, run_baselines
-from ..learn.schedules import FIRST_STAGES
 from trs_lab.runs.folder import (
     note_views,
     open_run,
@@ -46,7 +45,7 @@ class TrainingRun:
         self,
         config: Config,  # all choices
     ):
-        "Raises `ConfigError` for a method, an option or a device that does not exist."
+        "Raises `ConfigError` for a device that does not exist."
         self.started = time.perf_counter()
         self.config, self.accelerator = config, make_accelerator(config)
         self.run = self.control = None
@@ -108,7 +107,7 @@ def train(self: TrainingRun) -> pd.DataFrame:  # rows of metrics.csv
 def _supervised_rows(learner):
     "The comparison's rows under names of their own; its teacher is the moving average of a network nobody asked."
     names = {"student": "supervised", "teacher": "supervised_ema"}
-    rows = [r for r in learner.rows if r["network"] in names and r["stage"] not in FIRST_STAGES]
+    rows = [r for r in learner.rows if r["network"] in names and r["stage"] == learner.method.second_stage]
     return [dict(r, network=names[r["network"]]) for r in rows]
 
 

@@ -177,7 +177,7 @@ class TRSMethod(Method):
         return over_views(*self.compare_with_exemplars(features, rows, n), n)
 
     def compare_with_exemplars(self, features, rows, n=1, from_last=True):
-        "Exemplars' scores plus relative scores, combined by confidence: n views of this process's clips, (n * b,) each."
+        "Exemplars' scores plus relative scores, combined by confidence: n views of this process's clips, (n * b,)."
         shard, labelled = self.team.shard(from_last), self.clips.labelled
         chosen = self.choose_exemplars(features, rows, n, shard)
         delta, log_var = compare(self.networks.reference, features, self.exemplars, chosen)

@@ -48,7 +48,9 @@ def bounded(
 
 # %% ../../nbs/trs/networks.ipynb #c010
 class Dropout(nn.Dropout):
-    "As `nn.Dropout`. On a CPU four entries share one 64-bit random number, where PyTorch draws one each: the masks of a Mixer cost a third as much there."
+    """As `nn.Dropout`.
+
+    On a CPU four entries share one 64-bit random number, where PyTorch draws one each: a third of the time."""
 
     def forward(self, x):
         if not self.training or self.p == 0 or x.device.type != "cpu":

@@ -16,7 +16,7 @@ def combine(
     log_vars,  # (..., K) their log-variances; +inf = no estimate
     rule: str = "confidence",  # confidence (weights 1/variance), mean, or most_confident
 ):
-    "-> combined mean (...,) and log-variance (...,). Entries with log-variance +inf carry no weight; NaN means and +inf if all are."
+    "-> combined mean (...,) and log-variance (...,). Entries of log-variance +inf carry no weight."
     known = torch.isfinite(log_vars)
     masked = log_vars.masked_fill(~known, float("inf"))
     if rule == "confidence":
@@ -55,7 +55,7 @@ def choose_exemplars(
     similarity=None,  # (n_queries, n_labelled), larger = more alike: take the nearest; None = draw at random
     same_group=None,  # (n_queries, n_labelled) bool: comparable pairs; a row without any is free to use all
 ):
-    "Row numbers among the labelled clips, (n_queries, k), no exemplar twice for one clip unless its group is too small."
+    "Row numbers among the labelled clips, (n_queries, k), none twice for one clip unless its group is too small."
     device = generator.device
     rank = (
         torch.rand(n_queries, n_labelled, generator=generator, device=device)
