@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..core.files import read_json, write_json
 from ..core.parameters import Config, ConfigError, check_names, nearest
-from ..methods.registry import make_options, method_class, option_names
+from ..methods.registry import METHODS, make_options, method_class, option_names
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
 _SMALL = dict(
@@ -111,6 +111,11 @@ def as_parameters(
             raise ConfigError(
                 f"this configuration was made by an earlier version with another {name} than {FIXED[name]}"
             )
+    anybody = {
+        name for method in METHODS for name in option_names(method)
+    }  # earlier versions wrote the options of all
+    if unknown := sorted(saved.keys() - set(_FIELDS) - set(own) - anybody):
+        raise ConfigError(f"unknown parameter {unknown[0]!r}{nearest(unknown[0], [*_FIELDS, *own])}")
     return {k: v for k, v in saved.items() if k in _FIELDS or k in own} | options
 
 
