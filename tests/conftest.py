@@ -202,3 +202,25 @@ def changed(checkout):
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     done = subprocess.run(status, cwd=checkout, check=True, capture_output=True, text=True)
     return {line[3:] for line in done.stdout.splitlines()}
+
+
+# What takes longest begins first, so that no worker is left with it at the end.
+LONGEST = [
+    "test_notebook[runs/launch",
+    "test_notebook[runs/sweeps",
+    "test_inspector_browser",
+    "test_sweep",
+    "test_launch",
+    "test_train",
+    "test_notebook[sweep",
+    "test_notebook[features/extraction",
+    "test_notebook[annotate",
+    "test_notebook[dives/",
+    "test_notebook[runs/",
+    "test_notebook[extract",
+]
+
+
+def pytest_collection_modifyitems(items):
+    place = lambda item: next((i for i, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+    items.sort(key=place)  # stable: the others keep their order
