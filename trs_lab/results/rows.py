@@ -517,7 +517,8 @@ def settings_text(machine, content, default):
         return ""
     missing = object()
     own = {k: v for k, v in content.items() if k not in ROW_FIELDS and v != default.get(k, missing)}
-    return json.dumps(dict(machine=machine, config=own), sort_keys=True)
+    # a baseline or a branch stands in a row of its own name; its settings are those of the run it came from
+    return json.dumps(dict(machine=machine, method=content["method"], config=own), sort_keys=True)
 
 
 def rows_text(rows, settings):

@@ -371,8 +371,10 @@ def _content_of_row(known, key, row):
     "What the run of a row depended on, None if it is unknown."
     if key not in known.get("runs", {}):
         return None
-    own = dict(task=row.task, method=row.method, ratio=float(row.ratio), seed=int(row.seed), fold=row.fold)
-    return {**known["defaults"], **known["runs"][key]["config"], **own}
+    made = known["runs"][key]
+    method = made.get("method", row.method)  # of the run; a baseline bears another name
+    own = dict(task=row.task, method=method, ratio=float(row.ratio), seed=int(row.seed), fold=row.fold)
+    return {**known["defaults"], **made["config"], **own}
 
 
 def finished_elsewhere(
