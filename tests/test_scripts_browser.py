@@ -1,6 +1,7 @@
 """The widgets' scripts alone, on an empty page of a headless Chromium: what they draw, and what they say back."""
 
 import base64
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +108,50 @@ def test_the_table_reports_clicks(page):
     assert page.evaluate("sent") == [dict(click=EVIL), dict(page=1)]
     assert page.locator("button[title='earlier rows']").is_disabled()
     assert_text_only(page)
+
+
+# Widgets of the real anywidget, whose modules take three seconds to load, on a page without JupyterLab around it.
+HEARS = """async ({ anywidget, patience }) => {
+  class Model {
+    constructor(state) { this.state = state; this.listeners = {}; this.heard = []; this.initialize(); }
+    initialize() {}
+    get(name) { return this.state[name]; }
+    set(name, value) { this.state[name] = value; (this.listeners[`change:${name}`] || []).forEach((f) => f(this)); }
+    on(name, f) { (this.listeners[name] ??= []).push(f); }
+    once() {}
+    save_changes() {}
+    send() {}
+    off() {}
+    async _handle_comm_msg(message) { this.heard.push(message); }
+  }
+  let made;
+  window.define = (_, widgets) => { made = widgets({ DOMWidgetModel: Model, DOMWidgetView: class {} }); };
+  const script = document.createElement("script");
+  script.textContent = anywidget;
+  document.head.append(script);
+  const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+  const slow = "await new Promise((done) => setTimeout(done, 3000)); export default { render() {} };";
+  const tell = async (widget, message) => widget._handle_comm_msg(message).catch(() => {});
+  const widget = () => new made.AnyModel({ _esm: slow, _anywidget_id: "slow" });
+  const before = widget();
+  await Promise.all([tell(before, "early"), wait(4)]);
+  await tell(before, "late");
+  const alone = [...before.heard];
+  new made.AnyModel({ _esm: patience, _anywidget_id: "patience" });
+  await wait(0.5);
+  const after = widget();
+  await Promise.all([tell(after, "early"), wait(4)]);
+  await tell(before, "late");
+  return { alone, before: before.heard, after: after.heard };
+}"""
+
+
+def test_a_slow_page_does_not_make_widgets_deaf(page):
+    import anywidget
+
+    library = (Path(anywidget.__file__).parent / "nbextension" / "index.js").read_text()
+    empty = page.context.browser.new_page()  # where anywidget may complain
+    found = empty.evaluate(HEARS, dict(anywidget=library, patience=(STATIC / "patience.js").read_text()))
+    empty.close()
+    assert found["alone"] == [], "anywidget has mended this: patience.js may go"
+    assert (found["before"], found["after"]) == (["late"], ["early"])

@@ -17,7 +17,7 @@ import traitlets as T
 from ..core.files import project_root
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
 from .overview import ORDERS, Overview, when_free
-from .parts import STATIC, Part, as_text, make_button
+from .parts import STATIC, Part, Patience, as_text, make_button
 from ..results.opened_run import RunData, Unavailable, synthetic_run
 
 # %% ../../nbs/inspect/inspector.ipynb #c005
@@ -103,6 +103,7 @@ class PseudoLabelInspector(T.HasTraits):
         **traits,  # order, filter, ...
     ):
         super().__init__()
+        self._patience = Patience()  # first: while the run is read, the page can load it
         self.data = run if isinstance(run, RunData) else RunData.load(run, sample=max_clips)
         self.decisions = self.data.decisions
         self._soon, self._frame = None, self.data.overview()

@@ -19,7 +19,8 @@ import pandas as pd
 from plotly.subplots import make_subplots
 
 from ..core.progress import duration
-from .parts import AXIS, STATIC, as_text, bare_figure, keep_state, make_button, put, style
+from .parts import AXIS, STATIC, Patience, as_text, bare_figure, keep_state
+from .parts import make_button, put, style
 from ..learn.metrics import mae, spearman
 from ..learn.schedules import FIRST_STAGES
 from ..results.opened_run import HistoryArrays, RunData
@@ -308,6 +309,7 @@ class TrainingMonitor:
         every: float = 1.0,  # seconds between two looks, once it is shown
         root=None,  # where the data is, if it has moved since training
     ):
+        self._patience = Patience()
         self.run, self.every, self.root = Path(run), every, root
         self.state, self.sentence, self.progress, self.problem, self.task = "waiting", "", None, "", None
         self.data, self.plot, self._seen = None, None, {}
