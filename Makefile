@@ -8,6 +8,10 @@ RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-trs-$(RATIO)-$(SEED)
 ARGS   ?=
 JOBS   ?= 2
 
+# Many containers forbid Python to keep what it has compiled. Then every kernel and every test would compile torch and
+# pandas again, some fifteen seconds each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: train test bench lab tidy sync readme lock clean help
 
 help:  ## what there is
