@@ -109,7 +109,11 @@ class Config(Checked):
     task: str = option(
         "", "jigsaws: a task or all; rhythmic_gymnastics: an apparatus", "clips frames features"
     )
-    fold: str = option("0", "official fold 0-3, user:B (leave one user out), or random:0/5", "clips")
+    fold: str = option(
+        "0",
+        "official fold 0-3, user:B (leave one user out), people:0/5 (people apart), or random:0/5",
+        "clips",
+    )
     ratio: float = option(
         0.1,
         "share of the training clips whose scores are kept (paper: 0.1 and 0.4)",

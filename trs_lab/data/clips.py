@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CLIP_COLUMNS', 'SCORE_COLUMNS', 'KINDS', 'SPLITS', 'SAMPLINGS', 'ROLES', 'check_clips', 'clip_table', 'HiddenScores',
-           'draw_labelled', 'hide_scores', 'rows_of', 'leave_one_user_out', 'random_folds', 'use_fold', 'describe']
+           'draw_labelled', 'hide_scores', 'rows_of', 'leave_one_user_out', 'random_folds', 'people_folds', 'use_fold',
+           'describe']
 
 # %% ../../nbs/data/clips.ipynb #c002
 import numpy as np
@@ -359,6 +360,28 @@ def random_folds(
         fold[rng.permutation(sorted(ids))] = (np.arange(len(ids)) + offset) % k
         offset += len(ids)  # the next group goes on where this one stopped: the folds' totals stay level
     return fold.to_numpy()
+
+
+def people_folds(
+    table,  # clip table with users
+    k,  # number of folds, 2 to the number of people
+    seed,  # seed of the draw
+) -> np.ndarray:  # (clips,) fold of each clip, 0 to k-1
+    "Folds that keep each person's clips together, of about equal size. Independent of the order of rows."
+    clips_of = table.user.value_counts().sort_index()
+    if table.user.isna().any():
+        missing = table.clip_id[table.user.isna()]
+        raise ValueError(
+            f"people apart: the user of {len(missing)} of {len(table)} clips is unknown, such as {missing.iloc[0]!r}"
+        )
+    if not 2 <= k <= len(clips_of):
+        raise ValueError(f"k is {k}, expected 2 to {len(clips_of)} folds, the number of people")
+    order = np.random.default_rng(seed).permutation(len(clips_of))
+    fold, sizes = {}, np.zeros(k, int)
+    for person, n in clips_of.iloc[order].sort_values(ascending=False, kind="stable").items():
+        fold[person] = int(sizes.argmin())  # who has many clips is dealt first, to the fold that has fewest
+        sizes[fold[person]] += n
+    return table.user.map(fold).to_numpy(int)
 
 
 def use_fold(

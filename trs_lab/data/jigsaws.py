@@ -122,7 +122,7 @@ def _trial_row(trial, ratings, media, test):
 def read_jigsaws(
     root,  # folder of the videos <Task>_<Surgeon><trial>.mp4 or .avi, or *_capture1.avi as in the release
     task="Suturing",  # Suturing, Needle_Passing, Knot_Tying or all
-    fold="0",  # official fold 0 to 3, 'user:B' = leave surgeon B out, 'random:0/5' = fold 0 of 5
+    fold="0",  # official fold 0 to 3, 'user:B' = leave surgeon B out, 'people:0/4', 'random:0/5'
     annotations=None,  # folder with label.pkl and splits.pkl; None = root, or one of the usual places beside it
     seed=0,  # seed of random folds
     require_media=True,  # False = annotations alone

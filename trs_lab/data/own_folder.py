@@ -157,7 +157,7 @@ def _add_media(rows, root, media, path):
 def read_folder(
     root,  # folder with clips.csv and videos/, frames/ or features/
     media=None,  # 'features', 'frames' or 'videos'; None = whichever exists, in this order
-    fold=None,  # 'user:NAME' or 'random:I/K' instead of the split column; None or 0 = the split column
+    fold=None,  # 'user:NAME', 'people:I/K' or 'random:I/K' instead of the split column; None or 0 = the split column
     seed=0,  # seed of random folds
     sampling="even",  # how frames are sampled from video: 'even' over the whole clip, or 'consecutive'
     score_range=None,  # (lowest, highest possible score); None = score_range.json, or the labelled training clips

@@ -31,6 +31,7 @@ class Clips:
         groups, names = pd.factorize(table.group)
         self.group_names = names.tolist()  # self.groups are places in it
         self.groups, self.one_group = torch.as_tensor(groups, device=device), len(np.unique(groups)) < 2
+        self.persons = torch.as_tensor(_persons(table), device=device)
         self.judges = _judges(table, device)
         self.position = torch.full((len(table),), -1, device=device)  # row -> place among the unlabelled
         self.position[self.unlabelled] = torch.arange(len(self.unlabelled), device=device)
@@ -83,6 +84,11 @@ def _factors(table):
             f"{len(table)}, such as {table.clip_id[~(known > 0)].iloc[0]!r}"
         )
     return known
+
+
+def _persons(table):
+    "(N,) number of the person in each clip, -1 where unknown: the column user."
+    return pd.factorize(table.user)[0] if "user" in table else np.full(len(table), -1)
 
 
 def _judges(table, device):

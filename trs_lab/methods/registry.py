@@ -35,6 +35,7 @@ METHODS = {
     "musdl": "trs_lab.methods.distributions:MUSDL",
     "core": "trs_lab.methods.contrastive:CoRe",
     "svr": "trs_lab.methods.classic:SVR",
+    "process": "trs_lab.methods.process:Process",
     "coreg": "trs_lab.methods.classic:COREG",
     "rankup": "trs_lab.methods.ranking:RankUp",
     "ucvme": "trs_lab.methods.uncertainty:UCVME",

@@ -23,6 +23,7 @@ from .tables import in_order, number, title
 METHOD_STYLES = dict(
     supervised=("#555555", "s"),
     svr=("#999999", "d"),
+    process=("#CC6677", "8"),
     usdl=("#CC79A7", "P"),
     musdl=("#882255", "X"),
     core=("#332288", "D"),

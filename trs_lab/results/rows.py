@@ -36,7 +36,7 @@ DATA_NAMES = dict(
     rhythmic_gymnastics="Rhythmic Gymnastics",
     ui_prmd="UI-PRMD m01",
 )
-WAYS = {"user:": "leave one user out", "random:": "random folds"}
+WAYS = {"user:": "leave one user out", "people:": "people apart", "random:": "random folds"}
 # what a run was trained with, apart from data, seed and place
 SETTINGS = [n for n in affecting("frames", "features", "weights", "length") if n not in affecting("clips")]
 SETTINGS = [*(n for n in SETTINGS if n != "method"), "validation", "decisions"]
@@ -60,7 +60,10 @@ def data_order(
     data: str,  # from `data_name`
 ) -> tuple:  # to sort by
     "Our data sets in the order of `DATA_NAMES`, others after them; official folds, random ones, users left out."
-    names, ways = list(DATA_NAMES.values()), ("official folds", "random folds", "leave one user out")
+    names, ways = (
+        list(DATA_NAMES.values()),
+        ("official folds", "random folds", "people apart", "leave one user out"),
+    )
     name = next((i for i, n in enumerate(names) if data.startswith(n)), len(names))
     return name, next((i for i, w in enumerate(ways) if w in data), -1), data
 

@@ -22,6 +22,7 @@ from .rows import DATA_NAMES, Found, differing, in_words
 TITLES = dict(
     supervised="Supervised",
     svr="SVR",
+    process="Gaussian process",
     usdl="USDL",
     musdl="MUSDL",
     core="CoRe",
