@@ -128,8 +128,10 @@ def check_resumable(
     there = flat(config_from(read_json(run / "config.json")))
     parameters = dict(config=plain(there)), dict(config=plain(flat(config)))
     differing = decision_differences(run, config) + parameter_differences(*parameters, free)
-    if not differing and manifest and has_checkpoint(run):
-        differing = difference(_manifest_there(run), manifest, free)
+    other_clips = any(said.split(" (")[0] in affecting("clips") for said in differing)
+    if manifest and has_checkpoint(run) and not other_clips:  # else each clip would be said to differ, too
+        found = difference(_manifest_there(run), manifest, free)
+        differing = [said for said in found if said not in differing] + differing
     if differing:
         raise ConfigError(
             f"resume: {run} was made of something else: {'; '.join(map(_explained, differing))}"
