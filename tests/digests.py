@@ -317,7 +317,8 @@ def main():
     if args.compare:
         known = json.loads(args.compare.read_text())
         for name in found:
-            differing = [k for k in found[name] if known.get(name, {}).get(k) != found[name][k]]
+            same = lambda a, b: a == b or (a != a and b != b)  # CoRe has no exemplars before it is asked: NaN
+            differing = [k for k in found[name] if not same(known.get(name, {}).get(k), found[name][k])]
             if differing:
                 print(f"{name}: differs in {', '.join(differing)}")
                 failed.append(name)
