@@ -130,6 +130,12 @@ class FittedProcess(ClosedForm):
             )
         return self
 
+    def move(self, device):
+        "All buffers to a device; a backbone stays where it is."
+        for name, values in self._buffers.items():
+            self._buffers[name] = values.to(device)
+        return self
+
     def fit(
         self,
         x,  # (n, S, D) features of the labelled clips
@@ -139,6 +145,8 @@ class FittedProcess(ClosedForm):
         generator: torch.Generator,  # draws the clips that settle the kernel, where there are more than `MOST`
     ):
         "Settle both kernels; the one with people only where somebody has more than one labelled clip."
+        device = self.center.device
+        self.move("cpu")  # so few clips are quicker there, and float64 too
         x, y, every, persons = (t.double().cpu() for t in (x, y, all_clips, persons))
         mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False)
         self.fill(center=mean, scale=sd.clamp_min(1e-6), persons=persons)
@@ -150,7 +158,7 @@ class FittedProcess(ClosedForm):
         self._settle("plain", y, chosen)
         if len(x) < same.sum() < len(x) ** 2:
             self._settle("with_people", y, chosen, same)
-        return self
+        return self.move(device)
 
     def _settle(self, name, y, chosen, same=None):
         far = self.far(self.exemplars)
