@@ -15,6 +15,8 @@ import torch
 from scipy.optimize import minimize
 
 from ..core.parameters import option
+from ..features.whitening import fit_denoising
+from ..learn.device import eval_mode
 from ..learn.method import Options
 from .classic import ClosedForm, ClosedFormMethod
 from ..trs.networks import Networks
@@ -111,7 +113,9 @@ class FittedProcess(ClosedForm):
         **kwargs,  # of `ClosedForm`
     ):
         super().__init__(**kwargs)
-        shapes = dict(center=(in_dim,), scale=(in_dim,), exemplars=(0, 1, in_dim), medians=(1,), persons=(0,))
+        shapes = dict(
+            center=(in_dim,), filter=(in_dim, in_dim), exemplars=(0, 1, in_dim), medians=(1,), persons=(0,)
+        )
         for name in ("plain", "with_people"):
             shapes |= {
                 f"{name}_theta": (0,),
@@ -143,13 +147,17 @@ class FittedProcess(ClosedForm):
         all_clips,  # (N, S, D) of training clips: scale and medians are theirs
         persons,  # (n,) number of the person, -1 = unknown
         generator: torch.Generator,  # draws the clips that settle the kernel, where there are more than `MOST`
+        views=None,  # (N, V, S, D) views of training clips, for the filter; None = features are standardised alone
     ):
         "Settle both kernels; the one with people only where somebody has more than one labelled clip."
         device = self.center.device
         self.move("cpu")  # so few clips are quicker there, and float64 too
         x, y, every, persons = (t.double().cpu() for t in (x, y, all_clips, persons))
-        mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False)
-        self.fill(center=mean, scale=sd.clamp_min(1e-6), persons=persons)
+        mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False).clamp_min(1e-6)
+        self.fill(center=mean, filter=torch.diag(1 / sd), persons=persons)
+        if views is not None:
+            wiener = fit_denoising(self.seen(views.double().cpu()).mean(2))
+            self.fill(center=mean + sd * wiener.mean.double(), filter=self.filter @ wiener.matrix.double())
         x, every = self.seen(x), self.seen(every[:MOST])
         upper = torch.triu_indices(len(every), len(every), 1)
         self.fill(exemplars=x, medians=distances(every, every)[:, *upper].median(1).values.clamp_min(1e-12))
@@ -171,8 +179,8 @@ class FittedProcess(ClosedForm):
         self.fill(**{f"{name}_{k}": v for k, v in values.items()})
 
     def seen(self, x):  # (B, S, D)
-        "Standardised features."
-        return (x - self.center) / self.scale
+        "Standardised features, or what is left of them after the filter."
+        return (x - self.center) @ self.filter
 
     def far(self, x):  # (B, S, D), standardised
         "Distances to the exemplars in units of the medians, (blocks, B, n)."
@@ -216,13 +224,17 @@ class FittedProcess(ClosedForm):
 class ProcessOptions(Options):
     "Options of `Process`."
 
+    filter_features: bool = option(
+        True, "Wiener filter of the features, from their views; not twice where denoise=True"
+    )
+    views: int = option(4, "weak views for the filter where none are cached", lo=1)
     people: bool = option(
         True, "people with labelled clips get a level of their own, where the column user is known"
     )
 
 
 class Process(ClosedFormMethod):
-    "Gaussian process regression with evidence for its kernel, and people as random effects; labelled clips alone."
+    "Gaussian process regression with evidence for its kernel, and people as random effects."
 
     Options = ProcessOptions
 
@@ -232,16 +244,35 @@ class Process(ClosedFormMethod):
 
     def fit(self):
         clips, student = self.clips, self.networks.student
-        rows = torch.cat([clips.labelled, clips.unlabelled])
-        x, n = self.data.encode(rows, student).float(), len(clips.labelled)
+        rows, n = torch.cat([clips.labelled, clips.unlabelled]), len(clips.labelled)
+        x, y, views = self.features(rows), clips.scores[clips.labelled], None
         generator = torch.Generator().manual_seed(self.config.seed)
-        student.fit(x[:n], clips.scores[clips.labelled], x, self.persons(clips.labelled), generator)
+        if self.options.filter_features and not self.config.denoise:
+            views = self.views_of(rows, self.cached or ["weak"] * self.options.views)
+        student.fit(x[:n], y, x, self.persons(clips.labelled), generator, views)
+
+    @property
+    def cached(self):
+        "Numbers of the cached weak views."
+        return list(range(getattr(self.data.views, "n_weak", 0)))
+
+    def views_of(self, rows, kinds):
+        "(n, 1 + V, S, D): the clean view and others."
+        student = self.networks.student
+        with eval_mode(student):
+            return torch.stack([self.data.encode(rows, student, k).float() for k in ("clean", *kinds)], 1)
+
+    def features(self, rows):
+        "(n, S, D): mean of the clean and the cached views. Views that are made of features are no other film."
+        return self.views_of(rows, self.cached).mean(1)
+
+    @torch.no_grad()
+    def outputs(self, network, rows):
+        if not len(rows):
+            return super().outputs(network, rows)
+        return self.networks.student.score(self.features(rows), self.persons(rows))
 
     def persons(self, rows):
         "Number of the person in each clip; -1 where nobody is to be told apart."
         people = self.clips.persons[rows]
         return people if self.options.people else torch.full_like(people, -1)
-
-    def answer(self, network, x, rows):
-        student = self.networks.student
-        return student.score(student.encode(x), self.persons(rows))
