@@ -110,7 +110,7 @@ def test_the_table_reports_clicks(page):
     assert_text_only(page)
 
 
-# Widgets of the real anywidget, whose modules take three seconds to load, on a page without JupyterLab around it.
+# Widgets of the real anywidget, whose modules take six seconds to load, on a page without JupyterLab around it.
 HEARS = """async ({ anywidget, patience }) => {
   class Model {
     constructor(state) { this.state = state; this.listeners = {}; this.heard = []; this.initialize(); }
@@ -130,17 +130,17 @@ HEARS = """async ({ anywidget, patience }) => {
   script.textContent = anywidget;
   document.head.append(script);
   const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
-  const slow = "await new Promise((done) => setTimeout(done, 3000)); export default { render() {} };";
+  const slow = "await new Promise((done) => setTimeout(done, 6000)); export default { render() {} };";
   const tell = async (widget, message) => widget._handle_comm_msg(message).catch(() => {});
   const widget = () => new made.AnyModel({ _esm: slow, _anywidget_id: "slow" });
   const before = widget();
-  await Promise.all([tell(before, "early"), wait(4)]);
+  await Promise.all([tell(before, "early"), wait(7)]);
   await tell(before, "late");
   const alone = [...before.heard];
   new made.AnyModel({ _esm: patience, _anywidget_id: "patience" });
-  await wait(0.5);
+  while (!made.AnyModel.prototype.patient) await wait(0.1);
   const after = widget();
-  await Promise.all([tell(after, "early"), wait(4)]);
+  await tell(after, "early");
   await tell(before, "late");
   return { alone, before: before.heard, after: after.heard };
 }"""
