@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import speed21
 from conftest import ROOT
 from ui_prmd import convert
 
@@ -256,3 +257,17 @@ def test_ridge_regression_on_real_sequences():
                 values.append(spearman(y[fold], ridge_baseline(X, y[known], known, scale_index=train)[fold]))
     means = {ratio: np.mean(values) for ratio, values in found.items()}
     assert means[1.0] > means[0.1] > 0.4
+
+
+def test_speed21_keeps_people_apart_and_runs_at_one_length(tmp_path):
+    root = speed21.convert(DATA / "speed21", tmp_path / "climbs")
+    from trs_lab.data.own_folder import read_folder
+
+    table = read_folder(root)
+    assert len(table) == 362 and table.user.nunique() == 55
+    assert (table.groupby("user").split.nunique() == 1).all() and table.split.eq("test").any()
+    assert {np.load(p).shape for p in (root / "features").iterdir()} == {(16, 64)}
+    apart = read_folder(root, fold="people:0/5")
+    assert (apart.groupby("user").split.nunique() == 1).all()
+    with pytest.warns(UserWarning, match="people:0/5 keeps people apart"):
+        read_folder(root, fold="random:0/5")

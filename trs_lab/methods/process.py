@@ -161,10 +161,10 @@ class FittedProcess(ClosedForm):
         x, every = self.seen(x), self.seen(every[:MOST])
         upper = torch.triu_indices(len(every), len(every), 1)
         self.fill(exemplars=x, medians=distances(every, every)[:, *upper].median(1).values.clamp_min(1e-12))
-        same = self.same(persons)
+        same = self.same(persons).fill_diagonal_(1)  # an unknown person is at least the one in that clip
         chosen = torch.randperm(len(x), generator=generator)[:MOST]
         self._settle("plain", y, chosen)
-        if len(x) < same.sum() < len(x) ** 2:
+        if same.triu(1).any() and not same.all():
             self._settle("with_people", y, chosen, same)
         return self.move(device)
 
