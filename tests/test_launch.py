@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from conftest import papermill_command
+from conftest import epochs_done, papermill_command
 from safetensors.torch import load_file
 
 
@@ -147,7 +147,7 @@ def test_killed_notebook_leaves_no_processes_and_resumes(train, tiny, tmp_path, 
     )
     history = run / "pseudo_labels.parquet"
     end = time.monotonic() + 300
-    while not (history.exists() and len(pd.read_parquet(history))):
+    while not epochs_done(history):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.1)
     workers = [
@@ -197,11 +197,7 @@ def test_pause_and_stop_reach_all_processes(tiny, tmp_path, summary):
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.1)
 
-    wait_for(
-        lambda: (
-            (run / "pseudo_labels.parquet").exists() and len(pd.read_parquet(run / "pseudo_labels.parquet"))
-        )
-    )
+    wait_for(lambda: epochs_done(run / "pseudo_labels.parquet"))
     pause(run)
     wait_for(lambda: read_progress(run)["state"] == "paused")
     before = read_progress(run)["epochs_done"]

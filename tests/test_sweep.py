@@ -7,10 +7,9 @@ import subprocess
 import sys
 import time
 
-import pandas as pd
 import psutil
 import pytest
-from conftest import LONG, assert_same_run
+from conftest import LONG, assert_same_run, epochs_done
 
 from trs_lab.results.rows import read_runs, write_rows
 
@@ -122,7 +121,7 @@ def test_killed_sweep_goes_on_and_loses_nothing(feature_folder, whole_run, tmp_p
         stderr=subprocess.DEVNULL,
     )
     end = time.monotonic() + 300
-    while not any(len(pd.read_parquet(p)) for p in (tmp_path / "killed").glob("*/pseudo_labels.parquet")):
+    while not any(map(epochs_done, (tmp_path / "killed").glob("*/pseudo_labels.parquet"))):
         assert process.poll() is None, "the sweep ended before it could be killed"
         assert time.monotonic() < end, "training never began"
         time.sleep(0.05)

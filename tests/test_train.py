@@ -1,15 +1,14 @@
 """train.ipynb as its users call it: papermill, wrong parameters, kill -9 and resume; and the function behind it."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import time
 
 import pandas as pd
+import psutil
 import pytest
-from conftest import NOTEBOOK, assert_same_run, papermill_command
+from conftest import NOTEBOOK, assert_same_run, epochs_done, papermill_command
 
 ARTEFACTS = {
     "config.json",
@@ -99,13 +98,14 @@ def test_lost_tag_is_refused(tiny, tmp_path):
 
 
 def kill_when(process, condition, timeout=300):
-    """kill -9 the whole process group as soon as the condition holds."""
+    """kill -9 of the process and of all that it has started, a kernel in a session of its own too."""
     end = time.monotonic() + timeout
     while not condition():
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end, "the condition never held"
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        each.kill()
     process.wait()
 
 
@@ -121,7 +121,7 @@ def test_killed_run_resumes_to_the_same_result(train, long, whole_run, tmp_path)
         stderr=subprocess.DEVNULL,
     )
     history = killed / "pseudo_labels.parquet"
-    kill_when(process, lambda: history.exists() and len(pd.read_parquet(history)) > 0)
+    kill_when(process, lambda: epochs_done(history))
     assert not (killed / "summary.json").exists()
     train(**long, out_dir=killed, resume=True)
     assert_same_run(killed, whole_run)

@@ -26,7 +26,15 @@ from .manifest import make_manifest
 from .pause import Control, read_progress
 from ..methods.registry import build_networks, make_learner, make_options, option_names
 from .prepare import load_clips, make_views
-from .folder import Checkpoint, Evaluate, note_views, open_run, resume_learner
+from trs_lab.runs.folder import (
+    Checkpoint,
+    Evaluate,
+    leave_run,
+    note_views,
+    open_run,
+    resume_learner,
+    take_run,
+)
 from ..learn.trackers import Track
 from ..learn.callbacks import Progress, Validation
 from ..learn.device import make_accelerator
@@ -100,6 +108,8 @@ def work(
     else:
         config = load_config(Path(run) / "config.json")
     main = int(os.environ.get("RANK", 0)) == 0
+    if main and not parameters:
+        take_run(run)  # otherwise `open_run` does
     with redirect_stdout(sys.stdout if main else open(os.devnull, "w")):
         accelerator = make_accelerator(config)
         with accelerator.main_process_first():
@@ -109,6 +119,7 @@ def work(
         accelerator.wait_for_everyone()  # whoever leaves first takes the connections of the others along
         accelerator.end_training()
         control.finish()
+    leave_run(run)
 
 
 def _prepare(config, accelerator, opens):
@@ -201,6 +212,15 @@ def launch(
     "Train in `num_processes` processes of this machine. Raises RuntimeError with what the one that failed said."
     check_processes(config)
     print(f"training in {config.num_processes} processes")
+    had_taken = leave_run(run)  # the first of the processes takes it
+    try:
+        _run_processes(run, config, patience)
+    finally:
+        if had_taken:
+            take_run(run)
+
+
+def _run_processes(run, config, patience):
     with tempfile.TemporaryFile() as errors:
         process = _start(run, config.num_processes, errors)
         try:

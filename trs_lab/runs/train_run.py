@@ -23,6 +23,7 @@ from ..core.parameters import Config
 from ..learn.device import make_accelerator
 from .baselines import evaluate_baselines, run_baselines
 from trs_lab.runs.folder import (
+    leave_run,
     note_views,
     open_run,
     over_epochs,
@@ -154,6 +155,8 @@ def close(
         self.control.finish()
     if self.accelerator.trackers:
         self.accelerator.end_training()
+    if self.run:
+        leave_run(self.run)
 
 
 TrainingRun.evaluate, TrainingRun._figures = evaluate, _figures
