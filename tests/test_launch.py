@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from conftest import epochs_done, papermill_command
 from safetensors.torch import load_file
@@ -116,12 +116,12 @@ def test_launch_from_a_terminal_then_the_figures(train, tiny, tmp_path, summary)
     assert summary(two)["supervised"]["spearman"] is not None
 
 
-def alive(pid):
+def command_of(process):
+    """Words of its command line; none where it has ended meanwhile."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def test_killed_notebook_leaves_no_processes_and_resumes(train, tiny, tmp_path, summary):
@@ -150,17 +150,15 @@ def test_killed_notebook_leaves_no_processes_and_resumes(train, tiny, tmp_path, 
     while not epochs_done(history):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.1)
-    workers = [
-        int(p.name)
-        for p in Path("/proc").iterdir()
-        if p.name.isdigit() and f"trs_lab.runs.launch\0{run}".encode() in (p / "cmdline").read_bytes()
-    ]
+    family = psutil.Process(process.pid).children(recursive=True)
+    workers = [p for p in family if {"trs_lab.runs.launch", str(run)} <= set(command_of(p))]
     assert len(workers) >= 2
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    while any(map(alive, workers)):
-        assert time.monotonic() < end, "processes of a killed notebook go on"
-        time.sleep(0.2)
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE], (
+        "processes of a killed notebook go on"
+    )
     done = pd.read_parquet(history).epoch.max() + 1
     assert 0 < done < 400
     train(**{**long, "epochs": int(done) + 3}, resume=True)

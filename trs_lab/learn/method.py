@@ -24,6 +24,12 @@ class Options(Checked):
     "Options of every method."
 
     use_strong: bool = option(True, "ablation: False lets the student see weak views")
+    labelled_noise: float = option(
+        0.0, "noise on cached features of labelled clips, in sd of the clip's features", lo=0
+    )
+    labelled_drop: float = option(
+        0.0, "share of the feature dimensions of labelled clips that are blanked", lo=0, hi=0.9
+    )
 
 
 @dataclass(frozen=True)
@@ -250,7 +256,18 @@ class Method:
     def labelled_view(self, rows):
         "What labelled clips are learnt from."
         strong = self.options.use_strong and self.config.labelled_view == "strong"
-        return self.data.view("strong" if strong else "weak", rows)
+        return self.disturbed(self.data.view("strong" if strong else "weak", rows), len(rows))
+
+    def disturbed(self, x, n):
+        "Features of this process's clips among `n`, made harder to learn by heart. Pixels are left as they are."
+        noise, drop = self.options.labelled_noise, self.options.labelled_drop
+        if x.ndim != 3 or not (noise or drop):
+            return x
+        shard, g = self.team.shard(), self.generator
+        normal = torch.randn(n, *x.shape[1:], generator=g, device=g.device)[shard].to(x)
+        kept = torch.rand(n, 1, x.shape[2], generator=g, device=g.device)[shard].to(x) >= drop
+        sd = x.std((1, 2), keepdim=True, correction=0)
+        return (x + noise * sd * normal) * kept / (1 - drop)
 
     def weak_view(self, rows):
         "Of unlabelled clips: what they are judged by."

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLOCKS', 'SCALES', 'MOST', 'blocks', 'distances', 'matern', 'prior', 'kernel', 'with_noise', 'settle',
-           'FittedProcess', 'ProcessOptions', 'Process']
+           'FittedProcess', 'ProcessOptions', 'WithProcess', 'Process']
 
 # %% ../../nbs/methods/process.ipynb #45ff2e1d
 import math
@@ -97,10 +97,11 @@ def settle(
         L = torch.linalg.cholesky(with_noise(theta, far, same))
         explained = torch.cholesky_solve(y[:, None], L)[:, 0] @ y
         loss = explained / 2 + L.diagonal().log().sum() + ((theta - start) ** 2).sum() / 2
-        loss.backward()
-        return loss.item(), theta.grad.numpy()
+        (slope,) = torch.autograd.grad(loss, theta)
+        return loss.item(), slope.numpy()
 
-    found = minimize(cost, start.numpy(), jac=True, method="L-BFGS-B", options=dict(maxiter=100))
+    with torch.enable_grad():  # somebody may fit while asking for scores
+        found = minimize(cost, start.numpy(), jac=True, method="L-BFGS-B", options=dict(maxiter=100))
     return torch.as_tensor(found.x)
 
 # %% ../../nbs/methods/process.ipynb #a57ccfcd
@@ -200,6 +201,35 @@ class FittedProcess(ClosedForm):
         own = own if same is None else own + theta[2 * len(far)].exp()
         return k @ alpha, s2 * (own - ((k @ inverse) * k).sum(1))
 
+    def likeness(
+        self,
+        query,  # (m, S, D)
+        exemplars,  # (K, S, D)
+    ):
+        "Correlation of two clips' scores before either was judged, and without noise and people: (m, K), 1 = the same."
+        far = distances(self.seen(query.double()), self.seen(exemplars.double()))
+        weights = self.plain_theta[: len(far)].exp().sum()
+        return (kernel(self.plain_theta, far / self.medians[:, None, None]) / weights).float()
+
+    def beside(
+        self,
+        query,  # (1, S, D) clip in question
+        exemplars,  # (K, S, D) labelled clips
+        scores,  # (K,) of the exemplars, standardised
+    ):
+        "What each exemplar would say alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
+        theta, n = self.plain_theta, len(self.medians)
+        weights, noise = theta[:n].exp().sum(), theta[-1].exp()
+        # The share of an exemplar's score that carries over. Of one unlike the clip nothing does: the mean remains.
+        share = (self.likeness(query, exemplars)[0] * weights / (weights + noise)).float()
+        variance = (self.plain_s2 * (weights + noise)).float() * (1 - share**2)
+        a, b = self.seen(query.double()).expand(len(exemplars), -1, -1), self.seen(exemplars.double())
+        order = min(BLOCKS.index("order"), n - 1)
+        width = self.medians[order] * (2 * theta[n + order]).exp()
+        segments = torch.softmax(-query.shape[1] * torch.cdist(a, b) ** 2 / width, -1)
+        log_var = variance.clamp_min(1e-12).log().clamp(self.lo, self.hi)
+        return (share - 1) * scores, log_var, segments.float()
+
     def score(
         self,
         features,  # (B, S, D)
@@ -233,7 +263,50 @@ class ProcessOptions(Options):
     )
 
 
-class Process(ClosedFormMethod):
+class WithProcess:
+    "A method that has a `FittedProcess`: what that is shown of a clip, and how it is fitted."
+
+    @property
+    def eyes(self):
+        "The scorer whose backbone makes the features."
+        return self.networks.student
+
+    def fit_process(self, process: FittedProcess):
+        "On all training clips, and the scores of the labelled ones."
+        clips = self.clips
+        rows, n = torch.cat([clips.labelled, clips.unlabelled]), len(clips.labelled)
+        x, y, views = self.features(rows), clips.scores[clips.labelled], None
+        generator = torch.Generator().manual_seed(self.config.seed)
+        if self.options.filter_features and not self.config.denoise:
+            views = self.views_of(rows, self.cached or ["weak"] * self.options.views)
+        process.fit(x[:n], y, x, self.persons(clips.labelled), generator, views)
+
+    @torch.no_grad()
+    def ask(self, process: FittedProcess, rows):
+        "Standardised mean (n,) and log-variance (n,) of clips."
+        return process.score(self.features(rows), self.persons(rows))
+
+    @property
+    def cached(self):
+        "Numbers of the cached weak views."
+        return list(range(getattr(self.data.views, "n_weak", 0)))
+
+    def views_of(self, rows, kinds):
+        "(n, 1 + V, S, D): the clean view and others."
+        with eval_mode(self.eyes):
+            return torch.stack([self.data.encode(rows, self.eyes, k).float() for k in ("clean", *kinds)], 1)
+
+    def features(self, rows):
+        "(n, S, D): mean of the clean and the cached views. Views that are made of features are no other film."
+        return self.views_of(rows, self.cached).mean(1)
+
+    def persons(self, rows):
+        "Number of the person in each clip; -1 where nobody is to be told apart."
+        people = self.clips.persons[rows]
+        return people if self.options.people else torch.full_like(people, -1)
+
+
+class Process(WithProcess, ClosedFormMethod):
     "Gaussian process regression with evidence for its kernel, and people as random effects."
 
     Options = ProcessOptions
@@ -243,36 +316,8 @@ class Process(ClosedFormMethod):
         return Networks(FittedProcess(in_dim, encoder=encoder), teacher=False)
 
     def fit(self):
-        clips, student = self.clips, self.networks.student
-        rows, n = torch.cat([clips.labelled, clips.unlabelled]), len(clips.labelled)
-        x, y, views = self.features(rows), clips.scores[clips.labelled], None
-        generator = torch.Generator().manual_seed(self.config.seed)
-        if self.options.filter_features and not self.config.denoise:
-            views = self.views_of(rows, self.cached or ["weak"] * self.options.views)
-        student.fit(x[:n], y, x, self.persons(clips.labelled), generator, views)
-
-    @property
-    def cached(self):
-        "Numbers of the cached weak views."
-        return list(range(getattr(self.data.views, "n_weak", 0)))
-
-    def views_of(self, rows, kinds):
-        "(n, 1 + V, S, D): the clean view and others."
-        student = self.networks.student
-        with eval_mode(student):
-            return torch.stack([self.data.encode(rows, student, k).float() for k in ("clean", *kinds)], 1)
-
-    def features(self, rows):
-        "(n, S, D): mean of the clean and the cached views. Views that are made of features are no other film."
-        return self.views_of(rows, self.cached).mean(1)
+        self.fit_process(self.networks.student)
 
     @torch.no_grad()
     def outputs(self, network, rows):
-        if not len(rows):
-            return super().outputs(network, rows)
-        return self.networks.student.score(self.features(rows), self.persons(rows))
-
-    def persons(self, rows):
-        "Number of the person in each clip; -1 where nobody is to be told apart."
-        people = self.clips.persons[rows]
-        return people if self.options.people else torch.full_like(people, -1)
+        return self.ask(self.networks.student, rows) if len(rows) else super().outputs(network, rows)

@@ -27,6 +27,7 @@ METHODS = {
     "supervised": "trs_lab.methods.supervised:Supervised",
     "trs": "trs_lab.trs.method:TRSMethod",
     "trs_gp": "trs_lab.methods.trs_gp:TRSGP",
+    "trs_process": "trs_lab.methods.trs_process:TRSProcess",
     "pseudo_label": "trs_lab.methods.consistency:PseudoLabel",
     "mean_teacher": "trs_lab.methods.consistency:MeanTeacher",
     "vat": "trs_lab.methods.consistency:VAT",
