@@ -212,6 +212,9 @@ class Config(Checked):
     compare_supervised: bool = option(
         True, "method=trs: train the supervised network from the same burn-in", "report"
     )
+    compare: str = option(
+        "", "methods trained beside it on the same labelled clips, with commas between", "report"
+    )
     figures: bool = option(True, "draw pictures and keep them in the run folder", "report")
     # -- the machine
     device: str = option(

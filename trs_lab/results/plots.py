@@ -487,7 +487,8 @@ def comparison_table(
         need(summary, ["method", *numbers], "summary")
         t = summary.assign(kind=summary.get("kind", "network"))
     else:
-        found = [(n, f, "network") for n, f in summary.items() if n != "baselines"]
+        found = [(n, f, "network") for n, f in summary.items() if n not in ("baselines", "beside")]
+        found += [(n, f, "network") for n, f in (summary.get("beside") or {}).items()]
         found += [(n, f, "baseline") for n, f in (summary.get("baselines") or {}).items()]
         rows = [(n, k, f["spearman"], *f["ci95"]) for n, f, k in found if isinstance(f, dict) and "ci95" in f]
         t = pd.DataFrame(rows, columns=["method", "kind", *numbers])

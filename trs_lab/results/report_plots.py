@@ -36,6 +36,7 @@ METHOD_STYLES = dict(
     rankup=("#117733", "*"),
     trs=("#D55E00", "o"),
     trs_gp=("#B80F20", "o"),
+    trs_process=("#661100", "o"),
 )
 
 

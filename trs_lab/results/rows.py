@@ -171,7 +171,7 @@ def kinds_of(method, summary):
     found += [(n, "baseline", f) for n, f in baselines if f.get("spearman") is not None]
     if method != "supervised" and summary.get("supervised"):
         found.append(("supervised", "branch", summary["supervised"]))
-    return found
+    return found + [(n, "branch", f) for n, f in (summary.get("beside") or {}).items() if f]
 
 # %% ../../nbs/results/rows.ipynb #1d3b606a
 _MUST_BE_THERE = object()
@@ -393,9 +393,9 @@ def without_doubles(rows):
 
 
 def one_branch(rows):
-    "Supervised branches only where the supervised method was not run by itself, and of one source."
-    place, branch = "data variant ratio".split(), rows.kind == "branch"
-    alone = rows[(rows.kind == "run") & (rows.method == "supervised")]
+    "Of a method that was compared in other runs only where it was not run by itself, and of one source."
+    place, branch = "data variant ratio method".split(), rows.kind == "branch"
+    alone = rows[rows.kind == "run"]
     own = set(alone[place].itertuples(index=False, name=None))
     branches = rows[branch].groupby(place)
     chosen = {k: d.source.value_counts(sort=False).idxmax() for k, d in branches if k not in own}

@@ -35,6 +35,7 @@ TITLES = dict(
     rankup="RankUp + RDA",
     trs="TRS",
     trs_gp="TRS-GP",
+    trs_process="TRS-Process",
 )
 
 
@@ -45,7 +46,7 @@ def title(method: str):  # name in a run's configuration, or of a baseline
 
 def in_order(methods):
     "Supervised methods, semi-supervised ones, others, and TRS and our variant of it last."
-    last = ["trs", "trs_gp"]
+    last = ["trs", "trs_gp", "trs_process"]
     known = [m for m in TITLES if m not in last]
 
     def place(method):

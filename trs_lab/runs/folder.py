@@ -93,7 +93,7 @@ def has_checkpoint(
     run,  # run folder
 ) -> bool:
     "Whether training has got so far that its data must stay what they are; before that, they may be repaired."
-    return any((Path(run) / f"{prefix}checkpoint.pt").exists() for prefix in ("", "supervised_"))
+    return any(Path(run).glob("*checkpoint.pt"))
 
 
 def _resumed(there, here):

@@ -97,17 +97,20 @@ def train(self: TrainingRun) -> pd.DataFrame:  # rows of metrics.csv
         self.control = Control(self.run)
         self.control.stopped = stopped
     branches = train_branches(config, self.run, self.data, self.hidden, self.accelerator, self.control)
-    self.learner, self.supervised = branches
+    self.learner, self.beside = branches
     self.history = self.learner.history.table()
-    rows = list(self.learner.rows) + (_supervised_rows(self.supervised) if self.supervised else [])
+    rows = [
+        *self.learner.rows,
+        *(r for name, other in self.beside.items() for r in _rows_beside(name, other)),
+    ]
     write_metrics(self.run / "metrics.csv", rows)
     self.metrics = pd.read_csv(self.run / "metrics.csv")
     return self.metrics
 
 
-def _supervised_rows(learner):
-    "The comparison's rows under names of their own; its teacher is the moving average of a network nobody asked."
-    names = {"student": "supervised", "teacher": "supervised_ema"}
+def _rows_beside(method, learner):
+    "Another method's rows under its name; the teacher of the supervised network is a moving average nobody asked."
+    names = {"student": method} | ({"teacher": "supervised_ema"} if method == "supervised" else {})
     rows = [r for r in learner.rows if r["network"] in names and r["stage"] == learner.method.second_stage]
     return [dict(r, network=names[r["network"]]) for r in rows]
 
@@ -120,8 +123,9 @@ def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips
     self.predictions = predictions_table(self.learner, self.visible, self.hidden)
     self.predictions.to_csv(self.run / "predictions.csv", index=False)
     asked = {name: (self.learner, name) for name in self.learner.method.scorers}
-    if self.supervised:
-        asked |= dict(supervised=(self.supervised, "student"), supervised_ema=(self.supervised, "teacher"))
+    asked |= {name: (other, "student") for name, other in self.beside.items()}
+    if supervised := self.beside.get("supervised"):
+        asked["supervised_ema"] = (supervised, "teacher")
     found = {name: self._figures(name, *who) for name, who in asked.items()}
     self.figures = dict(found, **{k: found.get(k) for k in ("supervised", "supervised_ema")})
     return self.figures
@@ -138,6 +142,7 @@ def save(self: TrainingRun) -> dict:  # content of summary.json
     "Write the student and summary.json."
     save_student(self.run, self.learner, self.data.dim, self.data.weights, self.data.whitening)
     seconds, figures = time.perf_counter() - self.started, dict(self.figures, baselines=self.baselines)
+    figures["beside"] = {n: figures.pop(n) for n in self.beside if n != "supervised"}
     about = (self.config, self.visible, self.accelerator, seconds)
     self.summary = run_summary(*about, **figures, stopped=self.control.stopped)
     write_json(self.run / "summary.json", self.summary)
