@@ -37,6 +37,7 @@ METHOD_STYLES = dict(
     trs=("#D55E00", "o"),
     trs_gp=("#B80F20", "o"),
     trs_process=("#661100", "o"),
+    **{"trs_process: reference": ("#661100", "s"), "trs_process: fusion": ("#661100", "D")},
 )
 
 

@@ -171,7 +171,10 @@ def kinds_of(method, summary):
     found += [(n, "baseline", f) for n, f in baselines if f.get("spearman") is not None]
     if method != "supervised" and summary.get("supervised"):
         found.append(("supervised", "branch", summary["supervised"]))
-    return found + [(n, "branch", f) for n, f in (summary.get("beside") or {}).items() if f]
+    found += [(n, "branch", f) for n, f in (summary.get("beside") or {}).items() if f]
+    if summary.get("fusion"):  # a run of three predictors; the student's row bears the method's name
+        found += [(f"{method}: {n}", "branch", summary[n]) for n in ("reference", "fusion")]
+    return found
 
 # %% ../../nbs/results/rows.ipynb #1d3b606a
 _MUST_BE_THERE = object()

@@ -40,13 +40,16 @@ TITLES = dict(
 
 
 def title(method: str):  # name in a run's configuration, or of a baseline
-    "A method's name in print."
+    "A method's name in print; 'method: network' is another predictor of its run."
+    name, _, network = method.partition(": ")
+    if network:
+        return f"{title(name)} ({network})"
     return TITLES.get(method, method.partition(":")[2] or method)
 
 
 def in_order(methods):
     "Supervised methods, semi-supervised ones, others, and TRS and our variant of it last."
-    last = ["trs", "trs_gp", "trs_process"]
+    last = ["trs", "trs_gp", "trs_process", "trs_process: reference", "trs_process: fusion"]
     known = [m for m in TITLES if m not in last]
 
     def place(method):
