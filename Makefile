@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RATIO  ?= 0.1
 SEED   ?= 0
-RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-trs-$(RATIO)-$(SEED)
+METHOD ?= trs_process
+BESIDE ?= trs,supervised,svr
+RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-$(METHOD)-$(RATIO)-$(SEED)
 ARGS   ?=
 JOBS   ?= 2
 
@@ -27,7 +29,7 @@ $(VENV)/installed: requirements.lock settings.ini setup.py
 
 train: $(VENV)/installed  ## train on the embedded dives with a tenth of the scores; look at <run>/train.ipynb afterwards
 	@mkdir -p $(RUN)
-	$(BIN)/papermill nbs/train.ipynb $(RUN)/train.ipynb -p ratio $(RATIO) -p seed $(SEED) -p out_dir $(abspath $(RUN)) $(ARGS)
+	$(BIN)/papermill nbs/train.ipynb $(RUN)/train.ipynb -p method $(METHOD) -p compare "$(BESIDE)" -p ratio $(RATIO) -p seed $(SEED) -p out_dir $(abspath $(RUN)) $(ARGS)
 	@echo "run folder: $(RUN)"; echo "executed notebook: $(RUN)/train.ipynb"
 
 test: $(VENV)/installed sync  ## notebooks in sync with the package, every notebook's tests, and tests from outside
