@@ -15,6 +15,7 @@ import numpy as np
 import traitlets as T
 
 from ..core.files import project_root
+from ..core.parameters import expanded
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
 from .overview import ORDERS, Overview, when_free
 from .parts import STATIC, Part, Patience, as_text, make_button
@@ -56,9 +57,10 @@ def find_run(
 ) -> Path:
     "A folder that can be inspected. Raises FileNotFoundError that says what to do."
     if run is not None:
-        if not (Path(run) / "config.json").exists():
+        run = Path(expanded(str(run)))
+        if not (run / "config.json").exists():
             raise FileNotFoundError(f"{run} is no run folder: config.json is missing")
-        return Path(run)
+        return run
     runs = project_root() / "runs" if runs is None else Path(runs)
     found = sorted(runs.glob("*/pseudo_labels.parquet"), key=lambda p: p.stat().st_mtime)
     if not found:

@@ -114,7 +114,7 @@ class UCVME(Method):
     def start_stage(self, stage):
         "What recovery of masked segments taught the first Mixer, the second one knows too."
         pair = self.networks.student
-        if stage == BURN_IN and self.config.recover_epochs:
+        if stage == BURN_IN and self.options.recover_epochs:
             pair.second.mixer.load_state_dict(pair.mixer.state_dict())
 
     def burn_in_step(self, labelled, unlabelled=None):
