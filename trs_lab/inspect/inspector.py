@@ -196,7 +196,7 @@ class PseudoLabelInspector(T.HasTraits):
         return path.stat().st_mtime_ns if path.exists() else None
 
     def poll(self) -> bool:  # something is new, and shown
-        "Has somebody else decided, or training gone on?"
+        "Read what is new: decisions made elsewhere, or further epochs."
         news = self._file_stamp() != self._stamp
         if news:
             self.decide.refresh()

@@ -312,7 +312,7 @@ def draw_beliefs(ax, d, against):
 
 
 def draw_decisions(ax, d, against, decisions):
-    "A ring around every clip that somebody decided on."
+    "A ring around every clip with a decision."
     ring = dict(s=75, facecolors="none", linewidths=1.6)
     for name, rows in decisions.groupby("decision"):
         at = rows.index.intersection(d.index)
