@@ -114,9 +114,12 @@ def functions_and_classes(source):
 
 
 def annotated_fields(source, name):
-    """Fields of a dataclass, read without importing it; 0 if there is no such class."""
-    bodies = [n.body for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ClassDef) and n.name == name]
-    return sum(isinstance(n, ast.AnnAssign) for n in bodies[0]) if bodies else 0
+    """Fields of a dataclass and its bases, read without importing it; 0 if there is no such class."""
+    classes = {n.name: n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ClassDef)}
+    if name not in classes:
+        return 0
+    own = sum(isinstance(n, ast.AnnAssign) for n in classes[name].body)
+    return own + sum(annotated_fields(source, ast.unparse(base)) for base in classes[name].bases)
 
 
 def has_picture(notebook):

@@ -7,6 +7,7 @@ from dataclasses import fields
 from conftest import ROOT
 
 from trs_lab.core.parameters import Config
+from trs_lab.learn.method import Options
 from trs_lab.runs.configure import PRESETS
 
 
@@ -22,9 +23,9 @@ def values(source):
 
 def test_train_shows_real_defaults():
     source = cell("train.ipynb")
-    given, defaults = values(source), {f.name: f.default for f in fields(Config)}
+    given, defaults = values(source), {f.name: f.default for f in (*fields(Config), *fields(Options))}
     assert given.pop("preset") == "auto"
-    assert set(given) <= set(defaults), "a name that is no field"
+    assert set(given) <= set(defaults), "a name that is no field, and no option that every method has"
     set_by_presets = {name for preset in PRESETS.values() for name in preset}
     for name, value in given.items():
         if value is None:

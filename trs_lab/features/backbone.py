@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BLOCKS', 'same_padding', 'pad_same', 'Unit3D', 'max_pool', 'max_pool_same', 'Inception', 'scale_channels', 'I3D',
-           'normalise_frames', 'recognise_layout', 'rename_hassony2', 'load_fitting', 'load_i3d', 'save_backbone',
-           'load_backbone', 'freeze_batchnorm', 'fold_batchnorm']
+           'recognise_layout', 'rename_hassony2', 'load_fitting', 'load_i3d', 'save_backbone', 'load_backbone',
+           'fold_batchnorm']
 
 # %% ../../nbs/features/backbone.ipynb #c002
 import copy, json, re
@@ -236,13 +236,6 @@ class I3D(nn.Module):
         f = rearrange(self.dropout(self.features_over_time(x)), "b c t -> b c t 1 1")
         return reduce(self.logits.conv3d(f), "b n t 1 1 -> b n", "mean")
 
-# %% ../../nbs/features/backbone.ipynb #c033
-def normalise_frames(
-    frames: torch.Tensor,  # (..., T, H, W, 3), uint8 or floating 0-255
-) -> torch.Tensor:  # (..., 3, T, H, W) float32 in [-1, 1]
-    "Pixels as I3D wants them."
-    return rearrange(frames, "... t h w c -> ... c t h w").float() / 127.5 - 1
-
 # %% ../../nbs/features/backbone.ipynb #c036
 def recognise_layout(
     keys,  # names in a state dictionary
@@ -373,21 +366,6 @@ def load_backbone(
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     model = load_fitting(I3D(**json.loads(meta["settings"])), state, path.name).eval()
     return model, {**meta, "input_size": int(meta["input_size"]), "frames": int(meta["frames"])}
-
-# %% ../../nbs/features/backbone.ipynb #c056
-def _train_frozen(self, mode=True):
-    return nn.Module.train(self, False)
-
-
-def freeze_batchnorm(
-    model: nn.Module,  # changed in place
-) -> nn.Module:  # `model`
-    "Keep every batch normalisation at its stored statistics, also after `model.train()`."
-    for m in model.modules():
-        if isinstance(m, nn.modules.batchnorm._BatchNorm):
-            m.train = _train_frozen.__get__(m)
-            m.eval()
-    return model
 
 # %% ../../nbs/features/backbone.ipynb #c059
 def fold_batchnorm(

@@ -368,7 +368,7 @@ class WorkerProcess:
 
 # %% ../../nbs/features/extraction.ipynb #c017
 def _deal(processes, rows):
-    "Give out rows, evenly, as long as somebody has room."
+    "Deal rows out evenly, as long as a worker has room."
     while free := [w for w in processes if w.alive and len(w.rows) < w.room]:
         if (row := next(rows, None)) is None:
             return
@@ -418,7 +418,7 @@ def _local_cluster(workers, threads):
 
 
 def _remote_client(scheduler, timeout):
-    "A client of a cluster that somebody else runs, and that has a worker."
+    "A client of a cluster that runs already and has a worker."
     from distributed import Client
 
     if "://" not in scheduler:
@@ -561,7 +561,7 @@ class Writer:
 
 @contextmanager
 def _settled():
-    "As `settle` says, for a while; gives the number of threads that there were before."
+    "Within the block, as `settle` sets it; yields the number of threads that there were before."
     cudnn, threads = torch.backends.cudnn, torch.get_num_threads()
     before = cudnn.benchmark, cudnn.deterministic
     settle()

@@ -23,7 +23,7 @@ def beliefs(
     history: pd.DataFrame,  # of one clip, from `RunData.history_of`
     network: str,  # key of `NETWORKS`
 ) -> tuple:  # (epoch, mean, sigma), where there is a mean
-    "What a network, a memory or the pseudo-label said. Raises KeyError for one that does not exist."
+    "Answers of a network, a memory or the pseudo-label. Raises KeyError for one that does not exist."
     mean, sigma, *_ = NETWORKS[network]
     spoke = history[mean].notna()
     return tuple(history.loc[spoke, c].to_numpy(float) for c in ("epoch", mean, sigma))

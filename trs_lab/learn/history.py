@@ -84,6 +84,6 @@ class History:
 def disagreement(
     frame: pd.DataFrame,  # has teacher_mean, reference_mean, student_mean
 ):
-    "Largest minus smallest of the three networks' means, NaN where fewer than two spoke."
+    "Largest minus smallest of the three networks' means, NaN where fewer than two answered."
     means = frame[["teacher_mean", "reference_mean", "student_mean"]].astype(float)
     return (means.max(axis=1) - means.min(axis=1)).where(means.notna().sum(axis=1) > 1)

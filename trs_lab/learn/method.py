@@ -30,6 +30,13 @@ class Options(Checked):
     labelled_drop: float = option(
         0.0, "share of the feature dimensions of labelled clips that are blanked", lo=0, hi=0.9
     )
+    labelled_view: str = option("weak", "view of labelled clips (paper: weak)", choices=("weak", "strong"))
+    recover_epochs: int = option(
+        0, "passes in which masked segments are recovered, before burn-in (S4AQA)", lo=0
+    )
+    ranking_weight: float = option(
+        0.0, "weight of a ranking loss between the labelled clips of a batch", lo=0
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,6 @@ class Method:
     pseudo_labels = (
         False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
     )
-    one_process = False  # True: the step needs the whole batch in one process
     times_difficulty = (
         False  # True: it multiplies by the degree of difficulty itself, whatever `use_difficulty` says
     )
@@ -132,7 +138,7 @@ class Method:
     ) -> float:
         "What the loss counts."
         if name == "loss_ranking":
-            return self.config.ranking_weight
+            return self.options.ranking_weight
         if name == "loss_unlabelled" and isinstance(self.options, UnlabelledOptions):
             return self.options.unlabelled_weight * sigmoid_ramp(progress, self.options.ramp_epochs)
         return 1.0
@@ -255,7 +261,7 @@ class Method:
 
     def labelled_view(self, rows):
         "What labelled clips are learnt from."
-        strong = self.options.use_strong and self.config.labelled_view == "strong"
+        strong = self.options.use_strong and self.options.labelled_view == "strong"
         return self.disturbed(self.data.view("strong" if strong else "weak", rows), len(rows))
 
     def disturbed(self, x, n):
@@ -296,7 +302,7 @@ class Method:
 
     def ranking(self, mean, labelled):
         "Ranking loss of the whole batch, or nothing where its weight is 0."
-        if not self.config.ranking_weight:
+        if not self.options.ranking_weight:
             return {}
         return dict(
             loss_ranking=ranking_loss(self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled])

@@ -97,11 +97,11 @@ def recovery_stage(
 
     batch_size = c.batch_size * (1 + c.unlabelled_per_labelled)
     batches = lambda: all_batches(method.clips, batch_size, data.generator)
-    stage = Stage("recovery", c.recover_epochs, 2 * c.seed + 10**6, networks, batches, losses)
+    stage = Stage("recovery", method.options.recover_epochs, 2 * c.seed + 10**6, networks, batches, losses)
     return stage
 
 
 def with_recovery(method) -> list:
     "The method's stages, and before them this one where it is asked for."
-    equipped = method.config.recover_epochs and hasattr(method.networks.student, "mixer")
+    equipped = method.options.recover_epochs and hasattr(method.networks.student, "mixer")
     return [recovery_stage(method)] * bool(equipped) + method.stages()

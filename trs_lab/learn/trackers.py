@@ -39,7 +39,7 @@ class Track(Callback):
 
     def __init__(
         self,
-        config: Config,  # `tracker` names them; all of it is logged as the run's hyperparameters
+        config: Config,  # `tracker` names them; fields and options are logged as the run's hyperparameters
         run,  # run folder; trackers that write files write them to its folder logs
         accelerator,  # starts the trackers
         branch: str = "",  # before the stage, such as 'supervised_'
@@ -49,9 +49,11 @@ class Track(Callback):
             return
         accelerator.project_configuration.set_directories(str(Path(run) / "logs"))
         accelerator.log_with = self.names
+        values = asdict(config)
+        values |= values.pop("options") or {}
         accelerator.init_trackers(
             "trs_lab",
-            config={k: v for k, v in asdict(config).items() if isinstance(v, (int, float, str, bool))},
+            config={k: v for k, v in values.items() if isinstance(v, (int, float, str, bool))},
             init_kwargs=dict(wandb=dict(name=Path(run).name)) if "wandb" in self.names else {},
         )
 

@@ -118,7 +118,7 @@ def cycle(
 
 
 def with_host(batches, device):
-    "Batches on the device. Each carries its `host` copy, so that nobody waits for the device to learn what is in it."
+    "Batches on the device. Each carries its `host` copy, so that reading the row numbers does not wait for the device."
     moved = []
     for b in batches:
         rows = b.to(device, non_blocking=True)

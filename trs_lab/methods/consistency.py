@@ -112,7 +112,7 @@ class MeanTeacherOptions(TeacherOptions, UnlabelledOptions):
 
 
 class MeanTeacher(Consistency):
-    "The student's moving average says what the strong view is worth."
+    "The target for the strong view is the answer of the student's moving average."
 
     Options = MeanTeacherOptions
 

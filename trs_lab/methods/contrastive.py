@@ -7,7 +7,7 @@ __all__ = ['BANK', 'group_edges', 'to_group', 'from_group', 'RegressionTree', 't
            'vote', 'Contrastive', 'CoReOptions', 'CoRe']
 
 # %% ../../nbs/methods/contrastive.ipynb #c002
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -265,8 +265,9 @@ class CoRe(Method):
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
-        o, everybodys = config.options or cls.Options(), {f.name for f in fields(Options)}
-        own = {f.name: getattr(o, f.name) for f in fields(o) if f.name not in everybodys}
+        o = config.options or cls.Options()
+        own = dict(n_vote=o.n_vote, levels=o.levels, width=o.width)
+        own |= dict(same_difficulty=o.same_difficulty, enough=o.enough)
         return Networks(Contrastive(make_mixer(config, in_dim), encoder, **own), teacher=False)
 
     def __init__(self, config, networks, data):

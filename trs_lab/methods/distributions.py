@@ -281,7 +281,7 @@ class JudgesHead(nn.Module):
 
 
 class JudgedScorer(Scorer):
-    "A scorer that is told the degree of difficulty where the score depends on it."
+    "A scorer that is given the degree of difficulty where the score depends on it."
 
     @property
     def needs_difficulty(self):

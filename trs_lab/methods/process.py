@@ -37,10 +37,11 @@ def blocks(
 def distances(
     a,  # (m, S, D) clips
     b,  # (n, S, D) clips
+    parts=blocks,  # clips -> list of (m, ...) tensors: what is compared
 ) -> torch.Tensor:  # (blocks, m, n)
     "Squared distances, block by block."
     far = lambda p, q: torch.cdist(p, q, compute_mode="donot_use_mm_for_euclid_dist") ** 2
-    return torch.stack([far(p, q) for p, q in zip(blocks(a), blocks(b))])
+    return torch.stack([far(p, q) for p, q in zip(parts(a), parts(b))])
 
 
 def matern(

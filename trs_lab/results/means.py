@@ -218,7 +218,7 @@ def rivals_of(here, own, variant):
 
 
 def best_other(here, own, others):
-    "Whose mean is highest over the runs shared with ours, of those that share the most. None if there is nobody."
+    "Of the methods that share most runs with ours, the one with the highest mean over those. None if there is none."
     data, ratio = here.data.iloc[0], here.ratio.iloc[0]
     mine = side(here, data, ratio, own).index
     theirs = {o: side(here, data, ratio, o) for o in others}

@@ -237,7 +237,7 @@ NETWORK_STYLES = {
 def networks_in(
     history,  # DataFrame
 ) -> dict:  # the part of NETWORK_STYLES that has values
-    "Networks that said something at least once; an ablation may have none of some."
+    "Networks with at least one answer; in an ablation some may have none."
     return {k: s for k, s in NETWORK_STYLES.items() if s.mean in history and history[s.mean].notna().any()}
 
 

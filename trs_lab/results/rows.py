@@ -85,12 +85,12 @@ def variant_of(
     config: dict,  # of a run that no sweep named
 ) -> str:  # 'plain' or 'equipped'
     "Equipped: self-supervised burn-in, a ranking loss or strong views of labelled clips; any method can have these."
-    more = (
-        config.get("recover_epochs")
-        or config.get("ranking_weight")
-        or config.get("labelled_view") == "strong"
-    )
-    return "equipped" if more else "plain"
+    options = config.get("options")
+    values = (
+        {**config, **options} if isinstance(options, dict) else config
+    )  # of today, or of an earlier version
+    ranked = values.get("recover_epochs") or values.get("ranking_weight")
+    return "equipped" if ranked or values.get("labelled_view") == "strong" else "plain"
 
 
 def differing(
@@ -115,7 +115,7 @@ COLUMNS = (
 
 
 class ReadRun(NamedTuple):
-    "What one run folder says."
+    "What was read from one run folder."
 
     rows: list  # of dicts with `COLUMNS`
     settings: dict  # from `settings_of`
@@ -193,7 +193,7 @@ def read_part(run, name, otherwise=_MUST_BE_THERE):
 
 
 def finished_summary(run):
-    "summary.json; ValueError that says why there is none to report."
+    "Content of summary.json. Raises ValueError with the reason where there is nothing to report."
     summary = read_part(run, "summary", None)
     if summary is None:
         error = read_part(run, "failed", {}).get("error")

@@ -148,7 +148,7 @@ class RunFeatures:
         self,
         clip_ids,  # any clips of the run
     ) -> torch.Tensor:  # (n, S, D)
-        "Features as the backbone gives them; what is missing is said of the first."
+        "Features as the backbone gives them. An error names the first clip that has none."
         folder, rows = self.folder, [self.folder.row(c) for c in clip_ids]
         if folder.config.finetune:
             return torch.stack([self.encode(c) for c in clip_ids])

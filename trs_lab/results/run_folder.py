@@ -150,7 +150,7 @@ def bare_clips(
     clip_ids,  # of the history
     sentence: str,  # why the reader was no help
 ) -> RunClips:
-    "Clips without sources, of what the run folder says."
+    "Clips without sources, from the files of the run folder."
     if predictions is None:
         unlabelled = dict(split="train", role="unlabelled", group="all", score=np.nan)
         predictions = pd.DataFrame(dict(clip_id=clip_ids, **unlabelled))
@@ -254,7 +254,7 @@ class RunFiles:
 
     @cached_property
     def manifest(self) -> dict:
-        "What the run was made of; None where it does not say, and then `no_manifest` says why."
+        "Content of run.json; None where it is missing, and then `no_manifest` has the reason."
         try:
             return read_manifest(self.run)
         except ConfigError as e:
@@ -372,7 +372,7 @@ class RunFolder(RunFiles):
 
     @property
     def score_range(self) -> tuple:
-        "(lowest, highest possible score), or None where nobody knows."
+        "(lowest, highest possible score), or None where it is not known."
         return self.table.attrs["score_range"]
 
     @property

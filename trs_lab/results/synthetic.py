@@ -155,7 +155,7 @@ def example_runs(
 
 
 def draw_answers(rng, clips, honesty):
-    "Scores of test clips, and what a student says of them: columns score, predicted, sigma."
+    "Scores of test clips and a student's answers: columns score, predicted, sigma."
     sigma = rng.uniform(4, 12, clips)
     score = rng.normal(60, 12, clips)
     return pd.DataFrame(dict(score=score, predicted=score + honesty * rng.normal(0, sigma), sigma=sigma))

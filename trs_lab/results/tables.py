@@ -190,7 +190,7 @@ def with_published(t, data, methods, ratios):
 
 
 def with_mtl_aqa(t, methods):
-    "Published figures beside the first variant of a method, since nobody published our others, and below all the rest."
+    "Published figures stand beside the first variant of a method; those of methods that are not ours come last."
     columns = {f"MTL-AQA {r:.0%}†": PUBLISHED[r].map(number) + "†" for r in (0.1, 0.4)}
     p = pd.DataFrame(dict(method=PUBLISHED.method, title=PUBLISHED.title, **columns))
     beside = p.set_index("method")[list(columns)]

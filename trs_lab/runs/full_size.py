@@ -763,7 +763,7 @@ def try_settings(
 
 
 def _try(config, films, changes, layout, **kwargs):
-    "What `measure` says of one setting, or failed = the error."
+    "The result of `measure` for one setting, or failed = the error."
     about = dict(changes=changes, layout=layout)
     try:
         with quiet():
@@ -942,7 +942,7 @@ def main(
 
 
 def _measured(args, config, counted):
-    "Measure, print, and return what the report says of it."
+    "Measure, print, and return the row of the report."
     strong = "complete" if has_kornia() else "without blur, since kornia is not installed"
     print(f"strong view: {strong}; counted: {counted}")
     accelerator, size = make_accelerator(config), (config.frame_height, config.frame_width)

@@ -240,7 +240,7 @@ def cache_of(
     manifest: dict,  # from `read_manifest`
     what: str,  # frames or features
 ) -> Path:  # None where the run has no such cache, or was interrupted before it was there
-    "Folder of the cache that the run used. Whether it is still there is not looked at."
+    "Folder of the cache that the run used. It may be gone."
     cache = manifest.get("views", {}).get(what)
     return cache and from_project(cache["path"])
 

@@ -130,7 +130,7 @@ class Control(Callback):
         self.kept = RollBack()  # the copy of the state may go
 
     def finish(self):
-        "The last word: nothing more will be written to the run folder."
+        "Report the end: nothing more will be written to the run folder."
         self.report("stopped" if self.stopped else "finished", ended=True)
 
     # -- requests
@@ -152,7 +152,7 @@ class Control(Callback):
         return self.wish
 
     def wanted(self, learner):
-        "The request that stands, the same in every process: the main one reads the file, the others hear of it."
+        "The request that stands, the same in every process: the main one reads the file and tells the others."
         wish = self.look() if self.main else None
         if learner.team.alone:
             return wish

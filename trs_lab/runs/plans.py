@@ -72,7 +72,7 @@ def content_of(
 
 
 def _of_result(config):
-    "Name -> value, without what only says where and how fast a run is made, and how it is reported."
+    "Name -> value of all parameters that can change the result."
     options = fields(method_class(config.method).Options)
     kinds = {f.name: type(f.default) for f in (*fields(Config), *options)}
     kept = {*affecting(*RESULT), *(f.name for f in options)}
@@ -137,7 +137,7 @@ class PlannedRun:
         return tuple(getattr(self.config, name) for name in VIEWS)
 
     def about(self):
-        "What cell.json says before the run has begun."
+        "Content of cell.json before the run has begun."
         c = self.config
         return dict(
             name=self.name,

@@ -176,7 +176,7 @@ def cache_folder(
     config: Config,  # cache_dir
 ) -> Path:
     "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project."
-    return Path(config.cache_dir).expanduser() if config.cache_dir else project_root() / "cache"
+    return Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
 
 
 def decoded_frames(
@@ -225,7 +225,7 @@ def weights_file(
     "The file of the backbone's weights. Raises `ConfigError` if the embedded one is not there."
     if config.backbone != "i3d":
         return None
-    return Path(config.weights).expanduser() if config.weights else embedded_weights()
+    return Path(config.weights) if config.weights else embedded_weights()
 
 
 def make_backbone(

@@ -52,7 +52,7 @@ class TrainingRun:
         self.run = self.control = None
 
     def open_clips(self) -> pd.DataFrame:  # visible clip table
-        "Read the clips, hide scores, open the run folder and write its manifest. Raises what says why not."
+        "Read the clips, hide scores, open the run folder and write its manifest."
         self.visible, self.hidden = load_clips(self.config)
         self.run = open_run(self.config, make_manifest(self.config, self.visible, self.hidden))
         self.control = Control(self.run)
@@ -109,7 +109,7 @@ def train(self: TrainingRun) -> pd.DataFrame:  # rows of metrics.csv
 
 
 def _rows_beside(method, learner):
-    "Another method's rows under its name; the teacher of the supervised network is a moving average nobody asked."
+    "Another method's rows under its name; the teacher of the supervised network takes no part in its training."
     names = {"student": method} | ({"teacher": "supervised_ema"} if method == "supervised" else {})
     rows = [r for r in learner.rows if r["network"] in names and r["stage"] == learner.method.second_stage]
     return [dict(r, network=names[r["network"]]) for r in rows]
@@ -153,7 +153,7 @@ def close(
     self: TrainingRun,
     error: Exception = None,  # what ended the run before its time
 ):
-    "The last word to whoever watches; experiment trackers write what they still hold."
+    "Report the end; experiment trackers write what they still hold."
     if error and self.control:
         self.control.report("failed", ended=True, error=f"{type(error).__name__}: {error}")
     elif self.control:
@@ -227,7 +227,7 @@ def train_run(
     config: Config,  # all choices; `figures` is for train.ipynb, which draws them
     threads: int = None,  # of torch; None = as many as it has
 ) -> dict:  # content of summary.json
-    "A whole run. Raises what goes wrong; progress.json has then said so, too."
+    "A whole run. An error is raised, and stands in progress.json, too."
     with as_in_a_fresh_process(threads):
         job = TrainingRun(config)
         try:

@@ -194,7 +194,7 @@ class Reference(nn.Module):
         return self.relate(*self.ask(query), *self.answer(exemplars))
 
     def attention(self, query, exemplars):
-        "Which segments were looked at: (B, S query, S exemplar), each row sums to 1; mean over heads."
+        "Attention, (B, S query, S exemplar): each row sums to 1; mean over heads."
         q, k = self.ask(query)[1], self.answer(exemplars)[0]
         return torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]), -1).mean(1)
 
