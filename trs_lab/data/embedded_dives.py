@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import project_root
+from .layouts import resplit
 from .mtl_aqa import read_mtl_aqa
 
 # %% ../../nbs/data/embedded_dives.ipynb #106ed18b
@@ -23,6 +24,8 @@ def dives_folder() -> Path:
 def read_dives(
     root=None,  # folder of generated dives; None = the embedded ones
     group_by=None,  # column that becomes the group, such as 'rotation_type'; None = one group, 'all'
+    fold=None,  # 'random:I/K', or 'people:I/K' and 'user:NAME' where divers are known; None or 0 = the split files
+    seed=0,  # seed of these folds
 ) -> pd.DataFrame:  # clip table as of `read_mtl_aqa`, with dive_number and seven judges
     "The embedded dives, through the reader of MTL-AQA. The range reaches to full marks for the hardest dive."
     given, root = root, dives_folder() if root in (None, "") else root
@@ -31,4 +34,5 @@ def read_dives(
             f"dives: the embedded data is not at {root}; run from a clone of the project, "
             "or let TRS_DATA name its data folder"
         )
-    return read_mtl_aqa(root, group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives")
+    table = read_mtl_aqa(root, group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives")
+    return table if str(fold or "0") == "0" else resplit(table, fold, seed)

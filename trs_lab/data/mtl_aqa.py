@@ -134,6 +134,7 @@ def _dive_row(key, dive, split, media):
         split=split,
         score=float(dive["final_score"]),
         difficulty=float(dive["difficulty"]),
+        user=dive.get("user", pd.NA),  # the published files do not say; dives of our own may
         judge_scores=None if judges is None else tuple(float(j) for j in judges),
         start=pd.NA if start is None else int(start),
         end=pd.NA if end is None else int(end),

@@ -197,9 +197,10 @@ def sample_faults(
     common_splash: float = 0.1,  # the same for the splash, which depends on the water as much as on the diver
     spread: float = 0.65,  # standard deviation of the log-severity
     failed: float = 0.002,  # probability that the dive fails
+    quality: float = None,  # of the dive, standard normal over dives; None = drawn
 ) -> Faults:
     "Draw the faults of one dive."
-    quality = rng.normal() + 0.12 * (difficulty - 3.1) / 0.45
+    quality = (rng.normal() if quality is None else quality) + 0.12 * (difficulty - 3.1) / 0.45
     own = rng.normal(size=len(FAULTS))
     shared = np.array([common_splash if name == "splash" else common for name in FAULTS])
     z = -np.sqrt(shared) * quality + np.sqrt(1 - shared) * own
@@ -217,6 +218,7 @@ def sample_dive(
     rng: np.random.Generator,  # source of chance
     dive_number: str | None = None,  # fix the dive instead of drawing it by frequency
     faults: Faults | None = None,  # fix the faults instead of drawing them
+    quality: float = None,  # what `sample_faults` is told
 ) -> Dive:
     "Draw number, faults, style and the seed of the appearance. Raises ValueError for a number not in `DIVE_TABLE`."
     rows = [r for r in DIVE_TABLE if dive_number in (None, r[0])]
@@ -226,7 +228,7 @@ def sample_dive(
         )
     share = np.array([r[3] for r in rows], float)
     number, height, difficulty, _ = rows[rng.choice(len(rows), p=share / share.sum())]
-    drawn = sample_faults(rng, difficulty)
+    drawn = sample_faults(rng, difficulty, quality=quality)
     jump = rng.uniform(4.6, 5.2) if height < 5 else rng.uniform(2.5, 3.1)
     if number[0] == "6":
         jump = rng.uniform(0.6, 1.0)

@@ -70,6 +70,7 @@ class Appearance:
     noise: float  # sensor noise, standard deviation in grey values
     mirror: bool  # filmed from the other side of the pool
     seed: int  # for texture, noise and drops
+    pool: int = None  # seed of the far background; None = that of the rest
 
 
 def _sample_body(rng):
@@ -167,7 +168,8 @@ SCENES = (_stands, _tiles, _open_air, _glass)  # in the order of `Appearance.sce
 
 def _backdrop(look, scale, extent):
     "Paint the far background, `extent` (width, height) pixels at `scale` pixels a metre, as a Pillow image."
-    rng, (w, h) = np.random.default_rng([look.seed, 11]), extent
+    pool = look.seed if look.pool is None else look.pool
+    rng, (w, h) = np.random.default_rng([pool, 11]), extent
     drawn = dict(  # before anything that depends on the extent
         contrast=rng.uniform(0.3, 1),
         pitch=rng.uniform(0.3, 0.6),
