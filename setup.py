@@ -25,7 +25,7 @@ setup(
     package_data={"trs_lab": ["py.typed"], "trs_lab.inspect": ["static/*"]},
     install_requires=cfg["requirements"].split(),
     extras_require={
-        name: cfg[f"{name}_requirements"].split() for name in ("dask", "hf", "tensorboard", "dev")
+        name: cfg[f"{name}_requirements"].split() for name in ("dask", "hf", "tensorboard", "boost", "dev")
     },
     entry_points={"nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     zip_safe=False,
