@@ -34,6 +34,7 @@ from trs_lab.core.files import (
 from ..core.parameters import Config, ConfigError, affecting
 from ..data.decisions import in_force, read_entries
 from ..learn.metrics import r_l2, spearman, summarise
+from ..learn.questions import question_of, within_people
 from ..learn.device import eval_mode
 from ..methods.registry import build_networks, method_class
 from ..features.whitening import Whitening
@@ -368,9 +369,10 @@ def predictions_table(
     hidden,  # `HiddenScores`
     network: str = "student",  # whose predictions
 ) -> pd.DataFrame:
-    "clip_id, split, role, group, score (NaN = not judged), predicted, sigma."
+    "clip_id, split, role, group, user (where any is known), score (NaN = not judged), predicted, sigma."
     predicted, sigma = learner.predict(network)
-    return table[["clip_id", "split", "role", "group"]].assign(
+    known = ["user"] if "user" in table and table.user.notna().any() else []
+    return table[["clip_id", "split", "role", "group", *known]].assign(
         score=hidden.of(table.clip_id), predicted=predicted, sigma=sigma
     )
 
@@ -382,7 +384,8 @@ def summarise_test(
 ):
     """Figures on the judged test clips, or None where there are none.
 
-    `unlabelled_spearman` is of the training clips whose score was hidden."""
+    `unlabelled_spearman` is of the training clips whose score was hidden. Where people are known, `within_person` and
+    `unlabelled_within_person` are the order within a person, each with its number of people."""
     test, rest = (
         predictions[(predictions.role == role) & predictions.score.notna()] for role in ("test", "unlabelled")
     )
@@ -396,9 +399,12 @@ def summarise_test(
         score_range,
         seed,
     )
-    return figures | dict(
-        unlabelled_spearman=plain(spearman(rest.score, rest.predicted)), unlabelled_n=len(rest)
-    )
+    figures |= dict(unlabelled_spearman=plain(spearman(rest.score, rest.predicted)), unlabelled_n=len(rest))
+    if "user" in predictions:
+        for prefix, clips in {"": test, "unlabelled_": rest}.items():
+            inside, people = within_people(clips.score, clips.predicted, clips.user)
+            figures |= {f"{prefix}within_person": plain(inside), f"{prefix}within_people": people}
+    return figures
 
 
 def run_summary(
@@ -421,6 +427,7 @@ def run_summary(
         ratio=config.ratio,
         seed=config.seed,
         fold=config.fold,
+        question=question_of(table),
         selection=config.selection,
         device=str(device),
         precision=accelerator.precision,
