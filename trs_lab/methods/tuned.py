@@ -54,9 +54,10 @@ class RowStudent(ClosedForm):
             self.register_buffer(name, torch.zeros(shape, dtype=torch.double))
 
     def fill(self, **values):
-        "Replace buffers of these names."
+        "Replace buffers of these names by copies, since no two may share memory where they are saved."
         for name, value in values.items():
-            self._buffers[name] = torch.as_tensor(value, dtype=torch.double, device=self.center.device)
+            value = torch.as_tensor(value, dtype=torch.double, device=self.center.device)
+            self._buffers[name] = value.clone(memory_format=torch.contiguous_format)
         return self
 
     def see(
