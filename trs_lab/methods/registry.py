@@ -30,11 +30,21 @@ METHODS = {
     "usdl": "trs_lab.methods.distributions:USDL",
     "musdl": "trs_lab.methods.distributions:MUSDL",
     "core": "trs_lab.methods.contrastive:CoRe",
+    "tpt": "trs_lab.methods.parsing:TPT",
+    "c3d_avg": "trs_lab.methods.multitask:C3DAvg",
+    "c3d_avg_mtl": "trs_lab.methods.multitask:C3DAvgMTL",
     "svr": "trs_lab.methods.classic:SVR",
+    "ridge": "trs_lab.methods.tuned:Ridge",
+    "kernel_ridge": "trs_lab.methods.tuned:KernelRidge",
+    "svr_tuned": "trs_lab.methods.tuned:TunedSVR",
+    "mixed": "trs_lab.methods.mixed:Mixed",
+    "mixed_forest": "trs_lab.methods.mixed:MixedForest",
+    "gpboost": "trs_lab.methods.mixed:GPBoost",
     "process": "trs_lab.methods.process:Process",
     "coreg": "trs_lab.methods.classic:COREG",
     "rankup": "trs_lab.methods.ranking:RankUp",
     "ucvme": "trs_lab.methods.uncertainty:UCVME",
+    "hpl": "trs_lab.methods.heteroscedastic:HPL",
 }
 
 
