@@ -25,7 +25,8 @@ from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = (
-    "supervised trs trs_gp pseudo_label mean_teacher vat s4l usdl musdl core svr coreg rankup ucvme".split()
+    "supervised trs trs_gp pseudo_label mean_teacher vat s4l usdl musdl core svr coreg rankup ucvme hpl tpt "
+    "c3d_avg c3d_avg_mtl".split()
 )
 KNOWN = ROOT / "tests" / "digests.json"
 KEPT = ("trs-features", "trs_gp-features", "svr-features", "vat-eps")

@@ -158,7 +158,7 @@ class Method:
         "Clean views are about to be answered for, without dropout and without gradients."
 
     def answer(self, network, x, rows):
-        "Mean (b,) and log-variance (b,) that a scorer gives to views `x` of clips `rows`."
+        "Mean (b,) and log-variance (b,) that a scorer gives to views `x` of this process's shard of clips `rows`."
         return getattr(self.networks, network)(x)
 
     def state(self) -> dict:

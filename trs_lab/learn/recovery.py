@@ -63,7 +63,16 @@ class SegmentRecovery(nn.Module):
         masks,  # (B, S) bool, the same number hidden in each clip
     ):
         "Mean squared error of each clip over its hidden segments alone, (B,)."
-        squared = (self(features, masks) - features.detach().float()) ** 2
+        return self.compare(self(features, masks), features, masks)
+
+    def compare(
+        self,
+        recovered,  # (B, S, in_dim) predictions
+        features,  # (B, S, in_dim)
+        masks,  # (B, S) bool, the same number hidden in each clip
+    ):
+        "The same of predictions at hand."
+        squared = (recovered - features.detach().float()) ** 2
         return (squared.mean(-1) * masks).sum(1) / masks.sum(1)
 
     def loss(

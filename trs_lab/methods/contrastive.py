@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BANK', 'group_edges', 'to_group', 'from_group', 'RegressionTree', 'tree_loss', 'read_tree', 'comparable', 'voters',
-           'vote', 'Contrastive', 'CoReOptions', 'CoRe']
+           'vote', 'Comparing', 'Contrastive', 'CoReOptions', 'CoRe']
 
 # %% ../../nbs/methods/contrastive.ipynb #c002
 from dataclasses import dataclass
@@ -146,18 +146,16 @@ def vote(
 BANK = ("exemplars", "exemplar_scores", "exemplar_groups", "exemplar_difficulty")
 
 
-class Contrastive(nn.Module):
-    "Scores a clip by comparison with the labelled clips that it holds."
+class Comparing(nn.Module):
+    "Scores a clip by comparison with the labelled clips that it holds. Subclasses say what is compared, and how."
 
     needs_difficulty = False  # but better with it, where the exemplars have one
     asks_group = True
 
     def __init__(
         self,
-        mixer: Mixer,  # clip feature from segment features
+        n_groups: int,  # of score differences
         encoder: nn.Module = None,  # pixels -> segment features; None = the input already is features
-        width: int = 64,  # of the tree's nodes
-        levels: int = 4,  # of the tree
         n_vote: int = 10,  # exemplars that vote
         enough: int = 3,  # exemplars of the same difficulty that suffice
         same_difficulty: bool = True,  # False: the difficulty is not looked at, even where it is given
@@ -165,11 +163,7 @@ class Contrastive(nn.Module):
         log_var_max: float = 2.0,  # upper bound
     ):
         super().__init__()
-        self.encoder, self.mixer, self.tree = (
-            encoder or nn.Identity(),
-            mixer,
-            RegressionTree(2 * mixer.dim + 1, width, levels),
-        )
+        self.encoder = encoder or nn.Identity()
         self.n_vote, self.enough, self.same_difficulty, self.lo, self.hi = (
             n_vote,
             enough,
@@ -177,7 +171,7 @@ class Contrastive(nn.Module):
             log_var_min,
             log_var_max,
         )
-        self.register_buffer("edges", torch.zeros(2**levels + 1))
+        self.register_buffer("edges", torch.zeros(n_groups + 1))
         self.hold(torch.zeros(0, 0, 0), torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.zeros(0))
 
     def hold(
@@ -195,10 +189,13 @@ class Contrastive(nn.Module):
     def encode(self, x):
         return self.encoder(x)
 
+    def represent(self, features):  # (B, S, D) from `encode`
+        "What of a clip is compared, (B, ...)"
+        raise NotImplementedError(f"{type(self).__name__} has no represent")
+
     def relate(self, query, exemplar, scores):
-        "Clip features (..., dim) of a pair, score (...,) of the exemplar -> log-probabilities and places (..., R)"
-        pairs = torch.cat([query, exemplar, scores[..., None].to(query)], -1)
-        return tuple(t.view(*pairs.shape[:-1], -1) for t in self.tree(pairs.flatten(0, -2)))
+        "Two such (..., ...) and the exemplar's score (...,) -> log-probabilities and places (..., R)"
+        raise NotImplementedError(f"{type(self).__name__} has no relate")
 
     def allowed(self, features, difficulty, groups):
         "Comparable exemplars (B, n); by likeness where the group is not known."
@@ -222,7 +219,7 @@ class Contrastive(nn.Module):
         features,  # (B, S, D) from `encode`
         difficulty=None,  # (B,) degree of difficulty, NaN = not known; None = not used
         groups=None,  # (B,) numbers as in the training's clip table; None = not known
-        mixed=None,  # (n, dim) clip features of the exemplars, if at hand
+        mixed=None,  # (n, ...) what `represent` makes of the exemplars, if at hand
     ):
         "-> mean (B,), log-variance (B,). Raises RuntimeError before there are exemplars."
         if not len(self.exemplar_scores):
@@ -231,14 +228,38 @@ class Contrastive(nn.Module):
             self.allowed(features, difficulty, groups), min(self.n_vote, len(self.exemplar_scores))
         )
         used, at = chosen.unique(return_inverse=True)
-        exemplars = self.mixer(self.exemplars[used]) if mixed is None else mixed[used]
-        query = self.mixer(features)[:, None].expand(-1, chosen.shape[1], -1)
+        exemplars = self.represent(self.exemplars[used]) if mixed is None else mixed[used]
+        query = self.represent(features)
+        query = query[:, None].expand(-1, chosen.shape[1], *query.shape[1:])
         scores = self.exemplar_scores[chosen]
         mean, log_var = vote(scores, *read_tree(*self.relate(query, exemplars[at], scores), self.edges))
         return mean, log_var.clamp(self.lo, self.hi)
 
     def forward(self, x, difficulty=None, groups=None, mixed=None):
         return self.score(self.encode(x), difficulty, groups, mixed)
+
+
+class Contrastive(Comparing):
+    "Compares clip features by a regression tree."
+
+    def __init__(
+        self,
+        mixer: Mixer,  # clip feature from segment features
+        encoder: nn.Module = None,  # as for `Comparing`
+        width: int = 64,  # of the tree's nodes
+        levels: int = 4,  # of the tree
+        **voting,  # n_vote, enough, same_difficulty and bounds, as for `Comparing`
+    ):
+        super().__init__(2**levels, encoder, **voting)
+        self.mixer, self.tree = mixer, RegressionTree(2 * mixer.dim + 1, width, levels)
+
+    def represent(self, features):
+        return self.mixer(features)
+
+    def relate(self, query, exemplar, scores):
+        "Clip features (..., dim) of a pair, score (...,) of the exemplar -> log-probabilities and places (..., R)"
+        pairs = torch.cat([query, exemplar, scores[..., None].to(query)], -1)
+        return tuple(t.view(*pairs.shape[:-1], -1) for t in self.tree(pairs.flatten(0, -2)))
 
 # %% ../../nbs/methods/contrastive.ipynb #c024
 @dataclass(frozen=True)
@@ -314,6 +335,11 @@ class CoRe(Method):
     def start_epoch(self, stage):
         self.see_exemplars()
 
+    def compared(self, views, labelled):
+        "What of the views is compared, (2b, ...), and further losses of a step."
+        student = self.networks.student
+        return student.represent(student.encode(views)), {}
+
     def burn_in_step(self, labelled, unlabelled=None):
         "Pairs of labelled clips, both ways; in several processes each has its part of the pairs."
         student, place = self.networks.student, self.place[labelled]
@@ -321,13 +347,15 @@ class CoRe(Method):
             torch.multinomial(self.partners[place].float(), 1, generator=self.generator)[:, 0]
         ]
         views = torch.cat([self.labelled_view(labelled), self.labelled_view(partner)])
-        a, b = student.mixer(student.encode(views)).chunk(2)
+        represented, more = self.compared(views, labelled)
+        a, b = represented.chunk(2)
         s, t = self.scores(labelled), self.scores(partner)
         forth, back = student.relate(a, b, t), student.relate(b, a, s)
         losses = 0.5 * (tree_loss(*forth, s - t, student.edges) + tree_loss(*back, t - s, student.edges))
         return dict(
             loss_labelled=self.average(losses, labelled),
             **self.ranking(t + read_tree(*forth, student.edges)[0], labelled),
+            **more,
         )
 
     def step(self, labelled, unlabelled):
@@ -340,10 +368,10 @@ class CoRe(Method):
         with torch.no_grad():
             self.mixed = torch.cat(
                 [
-                    self.networks.student.mixer(x)
+                    self.networks.student.represent(x)
                     for x in self.networks.student.exemplars.split(self.config.eval_batch_size)
                 ]
             )
 
     def answer(self, network, x, rows):
-        return getattr(self.networks, network)(x, *self.of(rows), self.mixed)
+        return getattr(self.networks, network)(x, *self.of(rows[self.team.shard()]), self.mixed)

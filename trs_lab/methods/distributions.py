@@ -362,4 +362,4 @@ class MUSDL(USDL):
         )
 
     def answer(self, network, x, rows):
-        return getattr(self.networks, network)(x, self.clips.difficulty[rows])
+        return getattr(self.networks, network)(x, self.clips.difficulty[rows[self.team.shard()]])
