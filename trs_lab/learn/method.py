@@ -93,6 +93,7 @@ class Method:
     pseudo_labels = (
         False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
     )
+    stacks = False  # True: several networks of it can be trained side by side; see `learn/stacked` for what it takes
     times_difficulty = (
         False  # True: it multiplies by the degree of difficulty itself, whatever `use_difficulty` says
     )
@@ -175,8 +176,14 @@ class Method:
         "Burn-in on labelled clips, and the method's own stage."
         c, clips = self.config, self.clips
         first, second = self.burn_in_epochs(), self.second_epochs()
-        once = lambda: labelled_batches(clips, c.batch_size, self.data.generator, self.passes)
-        both = lambda: paired_batches(clips, c.batch_size, c.unlabelled_per_labelled, self.data.generator)
+        once = lambda: clips.batches(
+            lambda of, generator: labelled_batches(of, c.batch_size, generator, self.passes),
+            self.data.generator,
+        )
+        both = lambda: clips.batches(
+            lambda of, generator: paired_batches(of, c.batch_size, c.unlabelled_per_labelled, generator),
+            self.data.generator,
+        )
         return [
             self.stage(BURN_IN, first, 0, once, self.burn_in_step, on_end=self.end_burn_in),
             self.stage(self.second_stage, second, 1, both, self.step),
@@ -215,7 +222,7 @@ class Method:
 
     @property
     def _steps_per_pass(self):
-        n = len(self.clips.labelled)
+        n = self.clips.n_labelled
         return -(-n // min(self.config.batch_size, n))
 
     @property
@@ -304,9 +311,8 @@ class Method:
         "Ranking loss of the whole batch, or nothing where its weight is 0."
         if not self.options.ranking_weight:
             return {}
-        return dict(
-            loss_ranking=ranking_loss(self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled])
-        )
+        everyone = self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled]
+        return dict(loss_ranking=self.team.each(ranking_loss, *everyone))
 
     def keep_accepted(
         self,
