@@ -93,7 +93,8 @@ class Method:
     pseudo_labels = (
         False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
     )
-    stacks = False  # True: several networks of it can be trained side by side; see `learn/stacked` for what it takes
+    # True: networks of several runs can be trained side by side, see `learn/stacked`. Each class says it for itself.
+    stacks = False
     times_difficulty = (
         False  # True: it multiplies by the degree of difficulty itself, whatever `use_difficulty` says
     )

@@ -160,7 +160,7 @@ class TRSGPOptions(TRSOptions):
 class TRSGP(TRSMethod):
     "Teacher-reference-student learning with a Gaussian process as reference."
 
-    Options = TRSGPOptions
+    Options, stacks = TRSGPOptions, True
     over_preset = dict(
         pseudo_views=5,
         memory_rule="ema",

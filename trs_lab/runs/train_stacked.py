@@ -10,8 +10,9 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import torch
 
-from ..core.parameters import Config, ConfigError
+from ..core.parameters import ConfigError
 from ..learn.learner import Callback
 from ..learn.method import BURN_IN
 from ..learn.metrics import r_l2, spearman
@@ -37,12 +38,14 @@ def why_alone(
         return f"they differ in {', '.join(differing)}"
     if unusual := [k for k, v in PLAIN.items() if first[k] != v]:
         return f"{unusual[0]} is {first[unusual[0]]!r}"
-    if not method_class(first["method"]).stacks:
+    if not vars(method_class(first["method"])).get(
+        "stacks"
+    ):  # what a parent says is not true of a changed step
         return f"{first['method']} does not stack"
     if first["method"] == "trs" and first["compare_supervised"]:
         return "each has a supervised comparison of its own"
-    if first["precision"] == "bf16" or first["device"].startswith("cuda"):
-        return f"precision {first['precision']} on {first['device']} is another sum in another order"
+    if first["precision"] == "bf16" or (first["device"] != "cpu" and torch.cuda.is_available()):
+        return f"{first['device']}, {first['precision']}: only fp32 on the processor gives the same numbers as alone"
     if any(c.resume and has_checkpoint(c.out_dir) for c in configs):
         return "one of them goes on where it was interrupted"
     return ""
@@ -95,7 +98,7 @@ def train_stacked(
     configs: list,  # that differ in the seed
     threads: int = None,  # of torch; None = as many as it has
 ) -> list:  # contents of summary.json
-    "Whole runs side by side. Raises `ConfigError` where they cannot be, and what goes wrong; progress.json has then said so."
+    "Whole runs side by side. Raises `ConfigError` where they cannot be, and what goes wrong, as `train_run` does."
     if why := why_alone(configs):
         raise ConfigError(f"these runs cannot be trained side by side: {why}")
     with as_in_a_fresh_process(threads):
