@@ -18,7 +18,7 @@ from ..learn.method import BURN_IN
 from ..learn.metrics import r_l2, spearman
 from ..learn.stacked import StackedLearner
 from ..methods.registry import build_networks, make_learner, method_class, uses_difficulty
-from .configure import flat
+from .configure import compared, flat
 from .folder import Checkpoint, has_checkpoint, note_views
 from .pause import Pace
 from .prepare import train_rows
@@ -42,8 +42,8 @@ def why_alone(
         "stacks"
     ):  # what a parent says is not true of a changed step
         return f"{first['method']} does not stack"
-    if first["method"] == "trs" and first["compare_supervised"]:
-        return "each has a supervised comparison of its own"
+    if compared(configs[0]):
+        return "each is compared with other methods"
     if first["precision"] == "bf16" or (first["device"] != "cpu" and torch.cuda.is_available()):
         return f"{first['device']}, {first['precision']}: only fp32 on the processor gives the same numbers as alone"
     if any(c.resume and has_checkpoint(c.out_dir) for c in configs):
