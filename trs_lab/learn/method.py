@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..core.parameters import Checked, Config, option
+from ..features.augment import drawn
 from .device import eval_mode
 from .history import History
 from .losses import LOG_VAR_MIN, gaussian_nll, ranking_loss
@@ -278,8 +279,8 @@ class Method:
         if x.ndim != 3 or not (noise or drop):
             return x
         shard, g = self.team.shard(), self.generator
-        normal = torch.randn(n, *x.shape[1:], generator=g, device=g.device)[shard].to(x)
-        kept = torch.rand(n, 1, x.shape[2], generator=g, device=g.device)[shard].to(x) >= drop
+        normal = drawn(torch.randn, g, n, *x.shape[1:])[shard].to(x)
+        kept = drawn(torch.rand, g, n, 1, x.shape[2])[shard].to(x) >= drop
         sd = x.std((1, 2), keepdim=True, correction=0)
         return (x + noise * sd * normal) * kept / (1 - drop)
 

@@ -334,10 +334,11 @@ class StackedLearner(Learner):
             for g in grads:
                 g.mul_(share.view(-1, *[1] * (g.ndim - 1)))
 
-    def new_rows(self, losses, seconds):
+    def new_rows(self, losses, about):
         "Network -> K rows; the time is shared out evenly."
+        about = dict(about, seconds=about["seconds"] / self.k)
         of = lambda m: {name: values[m] for name, values in losses.items()}
-        each = [super(StackedLearner, self).new_rows(of(m), seconds / self.k) for m in range(self.k)]
+        each = [super(StackedLearner, self).new_rows(of(m), about) for m in range(self.k)]
         return {name: [rows[name] for rows in each] for name in each[0]}
 
     def keep_rows(self):
@@ -352,7 +353,7 @@ class StackedLearner(Learner):
     ) -> Learner:  # the same
         "Put into an ordinary learner what it would hold had it trained alone (but for the state of its optimiser)."
         learner.enter(len(learner.stages) - 1)
-        learner.next, learner.epoch, learner.step = len(learner.stages), self.epoch, self.step
+        learner.next, learner.epoch = len(learner.stages), self.epoch
         learner.networks.load_state_dict(member_state(self.networks, member))
         learner.method.load_state(self._own(self.method.state(), member))
         learner.method.epoch = self.method.epoch
