@@ -19,6 +19,7 @@ from ..learn.metrics import r_l2, spearman
 from ..learn.stacked import StackedLearner
 from ..methods.registry import build_networks, make_learner, method_class, uses_difficulty
 from .configure import compared, flat
+from ..learn.callbacks import select
 from .folder import Checkpoint, has_checkpoint, note_views
 from .pause import Pace
 from .prepare import train_rows
@@ -36,7 +37,7 @@ def why_alone(
     first, *others = map(flat, configs)
     if differing := [k for k in first if k not in OWN and any(o.get(k) != first[k] for o in others)]:
         return f"they differ in {', '.join(differing)}"
-    if unusual := [k for k, v in PLAIN.items() if first[k] != v]:
+    if unusual := [k for k, v in PLAIN.items() if first.get(k, v) != v]:
         return f"{unusual[0]} is {first[unusual[0]]!r}"
     if not vars(method_class(first["method"])).get(
         "stacks"
@@ -105,7 +106,7 @@ def train_stacked(
         jobs = [TrainingRun(c) for c in configs]
         try:
             _prepare(jobs)
-            learner = _learner(jobs).fit().select()
+            learner = select(_learner(jobs).fit())
             for member, job in enumerate(jobs):
                 _finish(job, learner, member)
         except BaseException as e:
