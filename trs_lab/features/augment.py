@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MEAN', 'STD', 'INTERPOLATIONS', 'LUMA', 'MAX_ROTATION', 'normalise', 'clean', 'per_clip', 'derive', 'time_map',
            'crop_box', 'weak', 'colour_matrix', 'recolour', 'blur', 'add_noise', 'cutout', 'rotate', 'with_kornia',
-           'strong', 'shift_segments', 'weak_features', 'strong_features']
+           'strong', 'drawn', 'shift_segments', 'weak_features', 'strong_features']
 
 # %% ../../nbs/features/augment.ipynb #c002
 import math
@@ -390,10 +390,21 @@ def strong(
     )
 
 # %% ../../nbs/features/augment.ipynb #c048
+def drawn(
+    how,  # torch.rand or torch.randn, or what is called like them
+    generator,  # a `torch.Generator`; or K of them, and row r is drawn by number r % K
+    n: int,  # rows
+    *shape,  # of a row
+) -> torch.Tensor:  # (n, *shape) on the generator's device
+    "Random numbers. Each of several generators gives what it would give if its rows were the only ones."
+    if isinstance(generator, torch.Generator):
+        return how(n, *shape, generator=generator, device=generator.device)
+    each = [how(n // len(generator), *shape, generator=g, device=g.device) for g in generator]
+    return torch.stack(each, 1).flatten(0, 1)
+
+
 def _rand(generator, *shape, normal=False, like):
-    return (torch.randn if normal else torch.rand)(*shape, generator=generator, device=generator.device).to(
-        like
-    )
+    return drawn(torch.randn if normal else torch.rand, generator, *shape).to(like)
 
 
 def shift_segments(

@@ -12,17 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from .augment import clean, normalise, strong, strong_features, weak, weak_features
+from .augment import clean, drawn, normalise, strong, strong_features, weak, weak_features
 from .segments import cut_segments
 from ..data.video import FrameCache
 
 # %% ../../nbs/features/views.ipynb #c005
 def _pick(views, index, generator):
     "(B,S,D): one of the V views of each row in `index`, drawn at random"
-    choice = torch.randint(views.shape[1], (len(index),), generator=generator, device=generator.device).to(
-        views.device
-    )
-    return views[index, choice].float()
+    below = lambda n, **where: torch.randint(views.shape[1], (n,), **where)
+    return views[index, drawn(below, generator, len(index)).to(views.device)].float()
 
 
 class FeatureViews:

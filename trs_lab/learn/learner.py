@@ -108,8 +108,7 @@ class Learner:
 
     def enter(self, at):
         self.now, self.stage, self.epoch = self.stages[at], self.stages[at].name, 0
-        torch.manual_seed(self.now.seed)
-        self.data.seed(self.now.seed)
+        self.sow(self.now.seed)
         self.objective, self.optimizer = Objective(*self.now.networks()), None
         self.trained, c = self.objective.trained, self.config
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
@@ -117,6 +116,11 @@ class Learner:
             self.optimizer = torch.optim.Adam(self.parameters, c.lr, weight_decay=c.weight_decay, fused=True)
             if not self.team.alone:
                 self.objective = self.accelerator.prepare_model(self.objective)
+
+    def sow(self, seed):
+        "Begin anew with random numbers: those of dropout, and those of the clips and their views."
+        torch.manual_seed(seed)
+        self.data.seed(seed)
 
     def run_epoch(self):
         start, self.in_epoch, self.idle, sums = time.perf_counter(), True, 0.0, {}
@@ -146,7 +150,7 @@ class Learner:
             with self.accelerator.autocast():
                 losses = self.objective(self.now.losses, *batch)
             total = sum(self.now.weight(name, progress) * loss for name, loss in losses.items())
-            self.accelerator.backward(total / self.config.accumulate)
+            self.accelerator.backward(total.sum() / self.config.accumulate)
         if moves:
             self.move(progress)
         return losses
@@ -155,18 +159,27 @@ class Learner:
         self.lr = learning_rate(self.config.lr, self.config.schedule, progress, self.n_epochs)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
-        torch.nn.utils.clip_grad_norm_(self.parameters, LARGEST_GRADIENT)
+        self.clip_gradients()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.tell("on_move")
 
+    def clip_gradients(self):
+        torch.nn.utils.clip_grad_norm_(self.parameters, LARGEST_GRADIENT)
+
     def close_epoch(self, seconds):
         about = dict(epoch=self.epoch, stage=self.stage, lr=self.lr, seconds=seconds)
-        self.epoch_rows = rows_of(self.now.scorers, self.losses, about)
+        self.epoch_rows = self.new_rows(self.losses, about)
         self.tell("on_epoch_rows")
-        self.rows.extend(self.epoch_rows.values())
+        self.keep_rows()
         self.epoch, self.in_epoch = self.epoch + 1, False
         self.tell("on_epoch_end")
+
+    def new_rows(self, losses, about):
+        return rows_of(self.now.scorers, losses, about)
+
+    def keep_rows(self):
+        self.rows.extend(self.epoch_rows.values())
 
     def tell(self, event):
         for callback in self.callbacks:

@@ -27,6 +27,8 @@ class _Gather(torch.autograd.Function):
 class Team:
     "The processes that train together, seen from one of them. For one alone, every method gives back what it got."
 
+    members = 1  # networks that train side by side, see `learn/stacked`
+
     def __init__(
         self,
         accelerator=None,  # knows how many there are and which this is; None = alone
@@ -61,6 +63,37 @@ class Team:
     ):
         "Like `torch.mean` of this process's entries; the average over the processes is the mean of the batch's n."
         return torch.mean if self.alone else lambda values: values.sum() * (self.size / n)
+
+    def each(
+        self,
+        loss,  # function of the clips of a whole batch that depend on each other
+        *values,  # its arguments, a row each clip
+    ):
+        "What the function says. Networks that train side by side (`learn/stacked`) have an answer each."
+        return loss(*values)
+
+    def own(self, x):  # (rows, places among the labelled clips)
+        "The columns of the labelled clips that the network of each row has; see `learn/stacked`."
+        return x
+
+    def places(self, chosen):  # (rows, k) numbers of columns that `own` gave
+        "Places among the labelled clips."
+        return chosen
+
+    def apart(
+        self,
+        network,  # one that is fitted, not trained
+        *values,  # a row each clip
+    ) -> list:  # of (network, *values)
+        "What belongs together."
+        return [(network, *values)]
+
+    def together(
+        self,
+        parts,  # a tensor for each entry of `apart`, a row each clip
+    ):
+        "Rows in the order in which they were before `apart`."
+        return parts[0]
 
     def total(self, x):  # any tensor, without gradient
         "Sum over the processes."

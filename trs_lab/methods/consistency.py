@@ -15,6 +15,7 @@ from torch import nn
 from einops import rearrange
 
 from ..core.parameters import ConfigError, option
+from ..features.augment import drawn
 from ..learn.method import Method, TeacherOptions, UnlabelledOptions
 from ..trs.networks import Networks, make_scorer
 from ..learn.device import eval_mode
@@ -91,7 +92,7 @@ class PseudoLabel(Consistency):
     "Pseudo-labels of the student itself, behind a gate on their variance."
 
     scorers = ("student",)
-    Options = PseudoLabelOptions
+    Options, stacks = PseudoLabelOptions, True
 
     @torch.no_grad()
     def target(self, unlabelled):
@@ -100,7 +101,8 @@ class PseudoLabel(Consistency):
         with eval_mode(self.networks.student):
             mean, log_var = self.keep_accepted(rows, *self.networks.student(self.weak_view(unlabelled)))
         answers = self.team.gather(log_var, [len(unlabelled)], from_last=True)
-        passed = sure(answers, self.options.gate, self.options.rule)[self.team.shard(from_last=True)]
+        gate, rule = self.options.gate, self.options.rule
+        passed = self.team.each(lambda v: sure(v, gate, rule), answers)[self.team.shard(from_last=True)]
         passed = passed | torch.isfinite(self.clips.accepted[rows])
         self.note(rows[passed], mean[passed], log_var[passed])
         return mean, passed.to(mean)
@@ -114,7 +116,7 @@ class MeanTeacherOptions(TeacherOptions, UnlabelledOptions):
 class MeanTeacher(Consistency):
     "The target for the strong view is the answer of the student's moving average."
 
-    Options = MeanTeacherOptions
+    Options, stacks = MeanTeacherOptions, True
 
     @torch.no_grad()
     def target(self, unlabelled):
@@ -181,7 +183,7 @@ class VAT(Method):
     "Smoothness of the answer in the worst direction."
 
     scorers = ("student",)
-    Options = VATOptions
+    Options, stacks = VATOptions, True
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
@@ -211,7 +213,5 @@ class VAT(Method):
 
     def start(self, features, rows, n):
         "Random directions: drawn for the whole batch, and each process takes those of its clips."
-        drawn = torch.randn(
-            len(rows), *features.shape[1:], generator=self.generator, device=self.generator.device
-        )
-        return torch.cat([drawn[:n][self.team.shard()], drawn[n:][self.team.shard(from_last=True)]])
+        start = drawn(torch.randn, self.generator, len(rows), *features.shape[1:])
+        return torch.cat([start[:n][self.team.shard()], start[n:][self.team.shard(from_last=True)]])

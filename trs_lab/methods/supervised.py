@@ -13,7 +13,7 @@ from ..trs.networks import Networks, make_scorer
 class Supervised(Method):
     "Gaussian regression of the labelled clips."
 
-    Options, second_stage = TeacherOptions, "supervised"
+    Options, second_stage, stacks = TeacherOptions, "supervised", True
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):

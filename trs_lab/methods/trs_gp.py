@@ -68,6 +68,8 @@ def likeness(
 class GPReference(ClosedForm):
     "A fitted Gaussian process over the labelled clips."
 
+    row_by_row = ("score",)  # takes and gives a row each clip
+
     def __init__(
         self,
         in_dim: int,  # width of the segment features
@@ -158,7 +160,7 @@ class TRSGPOptions(TRSOptions):
 class TRSGP(TRSMethod):
     "Teacher-reference-student learning with a Gaussian process as reference."
 
-    Options = TRSGPOptions
+    Options, stacks = TRSGPOptions, True
     over_preset = dict(
         pseudo_views=5,
         memory_rule="ema",
@@ -190,15 +192,18 @@ class TRSGP(TRSMethod):
 
     def fit_reference(self):
         "On all views of all training clips, and the scores of the labelled ones."
-        clips, reference = self.clips, self.networks.reference
-        rows = torch.cat([clips.labelled, clips.unlabelled])
-        views = self.views_of(rows)
-        o, n, wiener = self.options, len(clips.labelled), None
+        rows = torch.cat([self.clips.labelled, self.clips.unlabelled])
+        each = self.team.apart(self.networks.reference, self.views_of(rows), self.clips.scores[rows])
+        self.opinion = tuple(map(self.team.together, zip(*(self.fit_one(*those) for those in each))))
+
+    def fit_one(self, reference, views, scores):
+        "Fit to the labelled clips, which are the first; mean and log-variance of the others."
+        o, n, wiener = self.options, self.clips.n_labelled, None
         if o.filter_features and not self.config.denoise:
             wiener = fit_denoising(views.mean(2)).to(views.device)
         x = views.mean(1) if o.all_views else views[:, 0]
-        reference.fit(x[:n], clips.scores[clips.labelled], o.width, x, wiener)
-        self.opinion = reference.score(x[n:])
+        reference.fit(x[:n], scores[:n], o.width, x, wiener)
+        return reference.score(x[n:])
 
     def views_of(self, rows):
         "(n, 1 + V, S, D): features of the clean view, and of every cached weak view or of as many as are made."

@@ -67,6 +67,7 @@ class TRSMethod(Method):
     "Teacher-reference-student learning; each ablation is a switch of its options."
 
     Options, scorers, pseudo_labels = TRSOptions, ("student", "teacher", "reference"), True
+    stacks = True
 
     @classmethod
     def build(cls, config, in_dim, encoder=None):
@@ -105,8 +106,8 @@ class TRSMethod(Method):
         mean, log_var = self.networks.student(known)  # -> student
         n = 0 if pseudo is None else len(pseudo[0])
         if pseudo is not None:
-            loss = pseudo_loss(mean[:n], log_var[:n], *pseudo, o.pseudo_loss, team.total)
-            losses["loss_unlabelled"] = team.size * loss
+            held_to = lambda *answers: pseudo_loss(*answers, o.pseudo_loss, team.total)
+            losses["loss_unlabelled"] = team.size * team.each(held_to, mean[:n], log_var[:n], *pseudo)
         losses |= self.supervise((mean[n:], log_var[n:]), labelled)
         return losses | (self.teach_reference(seen, labelled) if o.use_reference else {})
 
@@ -169,7 +170,8 @@ class TRSMethod(Method):
         n, team = len(labelled), self.team
         everyone = team.gather(features, [n]), self.clips.scores[labelled]
         average = team.mean(max(n * (n - 1), 1))
-        return dict(loss_reference=pairwise_loss(self.networks.reference, *everyone, team.shard(), average))
+        how = team.shard(), average, team.members
+        return dict(loss_reference=pairwise_loss(self.networks.reference, *everyone, *how))
 
     def reference_opinion(self, features, rows):
         "Mean and log-variance of this process's clips among `rows`, from the features of their weak views."
@@ -185,15 +187,16 @@ class TRSMethod(Method):
 
     def choose_exemplars(self, features, rows, n, shard):
         "(n * b, k) places among the labelled clips. What is drawn is drawn for all, and each process keeps its shard."
-        k, among, generator = self.options.n_exemplars, len(self.clips.labelled), self.generator
+        k, among, generator = self.options.n_exemplars, self.clips.n_labelled, self.generator
         if self.options.exemplar_choice == "nearest":
             asked = rows[shard].repeat(n)
             unit = lambda x: torch.nn.functional.normalize(x.mean(1), dim=-1)
-            alike = unit(features) @ unit(self.exemplars).T
-            return choose_exemplars(len(asked), among, k, generator, alike, self.clips.same_group(asked))
+            alike = self.team.own(unit(features) @ unit(self.exemplars).T)
+            chosen = choose_exemplars(len(asked), among, k, generator, alike, self.clips.same_group(asked))
+            return self.team.places(chosen)
         asked = rows.repeat(n)
         chosen = choose_exemplars(len(asked), among, k, generator, None, self.clips.same_group(asked))
-        return chosen.view(n, len(rows), -1)[:, shard].flatten(0, 1)
+        return self.team.places(chosen.view(n, len(rows), -1)[:, shard].flatten(0, 1))
 
     def before_answers(self, network):
         if network == "reference":

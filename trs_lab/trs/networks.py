@@ -47,19 +47,23 @@ def bounded(
     return lo + (hi - lo) * torch.sigmoid(raw + math.log(start / (1 - start)))
 
 # %% ../../nbs/trs/networks.ipynb #c010
+def _bits(n, generator):
+    "(n,) random int16, four of each 64-bit random number."
+    return torch.randint(-(2**63), 2**63 - 1, (-(-n // 4),), generator=generator).view(torch.int16)[:n]
+
+
 class Dropout(nn.Dropout):
     """As `nn.Dropout`.
 
     On a CPU four entries share one 64-bit random number, where PyTorch draws one each: a third of the time."""
 
+    dice = None  # generators of K networks whose rows stand one after another in x, see `learn/stacked`
+
     def forward(self, x):
         if not self.training or self.p == 0 or x.device.type != "cpu":
             return super().forward(x)
-        drawn = (
-            torch.randint(-(2**63), 2**63 - 1, (-(-x.numel() // 4),))
-            .view(torch.int16)[: x.numel()]
-            .view(x.shape)
-        )
+        dice = self.dice or [None]
+        drawn = torch.cat([_bits(x.numel() // len(dice), generator) for generator in dice]).view(x.shape)
         return x * (drawn >= round(self.p * 65536) - 32768).to(x.dtype).mul_(1 / (1 - self.p))
 
 # %% ../../nbs/trs/networks.ipynb #c012
@@ -122,6 +126,8 @@ class Mixer(nn.Module):
 class Scorer(nn.Module):
     "Teacher or student: backbone -> Mixer -> score head."
 
+    row_by_row = ("score",)  # takes and gives a row each clip
+
     def __init__(
         self,
         mixer: Mixer,  # clip feature from segment features
@@ -150,6 +156,8 @@ class Scorer(nn.Module):
 # %% ../../nbs/trs/networks.ipynb #c022
 class Reference(nn.Module):
     "Relative score of query clips to exemplars, by cross-attention."
+
+    row_by_row = ("ask", "answer", "relate")  # take and give a row each clip or pair
 
     def __init__(
         self,
@@ -203,12 +211,12 @@ def all_pairs(
     n: int,  # labelled clips in the batch
     device=None,  # where the indices live
     queries=slice(None),  # which of the clips are in question
+    among: int = 1,  # networks that train side by side, of which clip r belongs to number r % among
 ):
     "Row numbers (query, exemplar) of all ordered pairs of different clips: (n(n-1),), (n(n-1),)."
-    i, j = torch.meshgrid(
-        torch.arange(n, device=device)[queries], torch.arange(n, device=device), indexing="ij"
-    )
-    return i[i != j], j[i != j]
+    clips, whose = torch.arange(n // among, device=device), torch.arange(among, device=device)
+    i, j = torch.meshgrid(clips[queries], clips, indexing="ij")
+    return tuple((t[i != j][:, None] * among + whose).flatten() for t in (i, j))
 
 
 def pairwise_loss(
@@ -217,9 +225,10 @@ def pairwise_loss(
     scores,  # (B,) their standardised scores
     queries=slice(None),  # this process's part of the clips in question
     average=torch.mean,  # from one value a pair to the loss
+    among: int = 1,  # as for `all_pairs`
 ):
     "Negative log-likelihood of the score differences of all ordered pairs; 0 when there is no pair."
-    query, exemplar = all_pairs(len(features), features.device, queries)
+    query, exemplar = all_pairs(len(features), features.device, queries, among)
     if not len(query):
         average = torch.sum
     pairs = [t[query] for t in reference.ask(features)] + [t[exemplar] for t in reference.answer(features)]
@@ -234,9 +243,9 @@ def compare(
 ):
     "Relative scores and log-variances against K exemplars each: (B, K), (B, K)."
     b, k = chosen.shape
-    asked = [t.repeat_interleave(k, 0) for t in reference.ask(query)]
-    delta, log_var = reference.relate(*asked, *[t[chosen.flatten()] for t in reference.answer(exemplars)])
-    return delta.view(b, k), log_var.view(b, k)
+    asked = [t.repeat(k, *[1] * (t.ndim - 1)) for t in reference.ask(query)]  # all clips and their first, ...
+    delta, log_var = reference.relate(*asked, *[t[chosen.T.flatten()] for t in reference.answer(exemplars)])
+    return delta.view(k, b).T, log_var.view(k, b).T
 
 # %% ../../nbs/trs/networks.ipynb #c031
 def frozen_copy(

@@ -10,6 +10,8 @@ import math
 
 import torch
 
+from ..features.augment import drawn
+
 # %% ../../nbs/trs/pseudo_labels.ipynb #c005
 def combine(
     means,  # (..., K) estimates
@@ -51,18 +53,13 @@ def choose_exemplars(
     n_queries: int,  # clips to be scored
     n_labelled: int,  # labelled clips to choose from
     k: int,  # exemplars per clip; fewer when there are not enough labelled clips
-    generator: torch.Generator,  # source of the draw
+    generator,  # source of the draw, as for `drawn`
     similarity=None,  # (n_queries, n_labelled), larger = more alike: take the nearest; None = draw at random
     same_group=None,  # (n_queries, n_labelled) bool: comparable pairs; a row without any is free to use all
 ):
     "Row numbers among the labelled clips, (n_queries, k), none twice for one clip unless its group is too small."
-    device = generator.device
-    rank = (
-        torch.rand(n_queries, n_labelled, generator=generator, device=device)
-        if similarity is None
-        else similarity.to(device)
-    )
-    k = min(k, n_labelled)
+    rank = drawn(torch.rand, generator, n_queries, n_labelled) if similarity is None else similarity
+    device, k = rank.device, min(k, n_labelled)
     if same_group is None:
         return rank.topk(k, 1).indices
     allowed = same_group | ~same_group.any(1, keepdim=True)
