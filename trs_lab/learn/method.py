@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..core.parameters import Checked, Config, option
+from ..features.augment import drawn
 from .device import eval_mode
 from .history import History
 from .losses import LOG_VAR_MIN, gaussian_nll, ranking_loss
@@ -93,6 +94,8 @@ class Method:
     pseudo_labels = (
         False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
     )
+    # True: networks of several runs can be trained side by side, see `learn/stacked`. Each class says it for itself.
+    stacks = False
     times_difficulty = (
         False  # True: it multiplies by the degree of difficulty itself, whatever `use_difficulty` says
     )
@@ -175,8 +178,14 @@ class Method:
         "Burn-in on labelled clips, and the method's own stage."
         c, clips = self.config, self.clips
         first, second = self.burn_in_epochs(), self.second_epochs()
-        once = lambda: labelled_batches(clips, c.batch_size, self.data.generator, self.passes)
-        both = lambda: paired_batches(clips, c.batch_size, c.unlabelled_per_labelled, self.data.generator)
+        once = lambda: clips.batches(
+            lambda of, generator: labelled_batches(of, c.batch_size, generator, self.passes),
+            self.data.generator,
+        )
+        both = lambda: clips.batches(
+            lambda of, generator: paired_batches(of, c.batch_size, c.unlabelled_per_labelled, generator),
+            self.data.generator,
+        )
         return [
             self.stage(BURN_IN, first, 0, once, self.burn_in_step, on_end=self.end_burn_in),
             self.stage(self.second_stage, second, 1, both, self.step),
@@ -215,7 +224,7 @@ class Method:
 
     @property
     def _steps_per_pass(self):
-        n = len(self.clips.labelled)
+        n = self.clips.n_labelled
         return -(-n // min(self.config.batch_size, n))
 
     @property
@@ -270,8 +279,8 @@ class Method:
         if x.ndim != 3 or not (noise or drop):
             return x
         shard, g = self.team.shard(), self.generator
-        normal = torch.randn(n, *x.shape[1:], generator=g, device=g.device)[shard].to(x)
-        kept = torch.rand(n, 1, x.shape[2], generator=g, device=g.device)[shard].to(x) >= drop
+        normal = drawn(torch.randn, g, n, *x.shape[1:])[shard].to(x)
+        kept = drawn(torch.rand, g, n, 1, x.shape[2])[shard].to(x) >= drop
         sd = x.std((1, 2), keepdim=True, correction=0)
         return (x + noise * sd * normal) * kept / (1 - drop)
 
@@ -304,9 +313,8 @@ class Method:
         "Ranking loss of the whole batch, or nothing where its weight is 0."
         if not self.options.ranking_weight:
             return {}
-        return dict(
-            loss_ranking=ranking_loss(self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled])
-        )
+        everyone = self.team.gather(mean, [len(labelled)]), self.clips.scores[labelled]
+        return dict(loss_ranking=self.team.each(ranking_loss, *everyone))
 
     def keep_accepted(
         self,

@@ -41,6 +41,15 @@ class Clips:
         self.position = torch.full((len(table),), -1, device=device)  # row -> place among the unlabelled
         self.position[self.unlabelled] = torch.arange(len(self.unlabelled), device=device)
 
+    @property
+    def n_labelled(self):
+        "Labelled clips that a network learns from."
+        return len(self.labelled)
+
+    def batches(self, make, generator):
+        "What `make(clips, generator)` gives; clips of several networks (`learn/stacked`) ask it for each."
+        return make(self, generator)
+
     def _set_roles(self, table, device):
         for role in ("labelled", "validation", "unlabelled", "test"):
             setattr(self, role, torch.as_tensor(np.flatnonzero(table.role == role), device=device))
