@@ -309,6 +309,8 @@ def all_clips(
         config.root or None,
         annotations=config.annotations,
         fold=config.fold,
+        target=config.target,
+        score_range=config.score_range,
         **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task},
     )
 
