@@ -43,7 +43,7 @@ def write_atomically(
     path: str | Path,  # final place
     write,  # called with the path of a temporary file beside it, ending in .tmp, which it has to create
 ):
-    "Replace `path` by what `write` writes; when that fails, the old file stays. Raises `DiskFull` where there is no room."
+    "Replace `path` by what `write` writes; when that fails, the old file stays. `DiskFull` where there is no room."
     path = Path(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:

@@ -194,7 +194,7 @@ def resplit(
 def read_features(
     path,  # .npy file
 ) -> np.ndarray:  # (segments, dim), memory-mapped, read only
-    "Features of a clip: real finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
+    "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as e:

@@ -74,7 +74,7 @@ _OTHER_SCORE = "; target names the column with the scores, where it is another o
 
 
 def _csv_rows(path, score):
-    "(where, cells by name) of the lines that are not empty; separated by commas, or by semicolons as the first line is."
+    "(where, cells by name) of the lines that are not empty, separated by commas, or semicolons as the first is."
     text = read_text(path)
     first = text.partition("\n")[0]
     lines = csv.reader(
