@@ -345,7 +345,8 @@ def check_runs(
 DIGITS = 10  # of a digest, in rows.csv
 ROW_FIELDS = ("task", "method", "ratio", "seed", "fold")  # of a content; they stand in the row itself
 _TEXTS = dict.fromkeys(("fold", "task", "group", "variant", "method", "digest", "settings"), str)
-_NUMBERS = dict.fromkeys(("ratio", "seed", "spearman", "r_l2", "n", "seconds"), ["", "nan"])
+_NUMBERS = "ratio seed spearman r_l2 n unlabelled within unlabelled_within seconds".split()
+_NUMBERS = dict.fromkeys(_NUMBERS, ["", "nan"])
 
 
 def read_rows(
