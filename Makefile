@@ -28,8 +28,9 @@ $(VENV)/installed: requirements.lock settings.ini setup.py
 	@touch $@
 
 train: $(VENV)/installed  ## train on the embedded dives with a tenth of the scores; look at <run>/train.ipynb afterwards
-	@mkdir -p $(RUN)
-	$(BIN)/papermill nbs/train.ipynb $(RUN)/train.ipynb -p method $(METHOD) -p compare "$(BESIDE)" -p ratio $(RATIO) -p seed $(SEED) -p out_dir $(abspath $(RUN)) $(ARGS)
+	@mkdir -p "$(RUN)"
+	@# -r: a folder whose name is a number stays a name; the shell finds the absolute path, as make would split it at blanks
+	$(BIN)/papermill nbs/train.ipynb "$(RUN)/train.ipynb" -p method $(METHOD) -p compare "$(BESIDE)" -p ratio $(RATIO) -p seed $(SEED) -r out_dir "$$(cd "$(RUN)" && pwd)" $(ARGS)
 	@echo "run folder: $(RUN)"; echo "executed notebook: $(RUN)/train.ipynb"
 
 test: $(VENV)/installed sync  ## notebooks in sync with the package, every notebook's tests, and tests from outside
@@ -45,7 +46,7 @@ bench: $(VENV)/installed  ## our speed beside the way published code does it: pr
 	@echo "table: runs/bench.json; executed notebook with its profiles: runs/bench.ipynb"
 
 lab: $(VENV)/installed  ## JupyterLab on the notebooks, each cleaned when it is saved
-	cd nbs && $(CURDIR)/$(BIN)/jupyter lab --ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter
+	cd nbs && "$(CURDIR)/$(BIN)/jupyter" lab --ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter
 
 tidy: $(VENV)/installed  ## export, clean, format, and strip what notebooks may not keep; mends all that needs no judgement
 	$(BIN)/python tests/outputs.py --strip || true

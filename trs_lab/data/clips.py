@@ -184,7 +184,7 @@ def _range_of(table, where):
     if scores.min() == scores.max():
         raise ValueError(
             f"{where}: column 'score': all {len(scores)} labelled training clips score {scores.min():g}; "
-            "give score_range=(lowest, highest possible score)"
+            "say what is possible: -p score_range '[0, 10]', or a file score_range.json beside clips.csv"
         )
     return float(scores.min()), float(scores.max())
 
@@ -309,7 +309,8 @@ def hide_scores(
     )
     visible.attrs = dict(table.attrs)
     if table.attrs.get("range_source") == "scores":
-        visible.attrs["score_range"] = _range_of(visible, table.attrs["dataset"])
+        _range_of(visible, table.attrs["dataset"])  # raises where all labelled clips score the same
+        visible.attrs["score_range"] = None  # unknown: what a draw happens to show is no protocol
     return visible, HiddenScores(table, roles)
 
 # %% ../../nbs/data/clips.ipynb #c024

@@ -7,7 +7,7 @@ __all__ = ['DECISION_KINDS', 'DecisionError', 'read_entries', 'in_force', 'Decis
            'undecided_clips', 'apply_decisions', 'describe_decisions', 'suggest']
 
 # %% ../../nbs/data/decisions.ipynb #c002
-import json, math, uuid
+import json, math, re, uuid
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -55,6 +55,20 @@ def _check_entry(path, i, e):
         )
 
 
+_CONFLICT = re.compile(rb"^<{7}[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\r?\n(.*?)^>{7}[^\n]*\n", re.M | re.S)
+
+
+def _both_sides(text):
+    "All entries of a file in which git has left the marks of a conflict, by time; None where there are none."
+    if not _CONFLICT.search(text):
+        return None
+    merged = {}
+    for side in (rb"\1", rb"\2"):
+        for e in json.loads(_CONFLICT.sub(side, text))["entries"]:
+            merged[e["id"]] = {**e, "undone": merged.get(e["id"], e)["undone"] or e["undone"]}
+    return sorted(merged.values(), key=lambda e: e["time"])
+
+
 def read_entries(
     path,  # decisions file
 ) -> list:  # dicts id, clip_id, decision, score, note, time, previous, undone; oldest first
@@ -64,7 +78,7 @@ def read_entries(
     except FileNotFoundError:
         return []
     try:
-        entries = json.loads(text)["entries"]
+        entries = _both_sides(text) or json.loads(text)["entries"]
     except (ValueError, KeyError, TypeError) as e:
         raise DecisionError(
             f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); "
@@ -100,8 +114,10 @@ def _now():
 
 
 def _write_entries(path, entries):
-    content = dict(about="trs_lab decisions", entries=entries)
-    text = json.dumps(content, indent=0, allow_nan=False, ensure_ascii=False)
+    lines = ",\n".join(
+        json.dumps(e, allow_nan=False, ensure_ascii=False) for e in entries
+    )  # one each: git sees whole entries
+    text = f'{{"about": "trs_lab decisions", "entries": [\n{lines}\n]}}\n'
     write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
@@ -260,7 +276,10 @@ class Decisions:
         self._mine.append(entry["id"])
 
     def _save(self, entries):
-        _write_entries(self.path, entries)
+        try:
+            _write_entries(self.path, entries)
+        except OSError as e:
+            raise DecisionError(f"{self.path}: nothing was written ({e})") from e
         self._read = (None, [])
 
     def _lock(self):
@@ -309,6 +328,8 @@ def all_clips(
         config.root or None,
         annotations=config.annotations,
         fold=config.fold,
+        target=config.target,
+        score_range=config.score_range,
         **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task},
     )
 

@@ -6,11 +6,12 @@
 __all__ = ['TASKS', 'ELEMENTS', 'read_jigsaws']
 
 # %% ../../nbs/data/jigsaws.ipynb #e2ce5dc9
-import re
+import re, warnings
 from pathlib import Path
 
 import pandas as pd
 
+from ..core.files import read_text
 from .clips import clip_table
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
@@ -18,6 +19,7 @@ from trs_lab.data.layouts import (
     count_pictures,
     data_folder,
     find_file,
+    find_named,
     no_media,
     resplit,
 )
@@ -50,6 +52,24 @@ def _task_names(task):
     return known[key]
 
 # %% ../../nbs/data/jigsaws.ipynb #a7762460
+def _meta_lines(path):
+    "(trial, six ratings) of the lines of a meta file: trial, skill, total, ratings."
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not (fields := line.split()):
+            continue
+        if len(fields) != 9 or not all(re.fullmatch("[0-9]+", v) for v in fields[2:]):
+            raise ValueError(
+                f"{path}: line {number}: found {line.strip()!r}, expected trial, skill, the total and 6 whole numbers"
+            )
+        total, *ratings = map(int, fields[2:])
+        if total != sum(ratings):
+            warnings.warn(
+                f"{path}: line {number}: the total of {fields[0]} is {total}, its elements sum to {sum(ratings)}, "
+                "which is taken"
+            )
+        yield fields[0], ratings
+
+
 def _elements(places):
     "{trial: six ratings} from MUSDL's label.pkl or, failing that, from the release's own meta files."
     metas = [f for p in places for f in sorted(p.glob("meta_file_*.txt"))]
@@ -58,8 +78,7 @@ def _elements(places):
     except FileNotFoundError:
         if not metas:
             raise
-        fields = [line.split() for f in metas for line in f.read_text().splitlines() if line.strip()]
-        path, labels = metas[0].parent / "meta_file_*.txt", {f[0]: [int(v) for v in f[3:]] for f in fields}
+        path, labels = metas[0].parent / "meta_file_*.txt", dict(t for f in metas for t in _meta_lines(f))
     else:
         labels = load_pickle(path)
     for trial, ratings in labels.items():
@@ -88,9 +107,8 @@ def _trial_media(root, trial):
     task = _task_of(trial)
     for name in (trial, f"{trial}_capture1"):
         for place in (root, root / "videos", root / "video", root / task, root / task / "video"):
-            for suffix in VIDEO_SUFFIXES:
-                if (place / (name + suffix)).is_file():
-                    return "video", place / (name + suffix)
+            if path := find_named(place, name, VIDEO_SUFFIXES):
+                return "video", path
             if count_pictures(place / name):
                 return "frames", place / name
 

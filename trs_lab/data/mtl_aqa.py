@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from .clips import clip_table
-from .layouts import annotation_places, count_pictures, data_folder, find_file, no_media
+from .layouts import VIDEO_SUFFIXES, annotation_places, count_pictures, data_folder, find_file
+from .layouts import find_named, no_media
+from .pictures import first_number, list_frames
 from .pickles import load_pickle
 
 # %% ../../nbs/data/mtl_aqa.ipynb #c019
@@ -83,10 +85,22 @@ def _split_list(part, split, dives, dives_path, dataset):
     return keys
 
 # %% ../../nbs/data/mtl_aqa.ipynb #0a8c7f04
+def _places(path):
+    "Places for pictures of a broadcast, also for those that are missing; 0 where there is none."
+    if not count_pictures(path):
+        return 0
+    if (first_number(path) or 0) > 1:
+        raise ValueError(
+            f"{path}: begins with {list_frames(path)[0].name}; dives are counted from picture 0 or 1, so the "
+            "first ones are missing"
+        )
+    return len(list_frames(path))
+
+
 def _broadcast_frames(path, key, dive, counts, n_frames):
     "(kind, source, start, end) of a dive in a folder of a whole broadcast; None where there is no picture."
     if path not in counts:
-        counts[path] = count_pictures(path)
+        counts[path] = _places(path)
     end, n = dive["end_frame"], counts[path]
     if not n:
         return None
@@ -100,12 +114,12 @@ def _broadcast_frames(path, key, dive, counts, n_frames):
 def _dive_media(root, key, dive, counts, n_frames=103):
     "(kind, source, start, end) of a dive, or None; counts = pictures per folder, filled here."
     for name in (dive_id(key), f"{key[0]}_{key[1]}"):
-        for path in (root / "videos" / f"{name}.mp4", root / f"{name}.mp4"):
-            if path.is_file():
+        for place in (root / "videos", root):
+            if path := find_named(place, name, VIDEO_SUFFIXES):
                 return "video", path, None, None
         for path in (root / name, root / "frames" / name):
-            if n := count_pictures(path):
-                return "frames", path, 0, min(n_frames, n)
+            if count_pictures(path):
+                return "frames", path, 0, min(n_frames, len(list_frames(path)))
     for path in (root / f"{key[0]:02d}", root / "frames" / f"{key[0]:02d}"):
         if found := _broadcast_frames(path, key, dive, counts, n_frames):
             return found

@@ -6,12 +6,14 @@
 __all__ = ['MEDIA', 'read_folder']
 
 # %% ../../nbs/data/own_folder.ipynb #92fb66d3
-import csv, json, re
+import csv, io, json, re, unicodedata
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ..core.files import read_text
 from .clips import clip_table
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
@@ -19,62 +21,77 @@ from trs_lab.data.layouts import (
     count_pictures,
     data_folder,
     find_file,
+    find_named,
     no_media,
     resplit,
+    warn_of_copies,
 )
 
 # %% ../../nbs/data/own_folder.ipynb #5b40d9bb
-_REQUIRED, _OPTIONAL = ("clip_id", "score", "split"), ("group", "user", "difficulty")
+_OPTIONAL = ("group", "user", "difficulty")
 MEDIA = ("features", "frames", "videos")
+
+
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")  # not 1_0, 0x10 or other digits
 
 
 def _number(text, where, field):
     "A finite number, or NaN for an empty cell."
     if text == "":
         return np.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
+    value = float(text) if _DECIMAL.fullmatch(text) else np.nan
     if not np.isfinite(value):
+        hint = "; write the decimal comma as a point" if re.fullmatch(r"[+-]?\d+,\d+", text) else ""
         raise ValueError(
-            f"{where}: column {field!r}: found {text!r}, expected a number, or nothing where it is not known"
+            f"{where}: column {field!r}: found {text!r}, expected a number, or nothing where it is not known{hint}"
         )
     return value
 
 
-def _check_header(path, header):
+def _check_header(path, header, score):
     "Raise ValueError for columns that are missing, unknown or there twice."
-    missing = [c for c in _REQUIRED if c not in header]
+    required = ("clip_id", score, "split")
+    missing = [c for c in required if c not in header]
     if missing:
         raise ValueError(
             f"{path}: missing column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; "
-            "expected a first line such as clip_id,score,split"
+            f"expected a first line such as clip_id,{score},split{_OTHER_SCORE if score in missing else ''}"
         )
-    unknown = [h for h in header if h not in _REQUIRED + _OPTIONAL]
-    if unknown or len(set(header)) < len(header):
+    unknown = [h for h in header if h not in required + _OPTIONAL]
+    if (
+        score != "score"
+    ):  # a table of several criteria: its other columns are not read, but a slip of the pen is named
+        unknown = [h for h in unknown if get_close_matches(h, required + _OPTIONAL, cutoff=0.8)]
+    twice = [h for h in header if header.count(h) > 1]
+    if unknown or twice:
         raise ValueError(
-            f"{path}: column {(unknown or header)[0]!r}, expected each of {', '.join(_REQUIRED)} "
-            f"and, if wanted, {', '.join(_OPTIONAL)} once"
+            f"{path}: column {(unknown + twice)[0]!r}, expected each of {', '.join(required)} "
+            f"and, if wanted, {', '.join(_OPTIONAL)} once{_OTHER_SCORE if unknown and score == 'score' else ''}"
         )
 
 
-def _csv_rows(path):
-    "(where, cells by name) of the lines that are not empty."
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
-        header = [h.strip() for h in next(lines, [])]
-        _check_header(path, header)
-        for cells in lines:
-            where = f"{path}: line {lines.line_num}"
-            if not any(c.strip() for c in cells):
-                continue
-            if len(cells) != len(header):
-                raise ValueError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
-            yield where, dict(zip(header, (c.strip() for c in cells)))
+_OTHER_SCORE = "; target names the column with the scores, where it is another one"
 
 
-def _csv_clip(where, cells):
+def _csv_rows(path, score):
+    "(where, cells by name) of the lines that are not empty, separated by commas, or semicolons as the first is."
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    lines = csv.reader(
+        io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ","
+    )
+    header = [h.strip() for h in next(lines, [])]
+    _check_header(path, header, score)
+    for cells in lines:
+        where = f"{path}: line {lines.line_num}"
+        if not any(c.strip() for c in cells):
+            continue
+        if len(cells) != len(header):
+            raise ValueError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
+        yield where, dict(zip(header, (c.strip() for c in cells)))
+
+
+def _csv_clip(where, cells, score):
     "One clip of clips.csv, typed."
     name = cells["clip_id"]
     if not name or re.search(r"[/\\\0]", name) or name in (".", ".."):
@@ -84,35 +101,34 @@ def _csv_clip(where, cells):
     return dict(
         clip_id=name,
         split=cells["split"],
-        score=_number(cells["score"], where, "score"),
+        score=_number(cells[score], where, score),
         difficulty=_number(cells.get("difficulty", ""), where, "difficulty"),
         group=cells.get("group") or "all",
         user=cells.get("user") or pd.NA,
     )
 
 
-def _csv_clips(path):
-    "All clips of clips.csv; a clip_id occurs once."
+def _csv_clips(path, score="score"):
+    "All clips of clips.csv in the order of their names, whatever that of its lines; a clip_id occurs once."
     rows, seen = [], {}
-    for where, cells in _csv_rows(path):
-        row = _csv_clip(where, cells)
-        name, line = row["clip_id"], where.split(": ")[-1]
+    for where, cells in _csv_rows(path, score):
+        row = _csv_clip(where, cells, score)
+        name, line = unicodedata.normalize("NFC", row["clip_id"]), where.split(": ")[-1]
         if name in seen:
             raise ValueError(f"{where}: column 'clip_id': {name!r} was there before ({seen[name]})")
         seen[name] = line
         rows.append(row)
-    return rows
+    return sorted(rows, key=lambda row: row["clip_id"])
 
 # %% ../../nbs/data/own_folder.ipynb #969e6569
 def _folder_media(root, name, media):
     "(kind, path) of a clip, or None."
-    if "features" in media and (root / "features" / f"{name}.npy").is_file():
-        return "features", root / "features" / f"{name}.npy"
-    if "frames" in media and count_pictures(root / "frames" / name):
-        return "frames", root / "frames" / name
-    for suffix in VIDEO_SUFFIXES if "videos" in media else ():
-        if (root / "videos" / (name + suffix)).is_file():
-            return "video", root / "videos" / (name + suffix)
+    if "features" in media and (path := find_named(root / "features", name, (".npy",))):
+        return "features", path
+    if "frames" in media and (path := find_named(root / "frames", name)) and count_pictures(path):
+        return "frames", path
+    if "videos" in media and (path := find_named(root / "videos", name, VIDEO_SUFFIXES)):
+        return "video", path
 
 
 def _read_range(root, score_range):
@@ -120,7 +136,7 @@ def _read_range(root, score_range):
     path = root / "score_range.json"
     if score_range is None and not path.is_file():
         return None
-    where, value = ("score_range", score_range) if score_range is not None else (path, path.read_text())
+    where, value = ("score_range", score_range) if score_range is not None else (path, read_text(path))
     try:
         lowest, highest = (float(v) for v in (json.loads(value) if isinstance(value, str) else value))
         if np.isfinite([lowest, highest]).all() and lowest < highest:
@@ -139,7 +155,7 @@ def _add_media(rows, root, media, path):
         tried = dict(
             features=root / "features" / f"{name}.npy",
             frames=root / "frames" / name / "*.jpg",
-            videos=root / "videos" / f"{name}.mp4 (avi, mov, gif)",
+            videos=root / "videos" / f"{name}.mp4 ({', '.join(s[1:] for s in VIDEO_SUFFIXES[1:])})",
         )
         no_media("folder", missing, len(rows), [tried[m] for m in media])
     for row, (kind, source) in zip(rows, found):
@@ -160,14 +176,15 @@ def read_folder(
     fold=None,  # 'user:NAME', 'people:I/K' or 'random:I/K' instead of the split column; None or 0 = the split column
     seed=0,  # seed of random folds
     sampling="even",  # how frames are sampled from video: 'even' over the whole clip, or 'consecutive'
-    score_range=None,  # (lowest, highest possible score); None = score_range.json, or the labelled training clips
+    score_range=None,  # (lowest, highest possible score), or as JSON; None = score_range.json, or unknown
+    target=None,  # column with the scores; None = score
 ) -> pd.DataFrame:  # clip table
     "A folder of one's own. Raises ValueError naming file, line and column, or FileNotFoundError naming the paths."
     root = data_folder(root, "folder")
     path = find_file("folder", ["clips.csv"], [root])
     if media not in (None, "", *MEDIA):
         raise ValueError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
-    rows = _csv_clips(path)
+    rows = _csv_clips(path, target or "score")
     _add_media(rows, root, (media,) if media else MEDIA, path)
     table = clip_table(rows, "folder", _read_range(root, score_range), sampling, where=str(path))
-    return table if str(fold or "0") == "0" else resplit(table, fold, seed)
+    return warn_of_copies(table if str(fold or "0") == "0" else resplit(table, fold, seed))

@@ -6,10 +6,12 @@
 __all__ = ['APPARATUS', 'read_rhythmic_gymnastics']
 
 # %% ../../nbs/data/rhythmic_gymnastics.ipynb #5f25424e
+import re
 from pathlib import Path
 
 import pandas as pd
 
+from ..core.files import read_text
 from .clips import clip_table
 from .layouts import add_segments, annotation_places, data_folder, find_file
 
@@ -27,14 +29,17 @@ _BESIDE = ("annotations", "..", "../annotations/rhythmic_gymnastics")
 
 def _lines(path):
     "Dicts of the lines of train.txt or test.txt (separated by tabs or blanks)."
-    lines = path.read_text().splitlines()
+    lines = read_text(path).splitlines()
     if not lines or tuple(lines[0].split()) != _COLUMNS:
         raise ValueError(f"{path}: line 1: found {' '.join(lines[:1])!r}, expected {' '.join(_COLUMNS)}")
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
         try:
-            yield dict(zip(_COLUMNS, [line.split()[0], *map(float, line.split()[1:])], strict=True))
+            name, *numbers = line.split()
+            if any(re.search("[^0-9.eE+-]", n) for n in numbers):
+                raise ValueError
+            yield dict(zip(_COLUMNS, [name, *map(float, numbers)], strict=True))
         except ValueError:
             raise ValueError(
                 f"{path}: line {number}: found {line!r}, expected a name and 5 numbers"

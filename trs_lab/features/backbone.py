@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BLOCKS', 'same_padding', 'pad_same', 'Unit3D', 'max_pool', 'max_pool_same', 'Inception', 'scale_channels', 'I3D',
-           'recognise_layout', 'rename_hassony2', 'load_fitting', 'load_i3d', 'save_backbone', 'load_backbone',
-           'fold_batchnorm']
+           'recognise_layout', 'rename_hassony2', 'find_state', 'load_fitting', 'load_i3d', 'save_backbone',
+           'load_backbone', 'fold_batchnorm']
 
 # %% ../../nbs/features/backbone.ipynb #c002
 import copy, json, re
@@ -266,6 +266,29 @@ def rename_hassony2(
     return re.sub(r"^(conv|mixed)", lambda m: m[0].capitalize(), key)
 
 # %% ../../nbs/features/backbone.ipynb #c039
+_FIRST = re.compile(
+    r"(.*?)([Cc]onv3d_1a_7x7\.conv3d\.weight)"
+)  # I3D's first layer, with what stands before its name
+
+
+def find_state(
+    saved,  # content of a torch file
+) -> dict:  # name -> tensor, as I3D calls them
+    "The state dictionary inside of whatever it was wrapped in: dictionaries, `module.`, the name of a larger model."
+    if not isinstance(saved, dict):
+        raise ValueError(f"expected a state dictionary, found {type(saved).__name__}")
+    if first := next((m for k in saved if (m := _FIRST.fullmatch(str(k)))), None):
+        before = len(first[1])
+        return {str(k)[before:]: v for k, v in saved.items() if str(k).startswith(first[1])}
+    inside = [v for v in saved.values() if isinstance(v, dict)]
+    for part in inside:
+        try:
+            return find_state(part)
+        except ValueError:
+            pass
+    recognise_layout(saved)  # raises, with the names that were found
+
+
 def load_fitting(
     model: nn.Module,  # receives the weights
     state: dict,  # name -> tensor
@@ -293,6 +316,25 @@ def load_fitting(
     return model
 
 # %% ../../nbs/features/backbone.ipynb #c040
+# What training scripts keep beside their weights: the best figure so far, as a number of NumPy.
+_NUMBERS = [np.dtype, np._core.multiarray.scalar, *{type(np.dtype(t)) for t in "fdlLiIqQ?"}]
+
+
+def _load_tensors(path):
+    "Content of a torch file: tensors and numbers; nothing else is ever unpickled."
+    try:
+        with torch.serialization.safe_globals(_NUMBERS):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:
+        why = re.search(r"Unsupported global: GLOBAL (\S+)", str(e))
+        said = (
+            f"it holds an object of {why[1]}; save its state_dict alone"
+            if why
+            else str(e).splitlines()[0][:200]
+        )
+        raise ValueError(f"not a readable torch file of plain tensors ({said})") from e
+
+
 def load_i3d(
     path,  # rgb_imagenet.pt (piergiaj), model_rgb.pth (hassony2) or our .safetensors
     **kwargs,  # passed to `I3D`, such as n_classes; for torch files only
@@ -304,22 +346,20 @@ def load_i3d(
     if path.suffix == ".safetensors":
         return load_backbone(path)[0]
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:
-        raise ValueError(f"{path} is not a readable torch file of plain tensors: {e}") from e
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict):
-        raise ValueError(f"{path}: expected a state dictionary, found {type(state).__name__}")
-    state = {str(k).removeprefix("module."): v for k, v in state.items()}
-    layout = recognise_layout(state)
-    if layout == "hassony2":
+        state = find_state(_load_tensors(path))
+    except ValueError as e:
+        raise ValueError(f"{path}: {e}") from e
+    if recognise_layout(state) == "hassony2":
         state = {rename_hassony2(k): v for k, v in state.items()}
-    n_classes = len(state["logits.conv3d.bias"]) if "logits.conv3d.bias" in state else 400
-    channels = state["Conv3d_1a_7x7.conv3d.weight"].shape[1]
-    return load_fitting(
-        I3D(**{"n_classes": n_classes, "in_channels": channels, **kwargs}), state, path.name
-    ).eval()
+    logits = [k for k in state if k.startswith("logits.")]
+    n_classes = len(state["logits.conv3d.bias"]) if "logits.conv3d.bias" in logits else 400 if logits else 0
+    channels, wanted = state["Conv3d_1a_7x7.conv3d.weight"].shape[1], kwargs.get("in_channels", 3)
+    if channels != wanted:
+        flow = " (optical flow); take the RGB weights" if channels == 2 else ""
+        raise ValueError(f"{path}: made for {channels} input channels, clips have {wanted}{flow}")
+    if not logits:  # features need none
+        state |= {k: v for k, v in I3D(n_classes=0, **kwargs).state_dict().items() if k.startswith("logits.")}
+    return load_fitting(I3D(**{"n_classes": n_classes, **kwargs}), state, path.name).eval()
 
 # %% ../../nbs/features/backbone.ipynb #c042
 def save_backbone(

@@ -22,7 +22,8 @@ from torch import nn
 
 from ..core.files import digest, write_atomically
 from ..core.progress import progress_bar
-from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, create_store, failure_of
+from ..data.stores import create_store, open_store
+from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
 from .augment import clean, normalise, strong, weak
 from .inference import choose_precision, inference_copy
 from .segments import SegmentEncoder, cut_segments
@@ -630,7 +631,9 @@ def _open_store(backbone, cache, cache_dir, plan, where):
     )
     del settings["n_strong"]  # the shape says it
     folder = Path(cache_dir) / f"features-{digest(settings)}"
-    create_store(folder, dict(features=(plan.dtype, shape), done=(bool, shape[:1])), settings)
+    arrays = dict(features=(plan.dtype, shape), done=(bool, shape[:1]))
+    create_store(folder, arrays, settings)
+    open_store(folder, arrays, "r", settings["clips"])  # raises where it is not what it should be
     return folder
 
 

@@ -14,11 +14,11 @@ import pandas as pd
 
 from ..core.files import digest
 from ..core.progress import progress_bar
+from ..data.stores import create_store, open_store
 from trs_lab.data.video import (
     FrameCache,
     check_frames,
     count_frames,
-    create_store,
     list_frames,
     segment_starts,
 )
@@ -115,8 +115,9 @@ def extract_motion(
     )
     folder = Path(cache_dir) / f"motion-{digest(settings)}"
     shape = (len(cache), n_segments, sum(MOTION_BLOCKS.values()))
-    create_store(folder, dict(motion=("float32", shape), done=(bool, shape[:1])), settings)
-    motion, done = (np.load(folder / f"{name}.npy", mmap_mode="r+") for name in ("motion", "done"))
+    arrays = dict(motion=("float32", shape), done=(bool, shape[:1]))
+    create_store(folder, arrays, settings)
+    motion, done = open_store(folder, arrays, clips=settings["clips"])
     todo = np.flatnonzero(~done)
     for row in progress_bar(
         todo, total=len(todo), desc="motion", unit="clip", disable=not progress or not len(todo)

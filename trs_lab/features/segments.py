@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from einops import rearrange
 from .backbone import I3D
+from ..data.layouts import read_features
 from ..data.video import segment_starts
 
 # %% ../../nbs/features/segments.ipynb #c005
@@ -100,11 +101,7 @@ def _read_npy(row):
     path = Path(row["source"])
     if not path.is_file():
         raise ValueError("no such file")
-    x = np.load(path, allow_pickle=False)
-    if x.ndim != 2 or not x.size:
-        raise ValueError(f"shape {x.shape}, expected (segments, dim)")
-    if x.dtype.kind not in "fiu":
-        raise ValueError(f"type {x.dtype}, expected numbers")
+    x = read_features(path)
     start, end = (None if pd.isna(row[c]) else int(row[c]) for c in ("start", "end"))
     x = x[start:end].astype(np.float32)
     if not len(x):

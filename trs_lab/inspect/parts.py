@@ -47,7 +47,11 @@ class Part(W.VBox):
         self.add_class("trsi-part")
 
     def __repr__(self):
-        return f"<{type(self).__name__}>"  # that of ipywidgets spells out every point of every plot
+        # what a reopened notebook shows in the widget's place; that of ipywidgets spells out every point of every plot
+        return (
+            f"{type(self).__name__}: a widget, which needs its kernel. Run this cell again to bring it up; "
+            "`jupyter trust NOTEBOOK` shows it as it was, without one."
+        )
 
 
 def make_button(

@@ -26,8 +26,9 @@ class RunData(RunFolder):
         root=None,  # where the data is now, if it has moved; None = where the manifest says
         sample: int = None,  # read so many of the unlabelled clips, drawn at random; None = all
         seed: int = 0,  # of that draw
+        trust_code: bool = False,  # True: import the method that the run names, where it is none of ours
     ):
-        super().__init__(run, root, sample, seed)
+        super().__init__(run, root, sample, seed, trust_code)
         self._pictures = RunPictures(self)
         self._features = RunFeatures(self, self._pictures)
         self._exemplars = Exemplars(self, self._features)

@@ -83,6 +83,7 @@ def set_style(
             "legend.frameon": False,
             "lines.linewidth": 1.6,
             "figure.titlesize": 10,
+            "text.parse_math": False,  # a dollar in the name of a clip is a dollar
             "axes.titlelocation": "left",
         },
     )

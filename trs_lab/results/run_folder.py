@@ -103,7 +103,9 @@ def without_media(config):
         table = read_mtl_aqa(root, score_range=(0.0, 30 * 4.1), dataset="dives", require_media=False)
     else:
         part = "group" if config.dataset == "rhythmic_gymnastics" else "task"
-        given = dict(annotations=config.annotations, fold=config.fold, require_media=False)
+        given = dict(
+            annotations=config.annotations, fold=config.fold, target=config.target, require_media=False
+        )
         table = read_clips(config.dataset, config.root or None, **given, **{part: config.task})
     visible, hidden = hide_scores(table, config.ratio, config.seed, config.validation)
     try:
@@ -218,7 +220,9 @@ class RunFiles:
         root=None,  # where the data is now, if it has moved; None = where the configuration says
         sample: int = None,  # read so many of the unlabelled clips, drawn at random; None = all
         seed: int = 0,  # of that draw
+        trust_code: bool = False,  # True: import the method that the run names, where it is none of ours
     ):
+        self.trust_code = trust_code
         self.run, self._root, self._sample, self._seed = Path(run), root, sample, seed
         if sample is not None and sample < 1:
             raise ValueError(f"sample is {sample}, expected at least 1 clip")
@@ -228,13 +232,13 @@ class RunFiles:
         self.config = self._read_config()
 
     @classmethod
-    def load(cls, run, root=None, sample=None, seed=0):
+    def load(cls, run, root=None, sample=None, seed=0, trust_code=False):
         "Open a run folder, finished or not. FileNotFoundError if it is none, `ConfigError` if it is not understood."
-        return cls(run, root, sample, seed)
+        return cls(run, root, sample, seed, trust_code)
 
     def _read_config(self):
         try:
-            config = load_config(self.run / "config.json")
+            config = load_config(self.run / "config.json", self.trust_code)
         except (TypeError, ValueError) as e:
             raise ConfigError(f"{self.run / 'config.json'} cannot be understood: {e}") from None
         used = self.run / "decisions_used.json"  # the run's own copy, which moves with the folder

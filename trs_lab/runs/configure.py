@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..core.files import read_json, write_json
 from ..core.parameters import Config, ConfigError, check_names, nearest
-from ..methods.registry import METHODS, make_options, method_class, option_names
+from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
 _SMALL = dict(
@@ -87,6 +87,7 @@ def make_config(
             f"preset: expected auto or one of {names}; got {preset!r}{nearest(preset, PRESETS)}"
         )
     method = str(params.get("method", Config.method))
+    trust(method)  # it was typed
     own = set(option_names(method))
     values = {k: v for k, v in PRESETS[preset].items() if k in _FIELDS}
     options = {k: v for k, v in PRESETS[preset].items() if k in own} | method_class(method).over_preset
@@ -163,8 +164,11 @@ def _old_option(part, saved):
 
 def config_from(
     saved: dict,  # content of a config.json
+    trust_code: bool = False,  # True: a method of its own, named there, may be imported
 ) -> Config:
-    "The configuration that was saved."
+    "The configuration that was saved. Raises `ConfigError` for code that nobody asked for."
+    if trust_code:
+        trust(str(saved.get("method")))
     values = as_parameters(saved)
     method = values.get("method", Config.method)
     check_names(values, [*_FIELDS, *option_names(method)])
@@ -189,12 +193,13 @@ def save_config(
 
 def load_config(
     path,  # a json file written by `save_config`
+    trust_code: bool = False,  # as for `config_from`
 ) -> Config:
     "Read it back, checked. Raises ValueError for a damaged file."
     saved = read_json(path)
     if not isinstance(saved, dict):
         raise ConfigError(f"{path}: expected the configuration of a run")
-    return config_from(saved)
+    return config_from(saved, trust_code)
 
 
 def flat(config: Config) -> dict:

@@ -386,10 +386,9 @@ def summarise_test(
 
     `unlabelled_spearman` is of the training clips whose score was hidden. Where people are known, `within_person` and
     `unlabelled_within_person` are the order within a person, each with its number of people."""
-    test, rest = (
-        predictions[(predictions.role == role) & predictions.score.notna()] for role in ("test", "unlabelled")
-    )
-    if not len(test):
+    test = predictions[predictions.role == "test"]
+    rest = predictions[(predictions.role == "unlabelled") & predictions.score.notna()]
+    if not test.score.notna().any():
         return None
     figures = summarise(
         test.score,
@@ -401,7 +400,7 @@ def summarise_test(
     )
     figures |= dict(unlabelled_spearman=plain(spearman(rest.score, rest.predicted)), unlabelled_n=len(rest))
     if "user" in predictions:
-        for prefix, clips in {"": test, "unlabelled_": rest}.items():
+        for prefix, clips in {"": test[test.score.notna()], "unlabelled_": rest}.items():
             inside, people = within_people(clips.score, clips.predicted, clips.user)
             figures |= {f"{prefix}within_person": plain(inside), f"{prefix}within_people": people}
     return figures
@@ -449,7 +448,10 @@ def save_student(
     "Write model.safetensors and model.json."
     whitening = whitening.state_dict() if whitening else {}
     state = {f"whitening.{k}": v.cpu().contiguous() for k, v in whitening.items()}
-    state |= {k: v.detach().cpu().contiguous() for k, v in learner.networks.student.state_dict().items()}
+    student = learner.networks.student.state_dict()
+    state |= {
+        k: v.detach().cpu().contiguous().clone() for k, v in student.items()
+    }  # tied weights: each name its own
     write_atomically(Path(run) / "model.safetensors", lambda p: save_file(state, p))
     backbone = None if weights is None else dict(file=Path(weights).name, sha256=sha256(weights))
     clips = learner.clips
@@ -522,6 +524,7 @@ class Student:
 def load_student(
     run,  # run folder
     encoder=None,  # for a fine-tuned run: a fresh `SegmentEncoder` of the right backbone, which receives its weights
+    trust_code: bool = False,  # True: import the method that the run names, where it is none of ours
 ) -> Student:
     "Read model.safetensors back. Raises FileNotFoundError with what is missing."
     run = Path(run)
@@ -529,7 +532,7 @@ def load_student(
         if not (run / name).exists():
             raise FileNotFoundError(f"{run}: no {name}; the run has not finished")
     about = read_json(run / "model.json")
-    config = config_from(about["config"])
+    config = config_from(about["config"], trust_code)
     if config.finetune and encoder is None:
         raise ValueError(f"{run}: the backbone was trained with the student; give its encoder")
     state = load_file(run / "model.safetensors")

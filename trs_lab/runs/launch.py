@@ -114,7 +114,9 @@ def work(
     if parameters:
         config = make_config(**{**parameters, "out_dir": str(run)})
     else:
-        config = load_config(Path(run) / "config.json")
+        config = load_config(
+            Path(run) / "config.json", trust_code=True
+        )  # of the run that started this process
     main = int(os.environ.get("RANK", 0)) == 0
     if main and not parameters:
         take_run(run)  # otherwise `open_run` does

@@ -254,7 +254,8 @@ def draw_arrow(ax, number, arrow):
 
 def draw_figure() -> plt.Figure:
     "The paper's figure, drawn by us; number 1 is the first of `ARROWS`. Opaque, for a light or a dark page."
-    with plt.rc_context({"font.size": 8.5, "figure.constrained_layout.use": False}):
+    look = {"font.size": 8.5, "figure.constrained_layout.use": False, "text.parse_math": True}
+    with plt.rc_context(look):
         fig = plt.figure(figsize=(12.05, 6.15), facecolor="w")
         ax = fig.add_axes([0, 0, 1, 1], xlim=(0, 120.5), ylim=(0, 61.5))
         ax.axis("off")
