@@ -257,7 +257,9 @@ def group_rows(figures, groups, run):
 
 def test_clips(run):
     "Judged test clips of predictions.csv."
-    p = pd.read_csv(Path(run) / "predictions.csv", dtype=dict(clip_id=str, group=str))
+    numbers = {c: ["", "nan"] for c in ("score", "predicted", "sigma")}  # a clip or a group may be called NA
+    texts = dict(clip_id=str, group=str)
+    p = pd.read_csv(Path(run) / "predictions.csv", dtype=texts, keep_default_na=False, na_values=numbers)
     return p[(p.role == "test") & p.score.notna()]
 
 # %% ../../nbs/results/rows.ipynb #b0031c29
