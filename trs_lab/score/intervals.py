@@ -20,7 +20,7 @@ import torch
 from scipy.stats import beta
 
 from ..core.files import read_json, write_json
-from ..core.parameters import ConfigError
+from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.clips import people_folds, random_folds
 from ..learn.device import make_accelerator
@@ -178,6 +178,7 @@ def _with_scores(rows, labelled, config):
 
 def read_left_out(
     home,  # folder of the students
+    config: Config = None,  # of a model that travels, which says where its backbone is here
 ) -> LeftOut:  # None where there is none
     "What `leave_out` has written."
     home = Path(home)
@@ -186,13 +187,12 @@ def read_left_out(
         return None
     table = pd.DataFrame(said["table"])
     folders = [home / str(k) for k in range(int(table.fold.max()) + 1)]
-    return LeftOut(table, [load_left_out(f) for f in folders], said["made"]["apart"])
+    return LeftOut(table, [load_left_out(f, config) for f in folders], said["made"]["apart"])
 
 
-def load_left_out(folder):
+def load_left_out(folder, config=None):
     "The student of a fold, with a backbone of its own where that was trained."
-    config = read_json(folder / "model.json")["config"]
-    if not config["finetune"]:
+    config = config or config_from(read_json(folder / "model.json")["config"])
+    if not config.finetune:
         return load_student(folder)
-    config = config_from(config)
     return load_student(folder, make_encoder(config, make_backbone(config)[0]))

@@ -112,13 +112,12 @@ class Model:
     score_range: tuple  # (lowest, highest possible score)
     featured: bool  # its clips are features, not pictures
     backbone: torch.nn.Module = None  # frozen; None where clips are features, or the student holds it
-    training: pd.DataFrame = (
-        None  # clip_id, role, group, user, score (NaN = not seen by training) of training clips
-    )
+    training: pd.DataFrame = None  # `TRAINING_COLUMNS` of training clips; score NaN = not seen by training
     vectors: np.ndarray = None  # (N, D) of the same clips; None = not at hand
     precision: str = "fp32"  # of training
     notes: list = field(default_factory=list)  # sentences about what is missing or differs
     about: dict = field(default_factory=dict)  # what the run says of itself: data set, figures, versions
+    home: Path = None  # its folder
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -161,6 +160,7 @@ def read_run(
         None if config.finetune else backbone,
         **_training_clips(manifest, kept),
         **_about(run, config),
+        home=run,
     )
     range_given = attrs.get("range_source") == "given"
     model.about |= dict(

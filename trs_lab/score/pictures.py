@@ -57,7 +57,7 @@ def show_frames(ax, frames, title="", edge=None):
     "Side by side, or a grey box where there are none."
     ax.set(xticks=[], yticks=[])
     if frames:
-        ax.imshow(np.concatenate(frames, 1), aspect="equal")
+        ax.imshow(np.concatenate(frames, 1), aspect="equal", interpolation="nearest")
     else:
         ax.text(0.5, 0.5, "no picture", ha="center", va="center", color="0.5", transform=ax.transAxes)
     ax.set_title(title, fontsize=7, loc="left", pad=2)
@@ -120,7 +120,7 @@ def plot_clips(
             film = (
                 [] if scorer.model.featured or "source" not in judged else clip_frames(scorer, judged, 3)[1:2]
             )
-            show_frames(a, film, f"{judged['clip_id']}: {judged['score']:.1f}")
+            show_frames(a, film, f"judged {judged['clip_id']}: {judged['score']:.1f}")
     axes[0, 1].set_title("points of each segment", fontsize=7)
     fig.tight_layout(pad=0.3)
     return fig

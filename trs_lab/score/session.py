@@ -15,6 +15,7 @@ from ..core.progress import duration, progress_bar
 from ..runs.manifest import source_digest
 from .intervals import leave_out, needed
 from .scorer import COLUMNS, Scorer
+from .share import open_shared
 from .videos import KNOWN, name_clips
 
 # %% ../../nbs/score/session.ipynb #b2f61383
@@ -77,14 +78,16 @@ def _write(out, rows, failures, table):
 
 # %% ../../nbs/score/session.ipynb #df3a9cd7
 def open_scorer(
-    model,  # run folder
+    model,  # run folder, folder of an exported model, or a model id of the Hugging Face hub
     weights: str = "",  # file of the backbone's weights, if it has moved
     device: str = "auto",  # auto, cpu, cuda, cuda:1
     folds: int = 5,  # students for intervals, trained now if the run folder does not have them; 0 = no intervals
     apart: str = "clips",  # clips, or people: intervals for people whom the model does not know
     look_back: bool = False,  # prepare the training clips again where their cache is gone
 ) -> Scorer:
-    "Where the students cannot be trained, the notes say why, and scores come without intervals."
+    "A model that travels has its intervals or none. Where the students of a run cannot be trained, the notes say why."
+    if not (Path(model).expanduser() / "run.json").is_file():
+        return open_shared(model, weights, device)
     scorer = Scorer.from_run(model, weights, device, apart, look_back)
     if scorer.left_out is not None or not folds:
         return scorer
