@@ -30,6 +30,7 @@ OF_DIVES = {
     "judges": dict(method="musdl"),
     "process": dict(method="process", components=8, motion=True),
     "trs_gp": dict(method="trs_gp", components=8),
+    "trs_process": dict(method="trs_process", components=8),
     "svr": dict(method="svr"),
     "trained backbone": dict(finetune=True, method="supervised", batch_size=2),
 }

@@ -30,6 +30,9 @@ METHODS = {
     "usdl": "trs_lab.methods.distributions:USDL",
     "musdl": "trs_lab.methods.distributions:MUSDL",
     "core": "trs_lab.methods.contrastive:CoRe",
+    "tpt": "trs_lab.methods.parsing:TPT",
+    "c3d_avg": "trs_lab.methods.multitask:C3DAvg",
+    "c3d_avg_mtl": "trs_lab.methods.multitask:C3DAvgMTL",
     "svr": "trs_lab.methods.classic:SVR",
     "ridge": "trs_lab.methods.tuned:Ridge",
     "kernel_ridge": "trs_lab.methods.tuned:KernelRidge",
@@ -41,6 +44,7 @@ METHODS = {
     "coreg": "trs_lab.methods.classic:COREG",
     "rankup": "trs_lab.methods.ranking:RankUp",
     "ucvme": "trs_lab.methods.uncertainty:UCVME",
+    "hpl": "trs_lab.methods.heteroscedastic:HPL",
 }
 
 
