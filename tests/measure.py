@@ -32,7 +32,8 @@ WINGS = {
     "methods": ["core", "data", "features", "learn", "trs"],
     "runs": ["core", "data", "features", "dives", "learn", "trs", "methods"],
     "results": ["core", "data", "features", "dives", "learn", "trs", "methods", "runs"],
-    "inspect": ["core", "data", "features", "dives", "learn", "trs", "methods", "runs", "results"],
+    "score": ["core", "data", "features", "dives", "learn", "trs", "methods", "runs", "results"],
+    "inspect": ["core", "data", "features", "dives", "learn", "trs", "methods", "runs", "results", "score"],
 }
 
 

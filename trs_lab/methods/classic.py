@@ -77,7 +77,7 @@ class SVRStudent(ClosedForm):
 
     def answer(self, x):  # (B, D)
         distance = torch.cdist(x, self.support, compute_mode="donot_use_mm_for_euclid_dist")
-        return torch.exp(-self.gamma * distance**2) @ self.alpha + self.bias, self.variance.expand(len(x))
+        return torch.exp(-self.gamma * distance**2) @ self.alpha + self.bias, self.variance.expand(x.shape[0])
 
 
 def fit_svr(

@@ -109,6 +109,9 @@ def settle(
 class FittedProcess(ClosedForm):
     "Two processes over the same labelled clips, one with people and one without; as buffers, which are saved."
 
+    asks_person = True  # who has no labelled clip is nobody in particular
+    sees_views = True  # it is asked about the mean of a clip's clean and cached weak views
+
     def __init__(
         self,
         in_dim: int,  # width of the segment features

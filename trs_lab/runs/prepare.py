@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whitening', 'side_by_side', 'Data', 'make_views', 'Rows',
-           'feature_data', 'cache_folder', 'decoded_frames', 'weights_file', 'make_backbone', 'make_encoder',
-           'train_rows', 'embedded_weights', 'cached_statistics', 'baseline_statistics']
+           'feature_data', 'cache_folder', 'decoded_frames', 'what_is_seen', 'pixel_views', 'frozen_features',
+           'weights_file', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights', 'cached_statistics',
+           'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
 from concurrent.futures import ThreadPoolExecutor
@@ -193,28 +194,57 @@ def decoded_frames(
 
 def _from_video(config, table, accelerator):
     frames, (backbone, weights) = decoded_frames(config, table), make_backbone(config)
-    size = config.crop, config.crop
-    seen = dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments)
     make = _pixel_views if config.finetune else _frozen_views
-    return make(config, frames, backbone, accelerator, weights, seen)
+    return make(config, frames, backbone, accelerator, weights)
 
 
-def _pixel_views(config, frames, backbone, accelerator, weights, seen):
-    "Views of pixels, and the backbone to be trained."
-    views, encoder = (
-        VideoViews(frames, dim=backbone.dim, device=accelerator.device, **seen),
-        make_encoder(config, backbone),
-    )
-    return Data(frames.table, views, backbone.dim, frames, encoder, weights=weights)
+def what_is_seen(
+    config: Config,  # crop, normalisation, n_segments
+) -> dict:  # keyword arguments of `VideoViews` and `ViewPlan`
+    "What part of the frames the backbone sees, and how."
+    size = config.crop, config.crop
+    return dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments)
 
 
-def _frozen_views(config, frames, backbone, accelerator, weights, seen):
-    "Views of cached features."
+def pixel_views(
+    config: Config,  # as for `what_is_seen`
+    frames,  # filled `FrameCache`
+    backbone,  # from `make_backbone`
+    accelerator,  # device
+) -> VideoViews:
+    "Views of pixels, for a backbone that is trained."
+    return VideoViews(frames, dim=backbone.dim, device=accelerator.device, **what_is_seen(config))
+
+
+def frozen_features(
+    config: Config,  # cache_dir, n_weak, n_strong, motion, and as for `what_is_seen`
+    frames,  # filled `FrameCache`
+    backbone,  # from `make_backbone`
+    accelerator,  # device and precision
+    n_weak: int = None,  # weak views; None = as the configuration says
+    n_strong: int = None,  # strong views; None = as the configuration says
+) -> tuple:  # (views (N, 1 + n_weak + n_strong, S, D), mapped; motion (N, S, M) or None)
+    "What the frozen backbone sees in each clip, and how it moves; what is in the cache is not computed again."
     folder = cache_folder(config)
-    plan = ViewPlan(config.n_weak, config.n_strong, precision=accelerator.precision, **seen)
+    precision, seen = accelerator.precision, what_is_seen(config)
+    n_weak, n_strong = (
+        c if n is None else n for n, c in ((n_weak, config.n_weak), (n_strong, config.n_strong))
+    )
+    plan = ViewPlan(n_weak, n_strong, precision=precision, **seen)
     workers = Workers(str(accelerator.device), config.extract_workers, config.scheduler)
     x = extract_features(backbone, frames, folder, plan, workers)
-    motion = extract_motion(frames, folder, config.n_segments) if config.motion else None
+    return x, extract_motion(frames, folder, config.n_segments) if config.motion else None
+
+
+def _pixel_views(config, frames, backbone, accelerator, weights):
+    "Views of pixels, and the backbone to be trained."
+    views = pixel_views(config, frames, backbone, accelerator)
+    return Data(frames.table, views, backbone.dim, frames, make_encoder(config, backbone), weights=weights)
+
+
+def _frozen_views(config, frames, backbone, accelerator, weights):
+    "Views of cached features."
+    x, motion = frozen_features(config, frames, backbone, accelerator)
     about = dict(frames=frames, weights=weights, features=Path(x.filename).parent)
     return feature_data(config, frames.table, accelerator.device, x, config.n_weak, motion, **about)
 

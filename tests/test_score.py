@@ -1,0 +1,169 @@
+"""A new video is prepared as those of training were: for every kind of run, test clips score again what they scored."""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import NOTEBOOK, ROOT, papermill_command
+
+SMALL = dict(
+    ratio=0.5,
+    frame_height=48,
+    frame_width=48,
+    crop=32,
+    n_weak=1,
+    n_strong=1,
+    epochs=1,
+    burn_in_epochs=1,
+    device="cpu",
+    compare_supervised=False,
+)
+OF_DIVES = {
+    "plain": dict(),
+    "whitened": dict(components=8),
+    "denoised": dict(components=8, denoise=True),
+    "motion": dict(motion=True, method="supervised"),
+    "difficulty": dict(use_difficulty=True, method="supervised"),
+    "judges": dict(method="musdl"),
+    "process": dict(method="process", components=8, motion=True),
+    "trs_gp": dict(method="trs_gp", components=8),
+    "trs_process": dict(method="trs_process", components=8),
+    "svr": dict(method="svr"),
+    "trained backbone": dict(finetune=True, method="supervised", batch_size=2),
+}
+
+
+def scored_again(run):
+    """Largest difference between predictions.csv and the scores of the same test clips, read again from their files."""
+    from trs_lab.results.run_folder import RunFolder, noted_clips
+    from trs_lab.runs.manifest import read_manifest
+    from trs_lab.score.scorer import Scorer
+
+    folder = RunFolder.load(run)
+    table = noted_clips(read_manifest(run), folder.config)
+    test = table[table.role == "test"].drop(columns=["score", "judge_scores", "split", "role"])
+    scorer = Scorer.from_run(run, device="cpu")
+    assert set(test.kind) == {"features" if scorer.model.featured else "video"}
+    found = scorer.score(test, progress=False).set_index("clip_id")
+    before = folder.predictions.set_index("clip_id").loc[found.index]
+    assert not scorer.failures and len(found) == len(test) >= 3
+    assert np.ptp(found.score) > 1e-3, "all clips score the same, which shows nothing"
+    return max((found.score - before.predicted).abs().max(), (found.sigma - before.sigma).abs().max())
+
+
+@pytest.mark.parametrize("kind", OF_DIVES)
+def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, tmp_path):
+    given = dict(dataset="dives", root=small_dives, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+    train(**SMALL | given | OF_DIVES[kind])
+    assert scored_again(tmp_path / "run") < 1e-5
+
+
+@pytest.fixture(scope="module")
+def exercises(tmp_path_factory):
+    """Features of two exercises, done by four people whose level differs."""
+    root, rng = tmp_path_factory.mktemp("exercises"), np.random.default_rng(1)
+    (root / "features").mkdir()
+    lines = ["clip_id,score,split,group,user"]
+    for i in range(40):
+        person, level = "ABCD"[i % 4], 4 * (i % 4)
+        x = rng.normal(size=(10, 6)).astype(np.float32)
+        np.save(root / "features" / f"e{i:02d}.npy", x)
+        score = 50 + level + 5 * x[:, 0].mean() + rng.normal()
+        lines.append(
+            f"e{i:02d},{score:.2f},{'train' if i < 30 else 'test'},{'run' if i % 3 else 'jump'},{person}"
+        )
+    (root / "clips.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.mark.parametrize("method", ["supervised", "core", "process", "coreg"])
+def test_clips_of_features_score_what_they_scored(method, train, exercises, tmp_path):
+    given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=0.8, epochs=1)
+    train(**given, method=method, burn_in_epochs=1, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+    assert scored_again(tmp_path / "run") < 1e-5
+
+
+def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_path):
+    from trs_lab.score.scorer import Scorer
+
+    run = tmp_path / "run"
+    train(
+        dataset="folder",
+        root=exercises,
+        backbone="none",
+        device="cpu",
+        ratio=1.0,
+        method="process",
+        out_dir=run,
+    )
+    scorer = Scorer.from_run(run, device="cpu")
+    new = tmp_path / "new"
+    new.mkdir()
+    x = np.load(exercises / "features" / "e30.npy")
+    for name in ("asA", "asD", "asZ", "bare"):
+        np.save(new / f"{name}.npy", x)
+    (new / "clips.csv").write_text("clip_id,user\nasA,A\nasD,D\nasZ,Z\n")
+    found = scorer.score(new, progress=False).set_index("clip_id")
+    assert found.score.asD > found.score.asA + 2, "D is better than A, whatever the clip"
+    assert found.score.asZ == found.score.bare, "an unknown person is anybody"
+    assert found.warnings.asA == "" and "person Z is unknown" in found.warnings.asZ
+    assert "the person is not given" in found.warnings.bare
+
+
+def test_wrong_features_are_named(train, exercises, tmp_path):
+    from trs_lab.score.scorer import Scorer
+
+    run, new = tmp_path / "run", tmp_path / "new"
+    train(
+        dataset="folder", root=exercises, backbone="none", device="cpu", method="svr", ratio=1.0, out_dir=run
+    )
+    new.mkdir()
+    np.save(new / "wide.npy", np.zeros((10, 7)))
+    np.save(new / "fine.npy", np.load(exercises / "features" / "e31.npy"))
+    scorer = Scorer.from_run(run, device="cpu")
+    assert scorer.score(new, progress=False).clip_id.tolist() == ["fine"]
+    assert "7 features a segment, the model expects 6" in scorer.failures[0][2]
+
+
+def test_notebook_scores_a_folder(train, exercises, tmp_path):
+    """With intervals and pictures; a damaged file is named, and the rest is scored."""
+    run, new, out = tmp_path / "run", tmp_path / "new", tmp_path / "out"
+    given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=1.0, method="process")
+    train(**given, out_dir=run, cache_dir=tmp_path / "cache")
+    new.mkdir()
+    for name in ("e30", "e31", "e32"):
+        (new / f"{name}.npy").write_bytes((exercises / "features" / f"{name}.npy").read_bytes())
+    (new / "broken.npy").write_bytes(b"no numbers")
+    (new / "clips.csv").write_text("clip_id,user\ne30,C\ne31,D\n")
+    command = papermill_command(
+        tmp_path / "scored.ipynb", model=run, videos=new, out_dir=out, folds=3, device="cpu"
+    )
+    command[command.index(str(NOTEBOOK))] = str(ROOT / "nbs" / "score.ipynb")
+    environment = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores = pd.read_csv(out / "scores.csv").set_index("clip_id")
+    before = pd.read_csv(run / "predictions.csv").set_index("clip_id").predicted
+    assert scores.index.tolist() == ["e30", "e31", "e32"]
+    assert abs(scores.score.e30 - before.e30) < 1e-5 and abs(scores.score.e31 - before.e31) < 1e-5
+    assert (scores.low < scores.score).all() and (scores.score < scores.high).all()
+    assert pd.read_csv(out / "failures.csv").clip_id.tolist() == ["broken"]
+    cells = json.loads((tmp_path / "scored.ipynb").read_text())["cells"]
+    said = "".join("".join(o.get("text", "")) for c in cells for o in c.get("outputs", ()))
+    assert (
+        "80% of the scores lie between them" in said
+        and "3 clips scored, 1 not" in said
+        and "broken: " in said
+    )
+    assert sum("image/png" in o.get("data", {}) for c in cells for o in c.get("outputs", ())) == 2
