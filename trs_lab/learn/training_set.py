@@ -35,7 +35,8 @@ class Clips:
         groups, names = pd.factorize(table.group)
         self.group_names = names.tolist()  # self.groups are places in it
         self.groups, self.one_group = torch.as_tensor(groups, device=device), len(np.unique(groups)) < 2
-        self.persons = torch.as_tensor(_persons(table), device=device)
+        persons, self.person_names = _persons(table)  # persons are places in it
+        self.persons = torch.as_tensor(persons, device=device)
         self.judges = _judges(table, device)
         self._attributes = {name: _column(table, name) for name in ATTRIBUTES if name in table}
         self.position = torch.full((len(table),), -1, device=device)  # row -> place among the unlabelled
@@ -120,8 +121,11 @@ def _classes(values, n, name, ids):
 
 
 def _persons(table):
-    "(N,) number of the person in each clip, -1 where unknown: the column user."
-    return pd.factorize(table.user)[0] if "user" in table else np.full(len(table), -1)
+    "(N,) number of the person in each clip, -1 where unknown, and the people's names: the column user."
+    if "user" not in table:
+        return np.full(len(table), -1), []
+    numbers, names = pd.factorize(table.user)
+    return numbers, names.astype(str).tolist()
 
 
 def _judges(table, device):

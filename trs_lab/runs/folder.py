@@ -462,18 +462,26 @@ def save_student(
             center=clips.center,
             scale=clips.scale,
             groups=clips.group_names,
+            people=_people(learner),
             backbone=backbone,
             config=as_saved(learner.config),
         ),
     )
 
 
+def _people(learner):
+    "Names behind the numbers of the people that the student knows; none where it asks for nobody."
+    asks = hasattr(learner.networks.student, "asks_person") and learner.config.options.people
+    return learner.clips.person_names if asks else []
+
+
 class Student:
     "A trained student: scores and sigmas of raw segment features, or of pixels when the backbone was trained with it."
 
-    def __init__(self, network, whitening, config, center, scale, backbone, groups=()):
+    def __init__(self, network, whitening, config, center, scale, backbone, groups=(), people=()):
         self.network, self.whitening, self.config = network, whitening, config
-        self.center, self.scale, self.backbone, self.groups = center, scale, backbone, list(groups)
+        self.center, self.scale, self.backbone = center, scale, backbone
+        self.groups, self.people = list(groups), list(people)
 
     @torch.inference_mode()
     def predict(
@@ -481,28 +489,65 @@ class Student:
         x,  # (B, S, D) segment features of the backbone; (B, S, 3, 16, H, W) pixels after end-to-end training
         difficulty=None,  # (B,) degree of difficulty, NaN = not known; for MUSDL, CoRe and `use_difficulty`
         group=None,  # (B,) name of each clip's group, one of `groups`, for CoRe; None = it goes by likeness
+        person=None,  # (B,) name of the person in each clip, for `Process`; one that is not among `people` is nobody
     ):
         """Scores (B,) and sigmas (B,), numpy, in units of the score.
 
         Raises ValueError for a difficulty that is needed and not given, and for a group that training did not have."""
-        known, times = self._known(x, difficulty, group), self._times(len(x), difficulty)
+        return self.answer(self.encode(x), difficulty, group, person)
+
+    @torch.inference_mode()
+    def encode(
+        self,
+        x,  # as for `predict`
+    ) -> torch.Tensor:  # (B, S, D')
+        "Features as the network sees them: whitened, or those of the trained backbone."
         with eval_mode(self.network):
-            mean, log_var = self.network(self.whitening(x) if self.whitening else x, **known)
+            x = self.whitening(x) if self.whitening else x
+            return self.network.encode(x) if hasattr(self.network, "encode") else x
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        features,  # (B, S, D'), from `encode`
+        difficulty=None,
+        group=None,
+        person=None,  # all three as for `predict`
+    ):
+        "Scores (B,) and sigmas (B,), as `predict`."
+        known, times = (
+            self._known(features, difficulty, group, person),
+            self._times(len(features), difficulty),
+        )
+        with eval_mode(self.network):
+            mean, log_var = getattr(self.network, "score", self.network)(features, **known)
         score, sigma = mean.double() * self.scale + self.center, (log_var.double() / 2).exp() * self.scale
         return score.cpu().numpy() * times, sigma.cpu().numpy() * times
 
-    def _known(self, x, difficulty, group):
+    @property
+    def needs_difficulty(self) -> bool:
+        "Whether it has no answer without the degree of difficulty."
+        return bool(getattr(self.network, "needs_difficulty", False) or self._learnt_per_difficulty)
+
+    @property
+    def _learnt_per_difficulty(self):
+        return self.config.use_difficulty and not method_class(self.config.method).times_difficulty
+
+    def _known(self, x, difficulty, group, person):
         "What the network wants to know of the clips beside their features."
         known = {}
         if hasattr(self.network, "needs_difficulty") and difficulty is not None:
             known["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
         if hasattr(self.network, "asks_group") and group is not None:
             known["groups"] = torch.as_tensor(self._group_numbers(group), device=x.device)
+        if hasattr(self.network, "asks_person") and person is not None:
+            numbers = {name: i for i, name in enumerate(self.people)}
+            known["persons"] = torch.as_tensor([numbers.get(p, -1) for p in person], device=x.device)
         return known
 
     def _times(self, n, difficulty):
         "What an answer is multiplied by: the difficulty where the network learned the score per degree of it."
-        if not self.config.use_difficulty or method_class(self.config.method).times_difficulty:
+        if not self._learnt_per_difficulty:
             return 1.0
         times = np.full(n, np.nan) if difficulty is None else np.asarray(difficulty, float)
         if not (times > 0).all():
@@ -541,4 +586,5 @@ def load_student(
     network.load_state_dict(state)
     whitening = None if mean is None else Whitening(mean, matrix)
     scale = about["center"], about["scale"]
-    return Student(network, whitening, config, *scale, about["backbone"], about.get("groups", ()))
+    names = about.get("groups", ()), about.get("people", ())
+    return Student(network, whitening, config, *scale, about["backbone"], *names)

@@ -17,7 +17,7 @@ import torch
 from ..core.files import read_json, sha256
 from ..core.parameters import Config, ConfigError
 from ..features.extraction import weights_hash
-from ..learn.device import find_device
+from ..learn.device import check_device
 from ..results.run_features import RunFeatures
 from ..results.run_folder import RunFolder, Unavailable, noted_clips
 from ..results.run_pictures import RunPictures
@@ -45,7 +45,7 @@ def find_place(
     trained: str = "fp32",  # precision of training
 ) -> tuple:  # (Place, '' or a sentence about what differs from training)
     "The precision of training where the device has it. Raises `ConfigError` for a device that does not exist."
-    found = find_device(device)
+    found = check_device(device)
     if trained == "bf16" and found.type == "cpu":
         said = "trained in bf16 on a GPU, scored in fp32: scores differ a little from those of training"
         return Place(found, "fp32"), said
