@@ -87,7 +87,8 @@ def make_config(
             f"preset: expected auto or one of {names}; got {preset!r}{nearest(preset, PRESETS)}"
         )
     method = str(params.get("method", Config.method))
-    trust(method)  # it was typed
+    for typed in (method, *str(params.get("compare", "")).split(",")):
+        trust(typed.strip())
     own = set(option_names(method))
     values = {k: v for k, v in PRESETS[preset].items() if k in _FIELDS}
     options = {k: v for k, v in PRESETS[preset].items() if k in own} | method_class(method).over_preset
@@ -101,7 +102,7 @@ def make_config(
 
 
 # Options that a run adds to any method: they are the same for the methods that are compared in it.
-ADDITIONS = ("labelled_view", "recover_epochs", "ranking_weight")
+ADDITIONS = ("labelled_view", "labelled_noise", "labelled_drop", "recover_epochs", "ranking_weight")
 
 
 def with_method(
