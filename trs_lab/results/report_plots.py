@@ -41,12 +41,20 @@ METHOD_STYLES = dict(
     trs=("#D55E00", "o"),
     trs_gp=("#B80F20", "o"),
     trs_process=("#661100", "o"),
-    **{"trs_process: reference": ("#661100", "s"), "trs_process: fusion": ("#661100", "D")},
+    ridge=("#7A4A21", "s"),
+    kernel_ridge=("#7A4A21", "D"),
+    svr_tuned=("#999999", "D"),
+    mixed=("#A0784A", "o"),
+    mixed_forest=("#A0784A", "^"),
+    gpboost=("#A0784A", "*"),
 )
 
 
 def style_of(method: str):  # name in a run's configuration
     "(colour, marker); a method of your own gets brown and a marker that its name decides."
+    name, _, network = method.partition(": ")
+    if network:  # another predictor of the method's run
+        return style_of(name)[0], {"reference": "s", "fusion": "D"}.get(network, "X")
     return METHOD_STYLES.get(method, ("#7A4A21", "v^<>spPhdX"[zlib.crc32(method.encode()) % 10]))
 
 
