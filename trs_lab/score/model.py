@@ -109,7 +109,7 @@ class Model:
     config: Config  # of the run
     student: Student
     sampling: str  # rule of `sample_frames`
-    score_range: tuple  # (lowest, highest possible score)
+    score_range: tuple  # (lowest, highest possible score); None = not known
     featured: bool  # its clips are features, not pictures
     backbone: torch.nn.Module = None  # frozen; None where clips are features, or the student holds it
     training: pd.DataFrame = None  # `TRAINING_COLUMNS` of training clips; score NaN = not seen by training
@@ -155,7 +155,7 @@ def read_run(
         config,
         load_student(run, encoder),
         attrs["sampling"],
-        tuple(attrs["score_range"]),
+        attrs["score_range"] and tuple(attrs["score_range"]),
         featured,
         None if config.finetune else backbone,
         **_training_clips(manifest, kept),

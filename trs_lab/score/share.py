@@ -159,11 +159,15 @@ def model_card(
 
 
 def _trained_on(model):
-    n, judged, low, high = len(model.training), len(model.judged), *model.score_range
+    n, judged = len(model.training), len(model.judged)
     groups = sorted(model.training.group.dropna().unique())
     kinds = f", of {', '.join(map(str, groups))}" if 1 < len(groups) <= 20 else ""
     scored = f"{judged} of them had a judge's score"
-    return f"Trained on {n} clips{kinds}; {scored}. Scores lie between {low:g} and {high:g}."
+    said = f"Trained on {n} clips{kinds}; {scored}."
+    if model.score_range is None:
+        return f"{said} Which scores are possible was not said."
+    low, high = model.score_range
+    return f"{said} Scores lie between {low:g} and {high:g}."
 
 
 def _tested(said):
@@ -304,7 +308,7 @@ def read_shared(
         config,
         student,
         said["sampling"],
-        tuple(said["score_range"]),
+        said["score_range"] and tuple(said["score_range"]),
         said["featured"],
         None if config.finetune else backbone,
         training,
