@@ -152,7 +152,7 @@ def file_lock(
     path: str | Path,  # the lock file, made when it is missing
     wait: float = 0,  # seconds to wait for whoever has it
 ):  # a context manager; raises `filelock.Timeout`
-    "A lock between processes, and between two objects of one process."
+    "A lock between processes, and between two objects of one process; any thread may release it."
     from filelock import FileLock
 
-    return FileLock(path, timeout=wait, poll_interval=0.005, is_singleton=False)
+    return FileLock(path, timeout=wait, poll_interval=0.005, is_singleton=False, thread_local=False)

@@ -308,10 +308,15 @@ def hide_scores(
         [None if b else j for b, j in zip(blank, table.judge_scores)], dtype=object
     )
     visible.attrs = dict(table.attrs)
-    if table.attrs.get("range_source") == "scores":
-        _range_of(visible, table.attrs["dataset"])  # raises where all labelled clips score the same
-        visible.attrs["score_range"] = None  # unknown: what a draw happens to show is no protocol
+    _hide_range(visible)
     return visible, HiddenScores(table, roles)
+
+
+def _hide_range(visible):
+    "A range that was taken from scores is unknown to whoever may not see them all."
+    if visible.attrs.get("range_source") == "scores":
+        _range_of(visible, visible.attrs["dataset"])  # raises where all labelled clips score the same
+        visible.attrs["score_range"] = None  # what a draw happens to show is no protocol
 
 # %% ../../nbs/data/clips.ipynb #c024
 def rows_of(

@@ -58,11 +58,7 @@ def make_accelerator(
     "Raises `ConfigError` when the device does not exist. Prints what is used."
     device = check_device(config.device)
     cuda = device.type == "cuda"
-    precision = config.precision if config.precision != "auto" else ("bf16" if cuda else "fp32")
-    if precision == "bf16" and cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise ConfigError(
-            f"precision: bf16 was asked for, which {torch.cuda.get_device_name(device)} does not compute"
-        )
+    precision = _precision(config, device)
     started = int(os.environ.get("WORLD_SIZE", 1)) > 1
     handlers = [
         # Buffers are not broadcast: here they are either frozen or synchronised by SyncBatchNorm. A published
@@ -83,14 +79,23 @@ def make_accelerator(
     accelerator.precision = precision
     _set_up_torch(device)
     if accelerator.is_main_process:
-        name = (
-            torch.cuda.get_device_name(accelerator.device)
-            if cuda
-            else f"cpu, {torch.get_num_threads()} threads"
-        )
         processes = f"; {accelerator.num_processes} processes" if started else ""
-        print(f"device: {name}; precision: {precision}{processes}")
+        print(f"device: {_name_of(accelerator.device)}; precision: {precision}{processes}")
     return accelerator
+
+
+def _precision(config, device):
+    "fp32 or bf16. Raises `ConfigError` where the device does not compute in it."
+    cuda = device.type == "cuda"
+    precision = config.precision if config.precision != "auto" else ("bf16" if cuda else "fp32")
+    if precision == "bf16" and cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise ConfigError(f"precision: bf16 was asked for, which {_name_of(device)} does not compute")
+    return precision
+
+
+def _name_of(device):
+    on_gpu = device.type == "cuda"
+    return torch.cuda.get_device_name(device) if on_gpu else f"cpu, {torch.get_num_threads()} threads"
 
 # %% ../../nbs/learn/device.ipynb #93939d90
 @contextmanager

@@ -53,7 +53,8 @@ def within_people(
     found = []
     for _, d in clips.dropna(subset=["score", "user"]).groupby("user"):
         if len(d) >= ENOUGH and np.ptp(d.score) > 0:
-            found.append(np.nan_to_num(spearman(d.score.to_numpy(), d.predicted.to_numpy())))
+            order = spearman(d.score.to_numpy(), d.predicted.to_numpy())
+            found.append(np.nan_to_num(order))  # equal predictions say nothing of the order: 0
     return (float(np.mean(found)), len(found)) if found else (np.nan, 0)
 
 # %% ../../nbs/learn/questions.ipynb #89f57902

@@ -12,9 +12,8 @@ import torch
 
 from ..core.parameters import option
 from ..features.whitening import fit_denoising
-from ..learn.device import eval_mode
-from .classic import ClosedForm
-from .process import distances
+from .classic import ClosedForm, SeesAllViews
+from .process import distances, one_exemplar
 from ..trs.method import TRSMethod, TRSOptions
 from ..trs.networks import Networks, make_scorer
 
@@ -129,14 +128,11 @@ class GPReference(ClosedForm):
         scores,  # (K,) of the exemplars, standardised
     ):
         "What each exemplar would say alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
-        share = (
-            self.likeness(query, exemplars)[0] / (1 + self.noise)
-        )  # of the exemplar's score that carries over; of one unlike the clip nothing does, and the mean remains
-        variance = self.variance * (1 + self.noise) * (1 - share**2)
+        share = self.likeness(query, exemplars)[0] / (1 + self.noise)
+        variance = self.variance * (1 + self.noise)
         far = torch.cdist(self.seen(query).expand(len(exemplars), -1, -1), self.seen(exemplars)) ** 2
         return (
-            (share - 1) * scores,
-            variance.clamp_min(1e-12).log().clamp(self.lo, self.hi),
+            *one_exemplar(share, scores, variance, (self.lo, self.hi)),
             torch.softmax(-self.gammas[1] * query.shape[1] * far, -1),
         )
 
@@ -157,7 +153,7 @@ class TRSGPOptions(TRSOptions):
     )
 
 
-class TRSGP(TRSMethod):
+class TRSGP(SeesAllViews, TRSMethod):
     "Teacher-reference-student learning with a Gaussian process as reference."
 
     Options, stacks = TRSGPOptions, True
@@ -193,7 +189,8 @@ class TRSGP(TRSMethod):
     def fit_reference(self):
         "On all views of all training clips, and the scores of the labelled ones."
         rows = torch.cat([self.clips.labelled, self.clips.unlabelled])
-        each = self.team.apart(self.networks.reference, self.views_of(rows), self.clips.scores[rows])
+        views = self.views_of(rows, self.cached or ["weak"] * self.options.views)
+        each = self.team.apart(self.networks.reference, views, self.clips.scores[rows])
         self.opinion = tuple(map(self.team.together, zip(*(self.fit_one(*those) for those in each))))
 
     def fit_one(self, reference, views, scores):
@@ -205,13 +202,9 @@ class TRSGP(TRSMethod):
         reference.fit(x[:n], scores[:n], o.width, x, wiener)
         return reference.score(x[n:])
 
-    def views_of(self, rows):
-        "(n, 1 + V, S, D): features of the clean view, and of every cached weak view or of as many as are made."
-        teacher = self.networks.teacher
-        cached = getattr(self.data.views, "n_weak", 0)
-        kinds = ["clean", *(range(cached) if cached else ["weak"] * self.options.views)]
-        with eval_mode(teacher):
-            return torch.stack([self.data.encode(rows, teacher, kind).float() for kind in kinds], 1)
+    @property
+    def eyes(self):
+        return self.networks.teacher
 
     def reference_opinion(self, features, rows):
         places = self.clips.position[self.mine(rows)]

@@ -31,10 +31,6 @@ class TRSProcess(WithProcess, TRSGP):
     def build(cls, config, in_dim, encoder=None):
         return Networks(make_scorer(config, in_dim, encoder), reference=FittedProcess(in_dim))
 
-    @property
-    def eyes(self):
-        return self.networks.teacher
-
     def fit_reference(self):
         self.fit_process(self.networks.reference)
         self.opinion = self.ask(self.networks.reference, self.clips.unlabelled)

@@ -19,10 +19,9 @@ from sklearn.svm import SVR as LibSVR
 
 from ..core.parameters import option
 from ..features.whitening import fit_denoising
-from ..learn.device import eval_mode
 from ..learn.method import Options
 from ..learn.questions import asks_new_people, matching_folds
-from .classic import ClosedForm, ClosedFormMethod
+from .classic import ClosedForm, ClosedFormMethod, SeesAllViews
 from ..trs.networks import Networks
 
 # %% ../../nbs/methods/tuned.ipynb #f7ad1ea9
@@ -200,7 +199,7 @@ class RowOptions(Options):
     views: int = option(4, "weak views for the filter where none are cached", lo=1)
 
 
-class RowMethod(ClosedFormMethod):
+class RowMethod(SeesAllViews, ClosedFormMethod):
     "A method in closed form whose clips are rows of numbers: the mean of all cached views, filtered."
 
     Options = RowOptions
@@ -211,11 +210,9 @@ class RowMethod(ClosedFormMethod):
         return Networks(cls.Student(in_dim, encoder=encoder), teacher=False)
 
     def fit(self):
-        clips, student, views = self.clips, self.networks.student, None
+        clips, student = self.clips, self.networks.student
         rows = torch.cat([clips.labelled, clips.unlabelled])
-        if self.options.filter_features and not self.config.denoise:
-            views = self.views_of(rows, self.cached or ["weak"] * self.options.views)
-        x = self.features(rows)
+        views, x = self.views_for_filter(rows), self.features(rows)
         student.see(x, views)
         n = len(clips.labelled)
         self.fit_rows(x[:n], clips.scores[clips.labelled].double().cpu().numpy(), self.folds())
@@ -238,21 +235,6 @@ class RowMethod(ClosedFormMethod):
         "Of the labelled clips, of the matching kind."
         people = self.clips.persons[self.clips.labelled].cpu().numpy()
         return matching_folds(people, self.new_people, self.options.folds, self.config.seed)
-
-    @property
-    def cached(self):
-        "Numbers of the cached weak views."
-        return list(range(getattr(self.data.views, "n_weak", 0)))
-
-    def views_of(self, rows, kinds):
-        "(n, 1 + V, S, D): the clean view and others."
-        student = self.networks.student
-        with eval_mode(student):
-            return torch.stack([self.data.encode(rows, student, k).float() for k in ("clean", *kinds)], 1)
-
-    def features(self, rows):
-        "(n, S, D): mean of the clean and the cached views."
-        return self.views_of(rows, self.cached).mean(1)
 
     @torch.no_grad()
     def outputs(self, network, rows):

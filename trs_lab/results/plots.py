@@ -38,6 +38,7 @@ COLOURS = {
     "pseudo-label": "#009E73",
     "supervised": "#555555",
     "supervised_ema": "#999999",
+    "fusion": "#CC79A7",
     "baseline": "#56B4E9",
 }
 PALETTE = [
@@ -519,7 +520,7 @@ def plot_comparison(
 def draw_method(ax, y, r):
     "Dot, interval and number of one row of `comparison_table`."
     baseline = r.kind == "baseline"
-    colour = COLOURS["baseline"] if baseline else COLOURS.get(r.method, COLOURS["pseudo-label"])
+    colour = COLOURS["baseline"] if baseline else COLOURS.get(r.method, "k")
     bars = np.nan_to_num(np.array([[r.spearman - r.low], [r.high - r.spearman]])).clip(0)
     marker = dict(fmt="s" if baseline else "o", mfc="w" if baseline else colour, ms=6, mew=1.5)
     ax.errorbar(r.spearman, y, xerr=bars, color=colour, lw=1.8, **marker)

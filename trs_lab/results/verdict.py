@@ -55,7 +55,7 @@ def of_this_draw(
         gain = own["spearman"] - supervised
         text += f" In this draw that is {gain:+.2f} against the supervised network".replace("0.", ".")
         low, high = own["ci95"]
-        text += f"; the interval of one draw is wide ({number(low)} to {number(high)})."
+        text += f"; 95 % interval of one draw {number(low)} to {number(high)}."
     return text
 
 # %% ../../nbs/results/verdict.ipynb #aa3516e1

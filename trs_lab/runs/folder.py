@@ -73,21 +73,32 @@ def open_run(
 
     Raises `ConfigError` for a run that is not to be resumed, or in which another process trains."""
     run = run_folder(config, now)
-    if run.is_dir():
-        take_run(run)
+    if config.resume and not run.is_dir():
+        raise ConfigError(f"resume: no run in {run} (config.json is missing)")
+    run.mkdir(parents=True, exist_ok=True)
+    mine = take_run(run)
+    try:
+        _begin_run(run, config, manifest)
+    except BaseException:
+        if mine:  # whoever may not train here does not keep others from it
+            leave_run(run)
+        raise
+    return run
+
+
+def _begin_run(run, config, manifest):
+    "Write into a folder that was taken, unless there is another run in it."
     if config.resume:
         check_resumable(run, config, manifest)
     elif (run / "config.json").exists():
         raise ConfigError(
             f"out_dir: {run} already holds a run; give another folder, or resume=True to go on with it"
         )
-    (run / "figures").mkdir(parents=True, exist_ok=True)
-    take_run(run)
+    (run / "figures").mkdir(exist_ok=True)
     if manifest:
         begun = config.resume and has_checkpoint(run)
         write_manifest(run, _resumed(read_manifest(run), manifest) if begun else manifest)
     save_config(replace(config, decisions=keep_decisions(run, config)), run / "config.json")
-    return run
 
 
 def has_checkpoint(
@@ -132,20 +143,21 @@ _taken = {}  # run folder -> the lock that this process holds
 def take_run(
     run,  # run folder, which exists
     wait: float = 10,  # seconds to wait for a process that is about to end
-):
+) -> bool:  # False: this process had taken it before
     """Train here alone, until `leave_run` or the end of this process. Taking twice is taking once.
 
     Raises `ConfigError` that says who trains there, and since when."""
     run = Path(run).resolve()
     lock = _taken.get(run) or file_lock(run / "run.lock", wait)
     if lock.is_locked:
-        return
+        return False
     try:
         lock.acquire()
     except Timeout:
         raise ConfigError(f"out_dir: {run} is in use: {_holder(run)}") from None
     _taken[run] = lock
     write_json(run / "trained_by.json", dict(pid=os.getpid(), host=socket.gethostname(), since=time.time()))
+    return True
 
 
 def _holder(run):

@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -50,38 +51,44 @@ def train_branches(
     control: Control,  # pause and stop; a run that it says was stopped is loaded, and trained no further
 ) -> tuple:  # (learner, {name of a method that is compared with it: its learner})
     "Burn-in, the supervised comparison, what follows burn-in, and the other methods."
-
-    def branch(config, networks, prefix=""):
-        watching = [*_callbacks(config, run, data, hidden, accelerator, prefix), control]
-        learner = make_learner(config, networks, data.views, data.table, accelerator, watching)
-        if config.resume and resume_learner(learner, run, prefix) and learner.team.main:
-            name = learner.stages[learner.next].name
-            print(f"{prefix.replace('_', ' ')}resumed in {name.replace('_', '-')}, epoch {learner.epoch}")
-        return learner
-
+    branch = partial(_branch, (run, data, hidden, accelerator, control))
     others = {
         name: branch(c, build_networks(c, data.dim, copy.deepcopy(data.encoder)), prefix_of(name))
         for name, c in compared(config).items()
     }
     learner, beside = branch(config, build_networks(config, data.dim, data.encoder)), {}
-    if not control.stopped and BURN_IN in [s.name for s in learner.stages]:
-        learner.fit(until=BURN_IN)
-    there = config.resume and (Path(run) / "supervised_checkpoint.pt").exists()
-    if config.compare_supervised and config.method == "trs" and (there or not control.stopped):
+    if BURN_IN in [s.name for s in learner.stages]:
+        _fit_unless_stopped(learner, control, until=BURN_IN)
+    if config.compare_supervised and config.method == "trs" and _is_there(config, run, "supervised", control):
         supervised = branch(_without_unlabelled(config), copy.deepcopy(learner.networks), "supervised_")
         supervised.next = len(supervised.stages) - 1  # it sets out from the same burn-in
-        if not control.stopped:
-            supervised.fit()
-        beside["supervised"] = select(supervised)
-    if not control.stopped:
-        learner.fit()
+        beside["supervised"] = _fit_unless_stopped(supervised, control)
+    _fit_unless_stopped(learner, control)
     for name, other in others.items():
-        there = config.resume and (Path(run) / f"{prefix_of(name)}checkpoint.pt").exists()
-        if not control.stopped:
-            other.fit()
-        if there or not control.stopped:
-            beside[name] = select(other)
-    return select(learner), beside
+        if _is_there(config, run, name, control):
+            beside[name] = _fit_unless_stopped(other, control)
+    return select(learner), {name: select(other) for name, other in beside.items()}
+
+
+def _branch(where, config, networks, prefix=""):
+    "Learner of a branch, as its checkpoint left it."
+    run, data, hidden, accelerator, control = where
+    watching = [*_callbacks(config, run, data, hidden, accelerator, prefix), control]
+    learner = make_learner(config, networks, data.views, data.table, accelerator, watching)
+    if config.resume and resume_learner(learner, run, prefix) and learner.team.main:
+        name = learner.stages[learner.next].name
+        print(f"{prefix.replace('_', ' ')}resumed in {name.replace('_', '-')}, epoch {learner.epoch}")
+    return learner
+
+
+def _fit_unless_stopped(learner, control, until=None):
+    return learner if control.stopped else learner.fit(until)
+
+
+def _is_there(config, run, name, control):
+    "Whether a branch is about to be trained, or was before the run was stopped."
+    before = config.resume and (Path(run) / f"{prefix_of(name)}checkpoint.pt").exists()
+    return before or not control.stopped
 
 
 def prefix_of(

@@ -139,17 +139,9 @@ def read_run(
     "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
     run = Path(run).expanduser()
     manifest, kept = read_manifest(run), _student_config(run)
-    views = manifest["views"]
-    config = replace(
-        kept, weights=str(weights) or kept.weights, cache_dir="", out_dir="", resume=False, decisions=""
-    )
-    featured = not config.finetune and not views["features"]
-    backbone = None
-    if not featured:
-        config = replace(config, weights=find_weights(config, manifest["weights"], str(run)))
-        backbone = find_backbone(config, views["backbone"], str(run))
+    config, featured, backbone = _backbone_of(run, manifest, kept, str(weights))
     encoder = make_encoder(config, backbone) if config.finetune else None
-    attrs = manifest["dataset"]
+    attrs, weights_of_student = manifest["dataset"], run / "model.safetensors"
     model = Model(
         str(run),
         config,
@@ -162,12 +154,20 @@ def read_run(
         **_about(run, config),
         home=run,
     )
-    range_given = attrs.get("range_source") == "given"
-    model.about |= dict(
-        dataset=attrs["dataset"], range_given=range_given, fingerprint=sha256(run / "model.safetensors")
-    )
+    given, fingerprint = attrs.get("range_source") == "given", sha256(weights_of_student)
+    model.about |= dict(dataset=attrs["dataset"], range_given=given, fingerprint=fingerprint)
     _add_vectors(model, run)
     return model
+
+
+def _backbone_of(run, manifest, kept, weights):
+    "(configuration with the file of the weights, whether clips are features, backbone or None)"
+    nowhere, views = dict(cache_dir="", out_dir="", resume=False, decisions=""), manifest["views"]
+    config = replace(kept, weights=weights or kept.weights, **nowhere)
+    if not config.finetune and not views["features"]:
+        return config, True, None
+    config = replace(config, weights=find_weights(config, manifest["weights"], str(run)))
+    return config, False, find_backbone(config, views["backbone"], str(run))
 
 
 def _student_config(run):

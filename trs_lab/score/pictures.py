@@ -110,20 +110,19 @@ def plot_clips(
     size = dict(figsize=(9, 1.05 * len(rows) + 0.3), squeeze=False, width_ratios=widths)
     fig, axes = plt.subplots(len(rows), len(widths), **size)
     for ax, row in zip(axes, rows.itertuples()):
-        show_frames(
-            ax[0],
-            [] if scorer.model.featured else clip_frames(scorer, table.loc[row.clip_id], 6),
-            caption(row),
-        )
+        show_frames(ax[0], _film(scorer, table.loc[row.clip_id], 6), caption(row))
         show_effect(ax[1], effect[row.clip_id], limit)
         for a, judged in zip(ax[2:], _nearest(scorer, seen, row.clip_id, beside)):
-            film = (
-                [] if scorer.model.featured or "source" not in judged else clip_frames(scorer, judged, 3)[1:2]
-            )
+            film = _film(scorer, judged, 3)[1:2] if "source" in judged else []
             show_frames(a, film, f"judged {judged['clip_id']}: {judged['score']:.1f}")
     axes[0, 1].set_title("points of each segment", fontsize=7)
     fig.tight_layout(pad=0.3)
     return fig
+
+
+def _film(scorer, row, n):
+    "Frames of a clip; none where clips are features."
+    return [] if scorer.model.featured else clip_frames(scorer, row, n)
 
 
 def _nearest(scorer, seen, clip_id, k):

@@ -300,8 +300,6 @@ def read_shared(
     config = put_backbone(config_from(about["config"]), said["backbone"], folder, str(weights))
     backbone = None if said["featured"] else find_backbone(config, said["backbone_fingerprint"], str(folder))
     student = load_student(folder, make_encoder(config, backbone) if config.finetune else None)
-    texts, numbers = dict.fromkeys(["clip_id", "role", "group"], str), dict(score="", difficulty="")
-    training = pd.read_csv(folder / "training.csv", dtype=texts, keep_default_na=False, na_values=numbers)
     vectors = folder / "training.safetensors"
     return Model(
         str(folder),
@@ -311,13 +309,19 @@ def read_shared(
         said["score_range"] and tuple(said["score_range"]),
         said["featured"],
         None if config.finetune else backbone,
-        training,
+        _training_of(folder),
         load_file(vectors)["vectors"].numpy() if vectors.exists() else None,
         said["precision"],
         list(said["notes"]),
         said["about"],
         folder,
     )
+
+
+def _training_of(folder):
+    "The clips that it was trained on."
+    texts, numbers = dict.fromkeys(["clip_id", "role", "group"], str), dict(score="", difficulty="")
+    return pd.read_csv(folder / "training.csv", dtype=texts, keep_default_na=False, na_values=numbers)
 
 
 def is_shared(folder) -> bool:
