@@ -262,7 +262,8 @@ class StackedTrainingSet(TrainingSet):
         self.config = replace(c, eval_batch_size=k * c.eval_batch_size)
         self.device = torch.device("cpu")
         self.clips = StackedClips([Clips(t, self.device, use_difficulty) for t in tables])
-        self.seed([c.seed for c in configs])
+        self.seeds = [c.seed for c in configs]
+        self.seed(self.seeds)
 
     def seed(self, seeds):
         "A generator for each; they make the views, too."

@@ -205,6 +205,7 @@ class TrainingSet:
         self.views, self.config, self.accelerator, self.team = views, config, accelerator, Team(accelerator)
         self.device = torch.device("cpu") if accelerator is None else accelerator.device
         self.clips = Clips(table, self.device, use_difficulty)
+        self.seeds = [config.seed]  # one a network
         self.seed(config.seed)
 
     def seed(self, seed):

@@ -118,6 +118,7 @@ def one_exemplar(
 class FittedProcess(ClosedForm):
     "Two processes over the same labelled clips, one with people and one without; as buffers, which are saved."
 
+    row_by_row = ("score",)  # takes and gives a row each clip
     asks_person = True  # who has no labelled clip is nobody in particular
     sees_views = True  # it is asked about the mean of a clip's clean and cached weak views
 
@@ -279,11 +280,13 @@ class WithProcess(SeesAllViews):
 
     def fit_process(self, process: FittedProcess):
         "On all training clips, and the scores of the labelled ones."
-        clips = self.clips
-        rows, n = torch.cat([clips.labelled, clips.unlabelled]), len(clips.labelled)
-        x, y = self.features(rows), clips.scores[clips.labelled]
-        generator = torch.Generator().manual_seed(self.config.seed)
-        process.fit(x[:n], y, x, self.persons(clips.labelled), generator, self.views_for_filter(rows))
+        clips, n = self.clips, self.clips.n_labelled
+        rows = torch.cat([clips.labelled, clips.unlabelled])
+        views = self.views_for_filter(rows)
+        values = [self.features(rows), clips.scores[rows], self.persons(rows)]
+        each = self.team.apart(process, *values, *([] if views is None else [views]))
+        for seed, (one, x, y, persons, *filtered) in zip(self.data.seeds, each):
+            one.fit(x[:n], y[:n], x, persons[:n], torch.Generator().manual_seed(seed), *filtered)
 
     @torch.no_grad()
     def ask(self, process: FittedProcess, rows):

@@ -24,7 +24,7 @@ class TRSProcessOptions(ProcessOptions, TRSOptions):
 class TRSProcess(WithProcess, TRSGP):
     "Teacher-reference-student learning with the process as reference."
 
-    Options = TRSProcessOptions
+    Options, stacks = TRSProcessOptions, True
     scorers = ("student", "teacher", "reference", "fusion")
 
     @classmethod
