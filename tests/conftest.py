@@ -175,6 +175,7 @@ def tiny(feature_folder, tmp_path):
         dataset="folder",
         root=feature_folder,
         backbone="none",
+        ratio=0.1,
         epochs=3,
         burn_in_epochs=3,
         cache_dir=tmp_path / "cache",

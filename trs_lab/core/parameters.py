@@ -142,7 +142,7 @@ class DataFields(Checked):
     )
     ratio: float = option(
         0.1,
-        "share of the training clips whose scores are kept (paper: 0.1 and 0.4)",
+        "share of the training clips whose scores are kept (paper: 0.1 and 0.4; 1 = all)",
         "clips",
         lo=0,
         hi=1,

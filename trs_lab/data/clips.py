@@ -236,6 +236,10 @@ class HiddenScores:
         "Evaluation only: the marks of the single judges."
         return self._look_up(self._judges, clip_ids)
 
+    def counts(self) -> dict:  # role -> clips with a true score
+        "How many clips of each role somebody judged; no value."
+        return dict(self._counts)
+
     def _refuse(self, *args, **kwargs):
         raise TypeError("hidden scores stay out of runs, copies and arrays; evaluation asks .of(clip_ids)")
 

@@ -28,7 +28,7 @@ from trs_lab.data.layouts import (
 )
 
 # %% ../../nbs/data/own_folder.ipynb #5b40d9bb
-_OPTIONAL = ("group", "user", "difficulty")
+_OPTIONAL = ("split", "group", "user", "difficulty")
 MEDIA = ("features", "frames", "videos")
 
 
@@ -50,7 +50,7 @@ def _number(text, where, field):
 
 def _check_header(path, header, score):
     "Raise ValueError for columns that are missing, unknown or there twice."
-    required = ("clip_id", score, "split")
+    required = ("clip_id", score)
     missing = [c for c in required if c not in header]
     if missing:
         raise ValueError(
@@ -96,11 +96,12 @@ def _csv_clip(where, cells, score):
     name = cells["clip_id"]
     if not name or re.search(r"[/\\\0]", name) or name in (".", ".."):
         raise ValueError(f"{where}: column 'clip_id': found {name!r}, expected a name without slashes")
-    if cells["split"] not in ("train", "test"):
-        raise ValueError(f"{where}: column 'split': found {cells['split']!r}, expected train or test")
+    split = cells.get("split", "train")
+    if split not in ("train", "test"):
+        raise ValueError(f"{where}: column 'split': found {split!r}, expected train or test")
     return dict(
         clip_id=name,
-        split=cells["split"],
+        split=split,
         score=_number(cells[score], where, score),
         difficulty=_number(cells.get("difficulty", ""), where, "difficulty"),
         group=cells.get("group") or "all",

@@ -100,7 +100,8 @@ def synthetic_run(
     clips = folder / "clips"
     clips.mkdir(parents=True, exist_ok=True)
     (clips / "score_range.json").write_text("[0, 100]\n")
-    config = dict(dataset="folder", root=str(clips), seed=seed, epochs=n_epochs, out_dir=str(folder))
+    config = dict(dataset="folder", root=str(clips), ratio=0.1, seed=seed)
+    config |= dict(epochs=n_epochs, out_dir=str(folder))
     save_config(make_config(**config), folder / "config.json")
     table = draw_clips(rng, n_clips)
     hidden = table[table.role == "unlabelled"]

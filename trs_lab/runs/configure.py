@@ -55,7 +55,7 @@ PRESETS = {
     "rhythmic_gymnastics": dict(
         _SMALL, dataset="rhythmic_gymnastics", backbone="none", n_segments=68, task="Ball"
     ),
-    "folder": dict(_SMALL, **_SMALL_FRAMES, dataset="folder"),
+    "folder": dict(_SMALL, **_SMALL_FRAMES, dataset="folder", ratio=1.0),
 }
 
 # %% ../../nbs/runs/configure.ipynb #89f3f6a2

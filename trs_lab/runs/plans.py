@@ -287,7 +287,7 @@ def grid_runs(block, variants, base, over, where):
         enumerate(seed_list(block.get("seeds", 5))),
         as_list(block.get("task") or [None]),
         as_list(block.get("folds", "0")),
-        as_list(block.get("ratios", 0.1)),
+        as_list(block.get("ratios") or [None]),
         as_list(block.get("methods", "supervised trs")),
         variants_of(block, variants).items(),
     )
@@ -297,7 +297,8 @@ def grid_runs(block, variants, base, over, where):
             continue
         with saying(f"{where}, variant {variant}") if values else suppress():
             given = parameters_of(block, base, {**read_given(block.get("given")), **values, **over})
-            given |= dict(task=task, fold=str(fold), ratio=read_value(str(ratio)), seed=seed, method=method)
+            ratio = None if ratio is None else read_value(str(ratio))  # None: as the preset says
+            given |= dict(task=task, fold=str(fold), ratio=ratio, seed=seed, method=method)
             given = {k: v for k, v in given.items() if v is not None}
             yield PlannedRun(make_config(**given), given, label, variant, turn)
 
