@@ -31,7 +31,7 @@ OF_DIVES = {
     "process": dict(method="process", components=8, motion=True),
     "trs_gp": dict(method="trs_gp", components=8),
     "trs_process": dict(method="trs_process", components=8),
-    "svr": dict(method="svr"),
+    "whole pictures": dict(method="svr", fitting="letterbox"),
     "trained backbone": dict(finetune=True, method="supervised", batch_size=2),
 }
 

@@ -170,6 +170,13 @@ class ViewFields(Checked):
     n_frames: int = option(103, "frames per clip (paper)", "frames features", lo=16)
     frame_height: int = option(112, "height of the cached frames in pixels", "frames features", lo=16)
     frame_width: int = option(112, "width of the cached frames (paper: 455 x 256)", "frames features", lo=16)
+    fitting: str = option(
+        "crop",
+        "how pictures come into frames: crop = cover them and cut; letterbox = all of the picture inside the square "
+        "that the backbone sees, black beside it; resize = all of it, its aspect lost",
+        "frames features",
+        ("crop", "letterbox", "resize"),
+    )
     on_error: str = option("stop", "a corrupt video: stop, or skip it by name", "clips", ("stop", "skip"))
     n_segments: int = option(
         10, "segments per clip (paper: 0, 10, ..., 80 and the last 16 frames)", "features", lo=1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .pictures import VideoError, fit, names_file
+from .pictures import Fitting, VideoError, fit, names_file
 
 # %% ../../nbs/data/decoding.ipynb #6d386292
 def _avi_is_whole(file, size):
@@ -181,13 +181,13 @@ def _upright(image, matrix, path):
     return image.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if down < 0 else image, turned
 
 
-def _picture(frame, size, pixel, path):
+def _picture(frame, size, pixel, path, fitting):
     "A decoded frame as every player shows it, brought to size."
     image, matrix = frame.to_image(), _matrix(frame)
     if matrix is not None:
         image, turned = _upright(image, matrix, path)
         pixel = 1 / pixel if turned else pixel
-    return fit(image, size, pixel)
+    return fit(image, size, pixel, fitting)
 
 # %% ../../nbs/data/decoding.ipynb #7e207607
 def _frames(path, container, stream):
@@ -214,6 +214,7 @@ def decode_video(
     path: str | Path,  # video file
     numbers,  # frame numbers wanted, never decreasing, 0-based
     size: tuple[int, int],  # height and width of the result, pixels
+    fitting: Fitting = Fitting(),  # how pictures come to that size
 ) -> np.ndarray:  # (len(numbers), H, W, 3) uint8, RGB
     "Decode the wanted frames of a video file with PyAV. Raises `VideoError` for damaged or missing frames."
     path, numbers = Path(path), np.asarray(numbers)
@@ -224,7 +225,7 @@ def decode_video(
         for i, frame in enumerate(_frames(path, container, stream)):
             if i in wanted:
                 at = numbers == i
-                out[at] = _picture(frame, size, pixel, path)
+                out[at] = _picture(frame, size, pixel, path, fitting)
                 found += at.sum()
             if i >= numbers[-1]:
                 break

@@ -17,7 +17,7 @@ import numpy as np, pandas as pd
 from ..core.files import digest
 from ..core.progress import progress_bar
 from .decoding import count_frames, decode_video, frame_times, varies
-from .pictures import IMAGE_SUFFIXES, VideoError, decode_frames, list_frames
+from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, decode_frames, list_frames
 from .stores import create_store, open_store
 
 _all_ = [
@@ -104,16 +104,17 @@ def read_clip(
     n_frames: int = 103,  # frames wanted
     size: tuple[int, int] = (112, 112),  # height and width of the result, pixels (256, 455 in the paper)
     how: str = "consecutive",  # rule of `sample_frames`
+    fitting: Fitting = Fitting(),  # how pictures come to `size`; they cover it with their aspect kept
 ) -> np.ndarray:  # (n_frames, H, W, 3) uint8, RGB
-    "Sample and decode one clip; pictures cover `size` with their aspect kept. Raises `VideoError` naming the source."
+    "Sample and decode one clip. Raises `VideoError` naming the source."
     source, kind = row["source"], row["kind"]
     if kind not in ("video", "frames"):
         raise VideoError(f"{source}: kind={kind!r} has no pictures to read (expected 'video' or 'frames')")
     if kind == "frames":
-        return decode_frames(source, _numbers(len(list_frames(source)), n_frames, how, row), size)
+        return decode_frames(source, _numbers(len(list_frames(source)), n_frames, how, row), size, fitting)
     times = frame_times(source)
     numbers = _numbers(len(times), n_frames, how, row, times if varies(times) else None)
-    return decode_video(source, numbers, size)
+    return decode_video(source, numbers, size, fitting)
 
 # %% ../../nbs/data/video.ipynb #9dba5a8b
 def check_frames(
@@ -188,6 +189,7 @@ class VideoSource:
         n_frames: int = 103,  # frames of a clip
         size: tuple[int, int] = (112, 112),  # height and width, pixels
         how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
+        fitting: Fitting = Fitting(),  # how pictures come to `size`
     ):
         how = how or table.attrs.get("sampling")
         if how not in SAMPLINGS:
@@ -201,8 +203,9 @@ class VideoSource:
             )
         if not len(table):
             raise ValueError("the clip table is empty")
-        self.n_frames, self.size, self.how = n_frames, tuple(size), how
-        self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=2)
+        self.n_frames, self.size, self.how, self.fitting = n_frames, tuple(size), how, fitting
+        whole = {} if fitting.how == "crop" else dict(fitting=fitting)
+        self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=2, **whole)
         self.all_clips = table
         self.failures = []  # (clip_id, source, reason) of the clips that were left out
         self._keep(np.arange(len(table)))
@@ -224,7 +227,7 @@ class VideoSource:
         return self.all_clips.iloc[row]
 
     def _read(self, row):
-        return read_clip(self._record(row), self.n_frames, self.size, self.how)
+        return read_clip(self._record(row), self.n_frames, self.size, self.how, self.fitting)
 
     def __len__(self):
         return len(self.rows)
@@ -248,8 +251,9 @@ class FrameCache(VideoSource):
         n_frames: int = 103,  # frames of a clip
         size: tuple[int, int] = (112, 112),  # height and width, pixels
         how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
+        fitting: Fitting = Fitting(),  # how pictures come to `size`
     ):
-        super().__init__(table, n_frames, size, how)
+        super().__init__(table, n_frames, size, how, fitting)
         self.path = Path(folder) / self.key
         ids, shape = table["clip_id"].tolist(), (len(table), n_frames, *self.size, 3)
         self.arrays = dict(frames=(np.uint8, shape), done=(bool, shape[:1]))

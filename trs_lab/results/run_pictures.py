@@ -16,6 +16,7 @@ from ..core.files import read_json
 from ..data.video import VideoError, read_clip, segment_starts
 from .run_folder import NoPicture, RunFolder, drop
 from ..runs.manifest import cache_of, source_digest
+from ..runs.prepare import fitting_of
 
 # %% ../../nbs/results/run_pictures.ipynb #8cdb7a4d
 class Store:
@@ -101,7 +102,7 @@ class RunPictures:
         c = folder.config
         try:
             size, how = (c.frame_height, c.frame_width), folder.table.attrs["sampling"]
-            return read_clip(row, c.n_frames, size, how)
+            return read_clip(row, c.n_frames, size, how, fitting_of(c))
         except (VideoError, OSError) as e:
             raise NoPicture(f"The video of clip {clip_id} is damaged. {e}") from None
 

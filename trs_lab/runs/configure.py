@@ -55,7 +55,7 @@ PRESETS = {
     "rhythmic_gymnastics": dict(
         _SMALL, dataset="rhythmic_gymnastics", backbone="none", n_segments=68, task="Ball"
     ),
-    "folder": dict(_SMALL, **_SMALL_FRAMES, dataset="folder", ratio=1.0),
+    "folder": dict(_SMALL, **_SMALL_FRAMES, dataset="folder", ratio=1.0, fitting="letterbox"),
 }
 
 # %% ../../nbs/runs/configure.ipynb #89f3f6a2
@@ -96,6 +96,8 @@ def make_config(
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
+    if values.get("backbone") == "none":
+        values["fitting"] = params.get("fitting", Config.fitting)  # features have no pictures
     config = Config(**values, options=make_options(method, options))
     compared(config)  # raises for an unknown method
     return config

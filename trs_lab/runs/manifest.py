@@ -302,7 +302,10 @@ def _some(sentences):
 
 def parameter_differences(there, here, may_change=()):
     "Sentences about parameters; paths count by what they lead to."
-    old, new = there["config"], here["config"]
+    old, new = (
+        {"fitting": "crop", **there["config"]},
+        here["config"],
+    )  # crop: all runs before there was a choice
     names = [k for k in new if k in old and old[k] != new[k] and k not in (*PATHS, *may_change)]
     return [f"{k} ({old[k]!r} there, {new[k]!r} here)" for k in names]
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whitening', 'side_by_side', 'Data', 'make_views', 'Rows',
-           'feature_data', 'cache_folder', 'decoded_frames', 'what_is_seen', 'pixel_views', 'frozen_features',
-           'weights_file', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights', 'cached_statistics',
-           'baseline_statistics']
+           'feature_data', 'cache_folder', 'fitting_of', 'decoded_frames', 'what_is_seen', 'pixel_views',
+           'frozen_features', 'weights_file', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights',
+           'cached_statistics', 'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +28,7 @@ from ..features.huggingface import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion
 from ..features.views import FeatureViews, VideoViews
 from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
+from ..data.pictures import Fitting
 from ..data.video import FrameCache
 
 # %% ../../nbs/runs/prepare.ipynb #c005
@@ -180,13 +181,20 @@ def cache_folder(
     return Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
 
 
+def fitting_of(
+    config: Config,  # fitting, crop
+) -> Fitting:
+    "How pictures come into the frames: cut, or whole inside the square that the backbone sees."
+    return Fitting() if config.fitting == "crop" else Fitting(config.fitting, (config.crop, config.crop))
+
+
 def decoded_frames(
-    config: Config,  # cache_dir, n_frames, frame_height, frame_width, on_error, workers
+    config: Config,  # cache_dir, n_frames, frame_height, frame_width, fitting, crop, on_error, workers
     table: pd.DataFrame,  # visible clip table of videos or frame folders
 ) -> FrameCache:  # filled; its table is without the clips that were left out
     "Decode what is not in the cache yet. Raises `CorruptVideos`, or leaves corrupt clips out and prints their names."
     size = config.frame_height, config.frame_width
-    frames = FrameCache(table, cache_folder(config), config.n_frames, size)
+    frames = FrameCache(table, cache_folder(config), config.n_frames, size, fitting=fitting_of(config))
     for clip_id, source, reason in frames.fill(config.on_error, config.workers):
         print(f"left out: clip {clip_id} ({source}): {reason}")
     return frames

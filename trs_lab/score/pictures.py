@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..data.video import VideoError, read_clip
 from ..results.plots import COLOURS
+from ..runs.prepare import fitting_of
 from .scorer import Scorer
 from .videos import name_clips
 
@@ -47,7 +48,8 @@ def clip_frames(
     "As the network sees them, but for the crop."
     c = scorer.model.config
     try:
-        film = read_clip(row, c.n_frames, (c.frame_height, c.frame_width), scorer.model.sampling)
+        size = c.frame_height, c.frame_width
+        film = read_clip(row, c.n_frames, size, scorer.model.sampling, fitting_of(c))
     except (VideoError, OSError):
         return []
     return list(film[np.linspace(0, len(film) - 1, n).astype(int)])

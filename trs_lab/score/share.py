@@ -190,7 +190,7 @@ def _prepared(model, noted):
     where = "inside" if noted and noted["inside"] else "by reference"
     size = f"{c.frame_width} x {c.frame_height}"
     return (
-        f"{c.n_frames} frames ({model.sampling}), {size} pixels, crop {c.crop}, {c.n_segments} segments; "
+        f"{c.n_frames} frames ({model.sampling}), {size} pixels ({c.fitting}), crop {c.crop}, {c.n_segments} segments; "
         f"backbone {c.backbone.rpartition('/')[2]} ({where}){', motion statistics' if c.motion else ''}. "
         "All of it is done by the package, as `model.json` says."
     )
