@@ -159,7 +159,11 @@ class DataFields(Checked):
         "", "folder: lowest and highest possible score, such as [0, 10]; empty = score_range.json", "clips"
     )
     seed: int = option(
-        0, "draws the labelled subset, the weights, the order and the augmentations", "clips", lo=0
+        0,
+        "draws the labelled subset, the weights, the order and the augmentations",
+        "clips",
+        lo=0,
+        hi=2**32 - 1,
     )
 
 # %% ../../nbs/core/parameters.ipynb #c0f10002
