@@ -12,7 +12,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from ..core.files import read_json, write_json
-from ..core.parameters import Config, ConfigError, check_names, nearest
+from ..core.parameters import Config, ConfigError, check_names, nearest, text_only
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
@@ -133,8 +133,13 @@ def as_parameters(
     saved: dict,  # content of a config.json, of this or an earlier version
 ) -> dict:  # for `make_config`, with every value in it
     "Raises `ConfigError` where an earlier version did something that this one cannot do."
+    if not isinstance(saved, dict):
+        raise ConfigError(f"expected the configuration of a run, found {type(saved).__name__}")
     saved = {**saved}
+    text_only("method", saved.get("method", ""))
     options = saved.pop("options", None) or {}
+    if not isinstance(options, (dict, str)):
+        raise ConfigError(f"options: expected a dictionary, got {options!r}")
     if isinstance(options, str):  # "eps=2, rule=sigma"
         options = dict(_old_option(part, saved) for part in options.split(",") if part.strip())
     own = option_names(saved.get("method", Config.method))
@@ -168,7 +173,7 @@ def config_from(
     trust_code: bool = False,  # True: a method of its own, named there, may be imported
 ) -> Config:
     "The configuration that was saved. Raises `ConfigError` for code that nobody asked for."
-    if trust_code:
+    if trust_code and isinstance(saved, dict):
         trust(str(saved.get("method")))
     values = as_parameters(saved)
     method = values.get("method", Config.method)
@@ -196,11 +201,11 @@ def load_config(
     path,  # a json file written by `save_config`
     trust_code: bool = False,  # as for `config_from`
 ) -> Config:
-    "Read it back, checked. Raises ValueError for a damaged file."
-    saved = read_json(path)
-    if not isinstance(saved, dict):
-        raise ConfigError(f"{path}: expected the configuration of a run")
-    return config_from(saved, trust_code)
+    "Read it back, checked. Raises `ConfigError` that names the file where it is damaged or not understood."
+    try:
+        return config_from(read_json(path), trust_code)
+    except ValueError as e:
+        raise ConfigError(f"{path} cannot be understood: {e}") from None
 
 
 def flat(config: Config) -> dict:

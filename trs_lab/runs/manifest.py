@@ -211,10 +211,19 @@ def read_manifest(
         ) from None
     except ValueError as e:
         raise ConfigError(str(e)) from None
+    if not isinstance(manifest, dict):
+        raise ConfigError(
+            f"{Path(run) / FILE} holds {type(manifest).__name__}, expected what a run is made of"
+        )
     if manifest.get("version") != VERSION:
         raise ConfigError(
             f"{Path(run) / FILE} is of version {manifest.get('version')}; this code reads version {VERSION}"
         )
+    clips = manifest.get("clips")
+    if not isinstance(manifest.get("dataset"), dict) or not (
+        isinstance(clips, dict) and clips.get("clip_id")
+    ):
+        raise ConfigError(f"{Path(run) / FILE} has no dataset or no clips, expected what a run is made of")
     return manifest
 
 

@@ -317,7 +317,7 @@ def plan_runs(
     above = {k: v for k, v in plan.items() if k not in ("grid", "variants")}
     with saying(where):
         check_names(above, GRID)
-        if not plan.get("grid"):
+        if not isinstance(plan.get("grid"), list) or not all(isinstance(g, dict) for g in plan["grid"]):
             raise ConfigError("expected at least one [[grid]]")
     runs = []
     for i, block in enumerate(plan["grid"], 1):
