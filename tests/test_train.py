@@ -73,6 +73,7 @@ def test_notebook_and_function_leave_the_same_run(train, long, whole_run, tmp_pa
         (dict(ratio="abc"), "'abc'"),
         (dict(dataset="dive"), "dives"),
         (dict(root="/nowhere/at/all"), "/nowhere/at/all"),
+        (dict(n_segments=10**8), "needs at least .* n_segments=100000000"),
     ],
 )
 def test_wrong_parameters_are_refused(train, tiny, tmp_path, wrong, message):

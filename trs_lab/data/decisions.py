@@ -77,6 +77,8 @@ def read_entries(
         text = Path(path).read_bytes()
     except FileNotFoundError:
         return []
+    except OSError as e:
+        raise DecisionError(f"{path} cannot be read ({e.strerror}), expected a decisions file") from None
     try:
         entries = _both_sides(text) or json.loads(text)["entries"]
     except (ValueError, KeyError, TypeError) as e:

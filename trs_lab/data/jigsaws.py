@@ -9,6 +9,7 @@ __all__ = ['TASKS', 'ELEMENTS', 'read_jigsaws']
 import re, warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core.files import read_text
@@ -70,6 +71,12 @@ def _meta_lines(path):
         yield fields[0], ratings
 
 
+def _are_ratings(x):
+    "Six numbers from 1 to 5, in whatever holds them."
+    many = isinstance(x, (list, tuple, np.ndarray)) and len(x) == 6
+    return many and all(isinstance(r, (int, float, np.number)) and 1 <= r <= 5 for r in x)
+
+
 def _elements(places):
     "{trial: six ratings} from MUSDL's label.pkl or, failing that, from the release's own meta files."
     metas = [f for p in places for f in sorted(p.glob("meta_file_*.txt"))]
@@ -81,10 +88,14 @@ def _elements(places):
         path, labels = metas[0].parent / "meta_file_*.txt", dict(t for f in metas for t in _meta_lines(f))
     else:
         labels = load_pickle(path)
+    if not isinstance(labels, dict):
+        raise ValueError(
+            f"{path}: found {type(labels).__name__}, expected a dictionary of trials and their ratings"
+        )
     for trial, ratings in labels.items():
-        if not re.fullmatch(r"(\w+)_[A-Z]\d+", trial):
+        if not (isinstance(trial, str) and re.fullmatch(r"(\w+)_[A-Z]\d+", trial)):
             raise ValueError(f"{path}: trial {trial!r}, expected <Task>_<Surgeon><number>")
-        if len(ratings) != 6 or not all(1 <= r <= 5 for r in ratings):
+        if not _are_ratings(ratings):
             raise ValueError(f"{path}: trial {trial!r}: ratings {ratings}, expected 6 numbers from 1 to 5")
     return labels, path
 
@@ -92,6 +103,11 @@ def _elements(places):
 def _official_test(path, tasks, fold, trials):
     "Trials of the official test fold; every trial must be in exactly one fold."
     folds = load_pickle(path)
+    trials_of = lambda f: isinstance(f, (list, tuple, np.ndarray)) and all(isinstance(t, str) for t in f)
+    if not isinstance(folds, dict) or not all(
+        isinstance(of_task, (list, tuple)) and all(map(trials_of, of_task)) for of_task in folds.values()
+    ):
+        raise ValueError(f"{path}: expected a dictionary of tasks, and for each a list of folds of trials")
     for task in tasks:
         listed = sorted(t for f in folds.get(task, []) for t in f)
         if len(folds.get(task, [])) != 4 or listed != sorted(t for t in trials if _task_of(t) == task):

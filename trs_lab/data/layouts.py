@@ -184,7 +184,10 @@ def resplit(
         return leave_one_user_out(table, m[1])
     if m := re.fullmatch(r"(random|people):(\d+)/(\d+)", str(fold)):
         deal = random_folds if m[1] == "random" else people_folds
-        return warn_of_people(use_fold(table, deal(table, int(m[3]), seed), int(m[2])), fold)
+        try:
+            return warn_of_people(use_fold(table, deal(table, int(m[3]), seed), int(m[2])), fold)
+        except ValueError as e:
+            raise ValueError(f"{table.attrs['dataset']}: fold {fold!r}: {e}") from None
     raise ValueError(
         f"{table.attrs['dataset']}: fold {fold!r}, expected an official fold (0 to 3 where there are any), "
         "'user:NAME', or 'people:I/K' or 'random:I/K' such as 'random:0/5'"
@@ -197,8 +200,12 @@ def read_features(
     "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as e:
+    except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
         raise ValueError(f"{path}: not a readable .npy file of numbers ({e})") from None
+    if not isinstance(x, np.ndarray):
+        raise ValueError(
+            f"{path}: an archive of several arrays (npz), expected one array as np.save writes it"
+        )
     stored = x.shape
     while x.ndim > 2 and 1 in x.shape[:-1]:
         x = x.squeeze(x.shape.index(1))  # a batch of one clip, or one crop: no doubt what is meant

@@ -9,6 +9,7 @@ __all__ = ['dive_id', 'load_dives', 'read_mtl_aqa']
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from .clips import clip_table
@@ -58,6 +59,40 @@ def dive_id(key):  # (video, sample)
     return f"{key[0]:02d}_{key[1]:02d}"
 
 
+def _is_key(key):
+    "(video, sample), whole numbers both."
+    return isinstance(key, (tuple, list, np.ndarray)) and len(key) == 2 and all(map(_whole, key))
+
+
+def _whole(x):
+    return isinstance(x, (int, np.integer)) or isinstance(x, (float, np.floating)) and float(x).is_integer()
+
+
+def _check_numbers(dive, where):
+    "Raise ValueError for the first field of a dive that is no number."
+    number = lambda x: (
+        isinstance(x, (int, float, np.number)) and not isinstance(x, (bool, np.complexfloating))
+    )
+    for name in ("final_score", "difficulty", "start_frame", "end_frame"):
+        if not number(dive[name]):
+            raise ValueError(f"{where}: field {name!r}: found {dive[name]!r}, expected a number")
+    judges = dive.get("judge_scores")
+    if judges is not None and not (
+        isinstance(judges, (list, tuple, np.ndarray)) and all(map(number, judges))
+    ):
+        raise ValueError(f"{where}: field 'judge_scores': found {judges!r}, expected a number for each judge")
+
+
+def _keys_of(path):
+    "Keys of a split file. Raises ValueError where it is none."
+    keys = load_pickle(path)
+    many = isinstance(keys, (list, tuple, np.ndarray))
+    if not many or not all(map(_is_key, keys)):
+        wrong = next(k for k in keys if not _is_key(k)) if many else type(keys).__name__
+        raise ValueError(f"{path}: found {wrong!r}, expected a list of (video, sample)")
+    return [tuple(int(i) for i in key) for key in keys]
+
+
 def load_dives(
     path,  # one of the three published dictionaries
 ) -> tuple:  # ({(video, sample): annotation}, variant 'original', 'musdl' or 'core')
@@ -66,11 +101,12 @@ def load_dives(
     if not isinstance(dives, dict) or not dives:
         raise ValueError(f"{path}: found {type(dives).__name__}, expected a dictionary of dives")
     for key, dive in dives.items():
-        if not (isinstance(key, tuple) and len(key) == 2):
+        if not _is_key(key):
             raise ValueError(f"{path}: key {key!r}, expected (video, sample)")
         missing = [f for f in _FIELDS if f not in dive] if isinstance(dive, dict) else _FIELDS
         if missing:
             raise ValueError(f"{path}: dive {key}: missing {', '.join(missing)}")
+        _check_numbers(dive, f"{path}: dive {key}")
     first = next(iter(dives.values()))
     return dives, "core" if "dive_number" in first else "musdl" if "judge_scores" in first else "original"
 
@@ -78,7 +114,7 @@ def load_dives(
 def _split_list(part, split, dives, dives_path, dataset):
     "Keys of one split file beside the dictionary, each of which is in the dictionary."
     path = find_file(dataset, [f"{part}_split_{split}.pkl"], [dives_path.parent])
-    keys = [tuple(int(i) for i in key) for key in load_pickle(path)]
+    keys = _keys_of(path)
     unknown = [key for key in keys if key not in dives]
     if unknown:
         raise ValueError(f"{path}: dive {unknown[0]} ({len(unknown)} in all) is not in {dives_path}")
@@ -163,7 +199,7 @@ def _train_subset(size, train, test, places):
     ]
     if size not in (140, 280, 450):
         raise ValueError(f"mtl_aqa: train_size {size!r}, expected 140, 280 or 450")
-    keys = [tuple(k) for k in load_pickle(find_file("mtl_aqa", names, places))]
+    keys = _keys_of(find_file("mtl_aqa", names, places))
     kept = [k for k in keys if k in set(train)]
     if len(kept) < len(keys):
         warnings.warn(

@@ -6,7 +6,7 @@
 __all__ = ['APPARATUS', 'read_rhythmic_gymnastics']
 
 # %% ../../nbs/data/rhythmic_gymnastics.ipynb #5f25424e
-import re
+import math, re
 from pathlib import Path
 
 import pandas as pd
@@ -39,7 +39,10 @@ def _lines(path):
             name, *numbers = line.split()
             if any(re.search("[^0-9.eE+-]", n) for n in numbers):
                 raise ValueError
-            yield dict(zip(_COLUMNS, [name, *map(float, numbers)], strict=True))
+            values = [float(n) for n in numbers]
+            if not all(map(math.isfinite, values)):
+                raise ValueError
+            yield dict(zip(_COLUMNS, [name, *values], strict=True))
         except ValueError:
             raise ValueError(
                 f"{path}: line {number}: found {line!r}, expected a name and 5 numbers"

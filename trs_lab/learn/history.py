@@ -44,7 +44,7 @@ class History:
                 torch.full((len(self.clip_ids),), float("inf"), device=mean.device),
             )
         for kept, value in zip(self.now[name], (mean, log_var)):
-            kept[index] = value.detach().float()
+            kept[index] = value.detach().to(kept)
 
     def close_epoch(
         self,

@@ -94,7 +94,7 @@ def open_history(
     "Raises ValueError that names the file and what is wrong with it."
     try:
         file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as e:
+    except Exception as e:  # a damaged foot makes pyarrow raise what it comes to
         raise ValueError(f"{path} is damaged or no parquet file ({str(e).splitlines()[0][:120]})") from None
     missing = [c for c in HISTORY_COLUMNS if c not in file.schema_arrow.names]
     if missing:
@@ -136,22 +136,28 @@ def read_history(
 ) -> HistoryArrays:
     "One row group at a time. Raises ValueError for a damaged file."
     file = open_history(path)
-    spans, parts = epoch_spans(file), []
+    try:
+        parts = list(_row_groups(file, clips, last_k))
+        return HistoryArrays.from_table(pa.concat_tables(parts) if parts else file.schema_arrow.empty_table())
+    except Exception as e:  # pyarrow and pandas raise what a wrong byte makes them come to
+        said = (str(e) or type(e).__name__).splitlines()[0][:120]
+        raise ValueError(f"{path} is damaged ({said})") from None
+
+
+def _row_groups(file, clips, last_k):
+    "Tables of the row groups, with the clips and epochs that are wanted."
+    spans = epoch_spans(file)
     clips = None if clips is None else pa.array(list(clips), pa.string())
     epochs = None if last_k is None else two_epochs(spans, last_k)
-    try:
-        for i, (first, last) in enumerate(spans):
-            if epochs and not any(first <= e <= last for e in epochs):
-                continue
-            part = file.read_row_group(i, columns=list(HISTORY_COLUMNS))
-            if epochs:
-                part = part.filter(pc.is_in(part["epoch"], pa.array(epochs, part["epoch"].type)))
-            if clips is not None:
-                part = part.filter(pc.is_in(part["clip_id"].cast(pa.string()), clips))
-            parts.append(part)
-    except (pa.ArrowInvalid, OSError) as e:
-        raise ValueError(f"{path} is damaged ({str(e).splitlines()[0][:120]})") from None
-    return HistoryArrays.from_table(pa.concat_tables(parts) if parts else file.schema_arrow.empty_table())
+    for i, (first, last) in enumerate(spans):
+        if epochs and not any(first <= e <= last for e in epochs):
+            continue
+        part = file.read_row_group(i, columns=list(HISTORY_COLUMNS))
+        if epochs:
+            part = part.filter(pc.is_in(part["epoch"], pa.array(epochs, part["epoch"].type)))
+        if clips is not None:
+            part = part.filter(pc.is_in(part["clip_id"].cast(pa.string()), clips))
+        yield part
 
 
 def two_epochs(spans, last_k):

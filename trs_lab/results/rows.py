@@ -191,13 +191,16 @@ _MUST_BE_THERE = object()
 def read_part(run, name, otherwise=_MUST_BE_THERE):
     "Content of a json file of a run folder; ValueError that names the file, but not the folder."
     try:
-        return read_json(run / f"{name}.json")
+        found = read_json(run / f"{name}.json")
+        if isinstance(found, dict):
+            return found
     except FileNotFoundError:
         if otherwise is _MUST_BE_THERE:
             raise ValueError(f"{name}.json is missing") from None
         return otherwise
     except (OSError, ValueError):
         raise ValueError(f"{name}.json cannot be read") from None
+    raise ValueError(f"{name}.json holds {type(found).__name__}, expected what a run writes")
 
 
 def finished_summary(run):

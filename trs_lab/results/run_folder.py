@@ -237,10 +237,7 @@ class RunFiles:
         return cls(run, root, sample, seed, trust_code)
 
     def _read_config(self):
-        try:
-            config = load_config(self.run / "config.json", self.trust_code)
-        except (TypeError, ValueError) as e:
-            raise ConfigError(f"{self.run / 'config.json'} cannot be understood: {e}") from None
+        config = load_config(self.run / "config.json", self.trust_code)
         used = self.run / "decisions_used.json"  # the run's own copy, which moves with the folder
         if config.decisions and used.exists():
             config = replace(config, decisions=str(used))
@@ -253,8 +250,13 @@ class RunFiles:
         try:
             return read(self.run / name)
         except ValueError as e:
-            self._problems[name] = f"{e}; the rest of the run is shown without it."
-            return otherwise
+            said = str(e) if name in str(e) else f"{self.run / name} is damaged ({e})"
+        except Exception as e:  # whatever a wrong byte makes a library come to
+            said = (
+                f"{self.run / name} is damaged ({type(e).__name__}: {(str(e) or '?').splitlines()[0][:120]})"
+            )
+        self._problems[name] = f"{said}; the rest of the run is shown without it."
+        return otherwise
 
     @cached_property
     def manifest(self) -> dict:

@@ -38,9 +38,10 @@ from ..learn.questions import question_of, within_people
 from ..learn.device import eval_mode
 from ..methods.registry import build_networks, method_class
 from ..features.whitening import Whitening
+from ..learn.history import HISTORY_COLUMNS
 from ..learn.learner import Callback, Learner
 from ..learn.method import BURN_IN
-from .configure import as_saved, config_from, flat, save_config
+from .configure import as_saved, config_from, flat, load_config, save_config
 from trs_lab.runs.manifest import (
     add_views,
     difference,
@@ -199,7 +200,7 @@ def check_resumable(
     if not (run / "config.json").exists():
         raise ConfigError(f"resume: no run in {run} (config.json is missing)")
     free = may_change(config)
-    there = flat(config_from(read_json(run / "config.json")))
+    there = flat(load_config(run / "config.json"))
     parameters = dict(config=plain(there)), dict(config=plain(flat(config)))
     differing = decision_differences(run, config) + parameter_differences(*parameters, free)
     other_clips = any(said.split(" (")[0] in affecting("clips") for said in differing)
@@ -356,23 +357,51 @@ def resume_learner(
     path = Path(run) / f"{prefix}checkpoint.pt"
     if not path.exists():
         return False
-    state = torch.load(
-        path, map_location="cpu" if learner.device.type == "cpu" else learner.device, weights_only=True
-    )
+    state = _checkpoint(path, learner)
     history = _whole_table(Path(run) / "pseudo_labels.parquet") if not prefix else None
     if history is not None and len(history):
         second = state["stage"] == learner.method.second_stage
         history = history[history.epoch < (state["epoch"] if second else 0)]
-    learner.load_state(state)
+    try:
+        learner.load_state(state)
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
+        said = str(e).splitlines()[-1].strip()
+        raise ConfigError(f"resume: {path} is not of this training ({said}); {_AGAIN}") from e
     if history is not None and len(history):
         learner.history.frames = [history]
     return True
 
 
+_AGAIN = "take it from a copy of the run folder, or begin the run anew without resume"
+
+
+def _checkpoint(path, learner):
+    "Content of a checkpoint; tensors and plain values only. Raises `ConfigError` for a damaged file."
+    place = "cpu" if learner.device.type == "cpu" else learner.device
+    try:
+        state = torch.load(path, map_location=place, weights_only=True)
+    except Exception as e:
+        said = (str(e) or type(e).__name__).splitlines()[0][:120]
+        raise ConfigError(f"resume: {path} is damaged ({said}); {_AGAIN}") from None
+    if not isinstance(state, dict) or not {"stage", "epoch"} <= set(state):
+        raise ConfigError(f"resume: {path} is no checkpoint of a training; {_AGAIN}")
+    return state
+
+
 def _whole_table(path):
     # pandas opens a path twice, for the schema and for the rows; the file may be replaced in between.
-    with open(path, "rb") as file:
-        return pd.read_parquet(file)
+    try:
+        with open(path, "rb") as file:
+            table = pd.read_parquet(file)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"resume: {path} is missing, without which its checkpoint has no history; {_AGAIN}"
+        ) from None
+    except Exception as e:
+        raise ConfigError(f"resume: {path} is damaged ({str(e).splitlines()[0][:120]}); {_AGAIN}") from None
+    if missing := [c for c in HISTORY_COLUMNS if c not in table]:
+        raise ConfigError(f"resume: {path} has no column {missing[0]!r}; {_AGAIN}")
+    return table
 
 # %% ../../nbs/runs/folder.ipynb #c017
 def predictions_table(
@@ -578,6 +607,23 @@ class Student:
         return [self.groups.index(str(n)) for n in names]
 
 
+def _about_model(path):
+    "Content of model.json. Raises `ConfigError` where it is not as `save_student` writes it."
+    about, names = read_json(path), ("config", "in_dim", "center", "scale", "backbone")
+    missing = [n for n in names if n not in about] if isinstance(about, dict) else names
+    if missing:
+        raise ConfigError(f"{path}: {missing[0]!r} is missing, expected {', '.join(names)}")
+    return about
+
+
+def _weights_of(path):
+    "Tensors of model.safetensors. Raises `ConfigError` for a damaged file."
+    try:
+        return load_file(path)
+    except Exception as e:
+        raise ConfigError(f"{path} is damaged ({str(e).splitlines()[0]})") from None
+
+
 def load_student(
     run,  # run folder
     encoder=None,  # for a fine-tuned run: a fresh `SegmentEncoder` of the right backbone, which receives its weights
@@ -588,14 +634,20 @@ def load_student(
     for name in ("model.json", "model.safetensors"):
         if not (run / name).exists():
             raise FileNotFoundError(f"{run}: no {name}; the run has not finished")
-    about = read_json(run / "model.json")
+    about = _about_model(run / "model.json")
     config = config_from(about["config"], trust_code)
     if config.finetune and encoder is None:
         raise ValueError(f"{run}: the backbone was trained with the student; give its encoder")
-    state = load_file(run / "model.safetensors")
+    state = _weights_of(run / "model.safetensors")
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
     network = build_networks(config, about["in_dim"], encoder).student
-    network.load_state_dict(state)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as e:
+        said = str(e).splitlines()[-1].strip()
+        raise ConfigError(
+            f"{run / 'model.safetensors'} is not of the networks of model.json: {said}"
+        ) from None
     whitening = None if mean is None else Whitening(mean, matrix)
     scale = about["center"], about["scale"]
     names = about.get("groups", ()), about.get("people", ())

@@ -35,6 +35,7 @@ from trs_lab.runs.folder import (
 )
 from .launch import launch, train_branches, was_stopped
 from .manifest import make_manifest
+from .memory import check_memory
 from .pause import Control
 from .prepare import baseline_statistics, load_clips, make_views
 
@@ -52,8 +53,10 @@ class TrainingRun:
         self.run = self.control = None
 
     def open_clips(self) -> pd.DataFrame:  # visible clip table
-        "Read the clips, hide scores, open the run folder and write its manifest."
+        "Read the clips, hide scores, add up the memory, open the run folder and write its manifest."
         self.visible, self.hidden = load_clips(self.config)
+        clips = len(self.visible), int((self.visible.role == "labelled").sum())
+        check_memory(self.config, *clips, self.accelerator.device)
         self.run = open_run(self.config, make_manifest(self.config, self.visible, self.hidden))
         self.control = Control(self.run)
         return self.visible

@@ -32,8 +32,9 @@ class ScoreHead(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x):  # (..., dim)
-        "-> mean (...,), log-variance (...,), both float32 and in standardised score units"
-        mean, raw = self.linear(x).float().unbind(-1)
+        "-> mean (...,), log-variance (...,), in standardised score units; float32 or better, also under autocast"
+        found = self.linear(x)
+        mean, raw = found.to(torch.promote_types(found.dtype, torch.float32)).unbind(-1)
         return mean, bounded(raw, self.lo, self.hi)
 
 

@@ -1,0 +1,96 @@
+"""The Gaussian process of `-p method process` in plain NumPy: float64, pair by pair, slow on purpose.
+
+Written from Rasmussen and Williams (2006) and from the formulas of the notebook; it shares no line with trs_lab.
+"""
+
+import math
+
+import numpy as np
+
+
+def blocks_of(clip):
+    """What a clip (S, D) is compared by: mean, spread, order, changes."""
+    mean = sum(clip) / len(clip)
+    if len(clip) == 1:
+        return [mean]
+    spread = np.sqrt(sum((segment - mean) ** 2 for segment in clip) / (len(clip) - 1))
+    changes = [after - before for before, after in zip(clip, clip[1:])]
+    return [mean, spread, np.concatenate(list(clip)), np.concatenate(changes)]
+
+
+def squared_distances(a, b):
+    """Of two clips, block by block."""
+    return [((p - q) ** 2).sum() for p, q in zip(blocks_of(a), blocks_of(b))]
+
+
+def medians_of(clips):
+    """Of every block's squared distance between two different clips. The median of an even number is the lower one."""
+    pairs = [squared_distances(clips[i], clips[j]) for j in range(len(clips)) for i in range(j)]
+    return [sorted(block)[(len(block) - 1) // 2] for block in zip(*pairs)]
+
+
+def wiener_filter(views):
+    """(D,) mean and (D, D) map of views (N, V, D): directions in which clips differ stay, those of views shrink."""
+    n, v, d = views.shape
+    means = views.mean(1)
+    between_views, among = np.zeros((d, d)), np.zeros((d, d))
+    for clip in range(n):
+        for view in range(v):
+            off = views[clip, view] - means[clip]
+            between_views += np.outer(off, off) / (n * (v - 1))
+        off = means[clip] - means.mean(0)
+        among += np.outer(off, off) / (n - 1)
+    values, directions = np.linalg.eigh(among - between_views / v)
+    clips = sum(max(value, 0) * np.outer(u, u) for value, u in zip(values, directions.T))
+    ridge = 1e-6 * np.trace(clips + between_views) / d
+    return means.mean(0), np.linalg.inv(clips + between_views + ridge * np.eye(d)) @ clips
+
+
+class PlainProcess:
+    """A process whose kernel is known; `theta` are logarithms: weights, widths, weight of the person, noise."""
+
+    def __init__(self, theta, clips, scores, persons, medians, asks_person):
+        self.theta, self.clips, self.scores, self.persons = np.exp(theta), clips, scores, persons
+        self.medians, self.n, self.asks_person = medians, len(medians), asks_person
+        self.noise = self.theta[-1]
+
+    def kernel(self, a, b, person_a, person_b, same_clip=False):
+        weights, widths, found = self.theta[: self.n], self.theta[self.n : 2 * self.n], 0.0
+        for weight, width, far, median in zip(weights, widths, squared_distances(a, b), self.medians):
+            r = math.sqrt(3 * far / median) / width
+            found += weight * (1 + r) * math.exp(-r)
+        if self.asks_person and (same_clip or (person_a >= 0 and person_a == person_b)):
+            found += self.theta[2 * self.n]
+        return found
+
+    def covariance(self, rows):
+        """Of the observed scores of these clips."""
+        K = np.empty((len(rows), len(rows)))
+        for i, r in enumerate(rows):
+            for j, s in enumerate(rows):
+                K[i, j] = self.kernel(
+                    self.clips[r], self.clips[s], self.persons[r], self.persons[s], same_clip=r == s
+                )
+        return K + self.noise * np.eye(len(rows))
+
+    def negative_evidence(self, prior):
+        """Equation 5.8 and a normal prior on the logarithms, with the sign that makes it a cost."""
+        A, y = self.covariance(range(len(self.scores))), self.scores
+        off = np.log(self.theta) - prior
+        return 0.5 * y @ np.linalg.inv(A) @ y + 0.5 * math.log(np.linalg.det(A)) + 0.5 * off @ off
+
+    def predict(self, clip, person, without=None):
+        """Equations 2.25 and 2.26 for the next score of a clip, from all labelled clips but one."""
+        rows = [i for i in range(len(self.scores)) if i != without]
+        k = np.array([self.kernel(clip, self.clips[r], person, self.persons[r]) for r in rows])
+        weights = np.linalg.inv(self.covariance(rows)) @ k
+        own = self.kernel(clip, clip, person, person, same_clip=True) + self.noise
+        return weights @ self.scores[rows], own - weights @ k
+
+    def calibration(self):
+        """s^2: mean of squared errors over variances, each labelled clip left out in turn."""
+        found = []
+        for i, (clip, person) in enumerate(zip(self.clips, self.persons)):
+            mean, variance = self.predict(clip, person, without=i)
+            found.append((self.scores[i] - mean) ** 2 / variance)
+        return sum(found) / len(found)
