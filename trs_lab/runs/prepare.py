@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.files import digest, project_root, write_atomically
+from ..core.files import digest, project_root, shipped, write_atomically
 from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
@@ -176,7 +176,7 @@ def _from_features(config, table, accelerator):
 def cache_folder(
     config: Config,  # cache_dir
 ) -> Path:
-    "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project."
+    "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project (`project_root`)."
     return Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
 
 
@@ -288,7 +288,7 @@ def train_rows(
 
 def embedded_weights() -> Path:
     "The small I3D that comes with the project. Raises `ConfigError` if it is not there."
-    path = project_root() / "data" / "weights" / "i3d_small.safetensors"
+    path = shipped() / "data" / "weights" / "i3d_small.safetensors"
     if not path.exists():
         raise ConfigError(f"weights: no file given, and the embedded {path} is missing")
     return path
