@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core.files import read_json, write_json
 from ..core.parameters import Config, ConfigError, check_names, nearest
+from ..features.registry import frame_size, split_backbone
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
@@ -72,6 +73,22 @@ def _refuse_old(params):
         raise ConfigError(f"{name} is no longer a parameter; its value is fixed at {FIXED[name]}")
 
 
+def _of_the_backbone(values, params):
+    "What a named backbone brings: motion beside it, frames of its size, and no views where it is measured."
+    network, motion = split_backbone(str(values.get("backbone", Config.backbone)))
+    found = dict(backbone=network)
+    if motion:
+        if params.get("motion") is False:
+            raise ConfigError(f"motion=False, but backbone={params['backbone']!r} names motion")
+        found["motion"] = True
+    if network == "motion":
+        found |= dict(motion=False, n_weak=0, n_strong=0, components=0, denoise=False)
+    shape = [values.get(f, getattr(Config, f)) for f in ("frame_height", "frame_width")]
+    if not {"frame_height", "frame_width", "crop"} & params.keys():
+        found |= frame_size(network, *shape)
+    return found
+
+
 def make_config(
     preset: str = "auto",  # a name in `PRESETS`; auto = the one named after the data set
     **params,  # fields of `Config` and options of the method; None = leave it to the preset
@@ -93,6 +110,7 @@ def make_config(
     values = {k: v for k, v in PRESETS[preset].items() if k in _FIELDS}
     options = {k: v for k, v in PRESETS[preset].items() if k in own} | method_class(method).over_preset
     values |= {k: v for k, v in params.items() if k in _FIELDS}
+    values |= _of_the_backbone(values, params)
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features

@@ -24,8 +24,8 @@ from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
 from ..features.extraction import ViewPlan, Workers, extract_features
 from ..features.segments import SegmentEncoder, load_features
-from ..features.huggingface import load_backbone_by_name
-from ..features.motion import MOTION_BLOCKS, extract_motion
+from ..features.registry import load_backbone_by_name
+from ..features.motion import MOTION_BLOCKS, extract_motion, extract_motion_views
 from ..features.views import FeatureViews, VideoViews
 from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
 from ..data.video import FrameCache
@@ -125,8 +125,13 @@ def feature_data(config, table, device, x, n_weak=None, motion=None, **kwargs):
     """`Data` of raw features, whitened with the training clips; no score is used.
 
     x: clean features (N, S, D), or with `n_weak` clean, weak and strong views (N, V, S, D); motion: (N, S, M)."""
+    if n_weak is not None and x.shape[1] == 1:  # the clean view alone
+        x, n_weak = x[:, 0], None
     clean, rows = x if n_weak is None else x[:, 0], train_rows(table)
-    whitening = fit_whitening(Rows(clean, rows), config.components)
+    if config.backbone == "motion":
+        whitening = motion_whitening(clean[rows])
+    else:
+        whitening = fit_whitening(Rows(clean, rows), config.components)
     white = whiten_all(whitening, x)
     if config.denoise:
         white, whitening = _denoised(white, whitening, rows)
@@ -226,6 +231,8 @@ def frozen_features(
 ) -> tuple:  # (views (N, 1 + n_weak + n_strong, S, D), mapped; motion (N, S, M) or None)
     "What the frozen backbone sees in each clip, and how it moves; what is in the cache is not computed again."
     folder = cache_folder(config)
+    if config.backbone == "motion":
+        return extract_motion_views(frames, folder, config.n_segments), None
     precision, seen = accelerator.precision, what_is_seen(config)
     n_weak, n_strong = (
         c if n is None else n for n, c in ((n_weak, config.n_weak), (n_strong, config.n_strong))
