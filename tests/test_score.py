@@ -32,6 +32,7 @@ OF_DIVES = {
     "trs_gp": dict(method="trs_gp", components=8),
     "trs_process": dict(method="trs_process", components=8),
     "whole pictures": dict(method="svr", fitting="letterbox"),
+    "motion alone": dict(backbone="motion", method="process"),
     "trained backbone": dict(finetune=True, method="supervised", batch_size=2),
 }
 

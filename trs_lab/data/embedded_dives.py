@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import project_root
+from ..core.files import shipped
 from .layouts import resplit
 from .mtl_aqa import read_mtl_aqa
 
 # %% ../../nbs/data/embedded_dives.ipynb #106ed18b
 def dives_folder() -> Path:
     "Where the embedded dives lie: `TRS_DATA`/dives, or data/dives of the project."
-    return Path(os.environ.get("TRS_DATA") or project_root() / "data") / "dives"
+    return Path(os.environ.get("TRS_DATA") or shipped() / "data") / "dives"
 
 
 def read_dives(
@@ -31,7 +31,7 @@ def read_dives(
     given, root = root, dives_folder() if root in (None, "") else root
     if given in (None, "") and not Path(root).is_dir():
         raise FileNotFoundError(
-            f"dives: the embedded data is not at {root}; run from a clone of the project, "
+            f"dives: the embedded data is not at {root}; install the project again, "
             "or let TRS_DATA name its data folder"
         )
     table = read_mtl_aqa(root, group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives")

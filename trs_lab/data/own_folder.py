@@ -73,17 +73,25 @@ def _check_header(path, header, score):
 _OTHER_SCORE = "; target names the column with the scores, where it is another one"
 
 
+def _whole_lines(path, reader):
+    "(number, cells) of every line. Raises ValueError for one that csv cannot read, such as a quote that never ends."
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error as e:
+        raise ValueError(f"{path}: line {reader.line_num}: {e}; is a quotation mark left open?") from None
+
+
 def _csv_rows(path, score):
     "(where, cells by name) of the lines that are not empty, separated by commas, or semicolons as the first is."
     text = read_text(path)
     first = text.partition("\n")[0]
-    lines = csv.reader(
-        io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ","
-    )
-    header = [h.strip() for h in next(lines, [])]
+    how = dict(delimiter=";" if ";" in first and "," not in first else ",")
+    lines = _whole_lines(path, csv.reader(io.StringIO(text, newline=""), **how))
+    header = [h.strip() for h in next(lines, (1, []))[1]]
     _check_header(path, header, score)
-    for cells in lines:
-        where = f"{path}: line {lines.line_num}"
+    for line, cells in lines:
+        where = f"{path}: line {line}"
         if not any(c.strip() for c in cells):
             continue
         if len(cells) != len(header):

@@ -194,13 +194,14 @@ class ClipWork:
     def _pass(self, frames, clip_id, views):
         plan = self.plan
         pixels = torch.cat([make_view(frames, v, view_seed(plan.seed, clip_id, v), plan) for v in views])
-        return cut_segments(normalise(pixels, plan.normalisation), plan.segment_len, plan.n_segments)
+        return normalise(pixels, plan.normalisation)
 
     @torch.inference_mode()
     def __call__(self, row, frames, device):  # -> (V,S,D) float32
         encoder, clip_id = self.encoder(device)[0], self.source.table["clip_id"].iloc[row]
         frames = frames.to(device, non_blocking=True)
-        passes = [encoder(self._pass(frames, clip_id, views)) for views in self.plan.passes]
+        how = self.plan.segment_len, self.plan.n_segments
+        passes = [encoder.of_clips(self._pass(frames, clip_id, views), *how) for views in self.plan.passes]
         out = torch.cat(passes).float().cpu().numpy()
         if not np.isfinite(out).all():
             raise ValueError("the backbone returned NaN or infinite features")

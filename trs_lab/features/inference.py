@@ -229,12 +229,17 @@ class AutocastBackbone(nn.Module):
             dtype,
             backbone.dim,
         )
+        if hasattr(backbone, "clips"):  # it looks at single frames, and takes whole clips
+            self.clips = functools.partial(self._run, "clips")
 
     @torch.no_grad()
-    def features(self, x):  # (N,3,T,H,W) -> (N,D)
+    def _run(self, name, x, *more):
         on = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype if on else None, enabled=on):
-            return self.backbone.features(x.to(self.device)).float()
+            return getattr(self.backbone, name)(x.to(self.device), *more).float()
+
+    def features(self, x):  # (N,3,T,H,W) -> (N,D)
+        return self._run("features", x)
 
 
 def _compile(model, kind):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STILL', 'MOTION_BLOCKS', 'cell_means', 'segment_motion', 'segment_colours', 'clip_length', 'clip_motion',
-           'extract_motion']
+           'extract_motion', 'extract_motion_views']
 
 # %% ../../nbs/features/motion.ipynb #c002
 from pathlib import Path
@@ -127,3 +127,24 @@ def extract_motion(
         done[row] = True
     done.flush()
     return np.array(motion)
+
+
+def extract_motion_views(
+    cache: FrameCache,  # filled
+    cache_dir: str | Path,  # parent folder of all caches
+    n_segments: int = 10,  # segments of a clip
+) -> np.ndarray:  # (N, 1, S, M) float32, mapped
+    "`extract_motion` as the features of a backbone would lie on the disk, of the clean view alone."
+    motion = extract_motion(cache, cache_dir, n_segments)[:, None]
+    ids = cache.table["clip_id"].tolist()
+    settings = dict(frames=cache.key, clips=ids, n_segments=n_segments, weights=None, blocks=MOTION_BLOCKS)
+    folder = Path(cache_dir) / f"features-{digest(settings)}"
+    arrays = dict(features=("float32", motion.shape), done=(bool, motion.shape[:1]))
+    create_store(folder, arrays, settings)
+    features, done = open_store(folder, arrays, clips=ids)
+    if not done.all():
+        features[:] = motion
+        features.flush()
+        done[:] = True
+        done.flush()
+    return open_store(folder, arrays, "r")[0]

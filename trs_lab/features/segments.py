@@ -84,6 +84,17 @@ class SegmentEncoder(nn.Module):
             b=len(x),
         )
 
+    def of_clips(
+        self,
+        x: torch.Tensor,  # (B,3,T,H,W) whole clips
+        segment_len: int = 16,  # frames of a segment
+        n_segments: int = 10,  # segments of a clip
+    ) -> torch.Tensor:  # (B,S,D)
+        "What forward gives for their segments; a backbone of single frames (`clips`) sees each frame once."
+        if not hasattr(self.backbone, "clips"):
+            return self(cut_segments(x, segment_len, n_segments))
+        return self.backbone.clips(x, segment_starts(x.shape[2], segment_len, n_segments), segment_len)
+
 # %% ../../nbs/features/segments.ipynb #c017
 def resample_segments(
     x: np.ndarray,  # (segments, dim)

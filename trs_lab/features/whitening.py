@@ -44,12 +44,22 @@ def fit_whitening(
         return Whitening(mean.float(), torch.diag(1 / sd).float())
     if components > features.shape[2]:
         raise ValueError(f"components: at most the {features.shape[2]} features, got {components}")
-    covariance = sum(((p - mean) / sd).T @ ((p - mean) / sd) for p in parts()) / (n - 1)
-    variances, directions = torch.linalg.eigh(covariance)
+    if components < n < features.shape[2]:
+        variances, directions = _principal_of_few(torch.cat([(p - mean) / sd for p in parts()]), components)
+    else:
+        covariance = sum(((p - mean) / sd).T @ ((p - mean) / sd) for p in parts()) / (n - 1)
+        variances, directions = torch.linalg.eigh(covariance)
     keep = variances.argsort(descending=True)[:components]
     return Whitening(
         mean.float(), (directions[:, keep] / (variances[keep] + floor).sqrt() / sd[:, None]).float()
     )
+
+
+def _principal_of_few(z, components):
+    "(variances, directions) of fewer rows than columns: from products of rows, in seconds where columns take minutes."
+    variances, rows = torch.linalg.eigh(z @ z.T / (len(z) - 1))
+    directions = z.T @ rows[:, -components:]
+    return variances[-components:], directions / directions.norm(dim=0).clamp_min(1e-12)
 
 
 def _chunks(x, n=256):

@@ -124,8 +124,10 @@ def _persons(table):
     "(N,) number of the person in each clip, -1 where unknown, and the people's names: the column user."
     if "user" not in table:
         return np.full(len(table), -1), []
-    numbers, names = pd.factorize(table.user)
-    return numbers, names.astype(str).tolist()
+    # numbered by who comes first in training: folds and columns must not depend on who is tested
+    first = pd.concat([table.user[table.role != "test"], table.user])
+    names = pd.Index(first.dropna().unique())
+    return names.get_indexer(table.user), names.astype(str).tolist()
 
 
 def _judges(table, device):

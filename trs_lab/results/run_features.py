@@ -22,7 +22,14 @@ from .run_folder import NoComparison, RunFolder, Unavailable, drop
 from .run_pictures import RunPictures, Store, changed, open_store
 from ..runs.folder import load_student
 from ..runs.manifest import cache_of
-from ..runs.prepare import feature_data, make_backbone, make_encoder, make_views, train_rows
+from trs_lab.runs.prepare import (
+    feature_data,
+    make_backbone,
+    make_encoder,
+    make_views,
+    motion_whitening,
+    train_rows,
+)
 from ..features.whitening import fit_whitening
 from ..trs.networks import compare
 
@@ -131,6 +138,8 @@ class RunFeatures:
         "As training fitted it: on all training clips."
         c, table = self.folder.config, self.folder.table
         train = table.iloc[train_rows(table)].reset_index(drop=True)
+        if c.backbone == "motion":
+            return motion_whitening(self.raw(train.clip_id).numpy())
         if not (c.motion or c.denoise):
             return fit_whitening(self.raw(train.clip_id), c.components)
         ids = train.clip_id.tolist()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import project_root
+from ..core.files import shipped
 from ..core.parameters import ConfigError
 from .tables import title
 from ..runs.plans import read_rows
@@ -93,9 +93,9 @@ def verdict(
     table: Path = None,  # rows.csv; None = the project's
 ) -> str:
     "What a run has shown, and what many draws of its kind have."
-    table = table or project_root() / "nbs" / "docs" / "results" / "rows.csv"
+    table = table or shipped() / "nbs" / "docs" / "results" / "rows.csv"
     try:
         many = of_many_draws(summary, read_rows(table))
-    except ConfigError:  # installed without the documentation
+    except ConfigError:  # no rows of this kind, or no table
         many = ""
     return f"{of_this_draw(summary)} {many}".strip()

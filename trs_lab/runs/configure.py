@@ -12,7 +12,8 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from ..core.files import read_json, write_json
-from ..core.parameters import Config, ConfigError, check_names, nearest
+from ..core.parameters import Config, ConfigError, check_names, nearest, text_only
+from ..features.registry import frame_size, split_backbone
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
@@ -72,6 +73,22 @@ def _refuse_old(params):
         raise ConfigError(f"{name} is no longer a parameter; its value is fixed at {FIXED[name]}")
 
 
+def _of_the_backbone(values, params):
+    "What a named backbone brings: motion beside it, frames of its size, and no views where it is measured."
+    network, motion = split_backbone(str(values.get("backbone", Config.backbone)))
+    found = dict(backbone=network)
+    if motion:
+        if params.get("motion") is False:
+            raise ConfigError(f"motion=False, but backbone={params['backbone']!r} names motion")
+        found["motion"] = True
+    if network == "motion":
+        found |= dict(motion=False, n_weak=0, n_strong=0, components=0, denoise=False)
+    shape = [values.get(f, getattr(Config, f)) for f in ("frame_height", "frame_width")]
+    if not {"frame_height", "frame_width", "crop"} & params.keys():
+        found |= frame_size(network, *shape)
+    return found
+
+
 def make_config(
     preset: str = "auto",  # a name in `PRESETS`; auto = the one named after the data set
     **params,  # fields of `Config` and options of the method; None = leave it to the preset
@@ -93,6 +110,7 @@ def make_config(
     values = {k: v for k, v in PRESETS[preset].items() if k in _FIELDS}
     options = {k: v for k, v in PRESETS[preset].items() if k in own} | method_class(method).over_preset
     values |= {k: v for k, v in params.items() if k in _FIELDS}
+    values |= _of_the_backbone(values, params)
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
@@ -135,8 +153,13 @@ def as_parameters(
     saved: dict,  # content of a config.json, of this or an earlier version
 ) -> dict:  # for `make_config`, with every value in it
     "Raises `ConfigError` where an earlier version did something that this one cannot do."
+    if not isinstance(saved, dict):
+        raise ConfigError(f"expected the configuration of a run, found {type(saved).__name__}")
     saved = {**saved}
+    text_only("method", saved.get("method", ""))
     options = saved.pop("options", None) or {}
+    if not isinstance(options, (dict, str)):
+        raise ConfigError(f"options: expected a dictionary, got {options!r}")
     if isinstance(options, str):  # "eps=2, rule=sigma"
         options = dict(_old_option(part, saved) for part in options.split(",") if part.strip())
     own = option_names(saved.get("method", Config.method))
@@ -170,7 +193,7 @@ def config_from(
     trust_code: bool = False,  # True: a method of its own, named there, may be imported
 ) -> Config:
     "The configuration that was saved. Raises `ConfigError` for code that nobody asked for."
-    if trust_code:
+    if trust_code and isinstance(saved, dict):
         trust(str(saved.get("method")))
     values = as_parameters(saved)
     method = values.get("method", Config.method)
@@ -198,11 +221,11 @@ def load_config(
     path,  # a json file written by `save_config`
     trust_code: bool = False,  # as for `config_from`
 ) -> Config:
-    "Read it back, checked. Raises ValueError for a damaged file."
-    saved = read_json(path)
-    if not isinstance(saved, dict):
-        raise ConfigError(f"{path}: expected the configuration of a run")
-    return config_from(saved, trust_code)
+    "Read it back, checked. Raises `ConfigError` that names the file where it is damaged or not understood."
+    try:
+        return config_from(read_json(path), trust_code)
+    except ValueError as e:
+        raise ConfigError(f"{path} cannot be understood: {e}") from None
 
 
 def flat(config: Config) -> dict:

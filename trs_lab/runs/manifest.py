@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import digest, plain, project_root, read_json, sha256, write_json
+from ..core.files import clone_root, digest, plain, project_root, read_json, sha256, write_json
 from ..core.parameters import Config, ConfigError
 from ..data.video import IMAGE_SUFFIXES
 from ..features.extraction import weights_hash
@@ -31,12 +31,12 @@ from .prepare import weights_file
 # %% ../../nbs/runs/manifest.ipynb #m005
 def to_project(
     path,  # a file or folder; '' or None = none
-) -> str:  # relative to the project where it lies inside, else absolute; '' = none
-    "A path as a manifest keeps it."
+) -> str:  # relative to the clone where it lies inside, else absolute; '' = none
+    "A path as a manifest keeps it. An installed package has no folder of its own: the working directory may change."
     if not path:
         return ""
-    path, root = Path(os.path.abspath(os.path.expanduser(path))), project_root()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    path, root = Path(os.path.abspath(os.path.expanduser(path))), clone_root()
+    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
 
 
 def from_project(
@@ -211,10 +211,19 @@ def read_manifest(
         ) from None
     except ValueError as e:
         raise ConfigError(str(e)) from None
+    if not isinstance(manifest, dict):
+        raise ConfigError(
+            f"{Path(run) / FILE} holds {type(manifest).__name__}, expected what a run is made of"
+        )
     if manifest.get("version") != VERSION:
         raise ConfigError(
             f"{Path(run) / FILE} is of version {manifest.get('version')}; this code reads version {VERSION}"
         )
+    clips = manifest.get("clips")
+    if not isinstance(manifest.get("dataset"), dict) or not (
+        isinstance(clips, dict) and clips.get("clip_id")
+    ):
+        raise ConfigError(f"{Path(run) / FILE} has no dataset or no clips, expected what a run is made of")
     return manifest
 
 

@@ -18,14 +18,14 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.files import digest, project_root, write_atomically
+from ..core.files import digest, project_root, shipped, write_atomically
 from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
 from ..features.extraction import ViewPlan, Workers, extract_features
 from ..features.segments import SegmentEncoder, load_features
-from ..features.huggingface import load_backbone_by_name
-from ..features.motion import MOTION_BLOCKS, extract_motion
+from ..features.registry import load_backbone_by_name
+from ..features.motion import MOTION_BLOCKS, extract_motion, extract_motion_views
 from ..features.views import FeatureViews, VideoViews
 from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
 from ..data.pictures import Fitting
@@ -126,8 +126,13 @@ def feature_data(config, table, device, x, n_weak=None, motion=None, **kwargs):
     """`Data` of raw features, whitened with the training clips; no score is used.
 
     x: clean features (N, S, D), or with `n_weak` clean, weak and strong views (N, V, S, D); motion: (N, S, M)."""
+    if n_weak is not None and x.shape[1] == 1:  # the clean view alone
+        x, n_weak = x[:, 0], None
     clean, rows = x if n_weak is None else x[:, 0], train_rows(table)
-    whitening = fit_whitening(Rows(clean, rows), config.components)
+    if config.backbone == "motion":
+        whitening = motion_whitening(clean[rows])
+    else:
+        whitening = fit_whitening(Rows(clean, rows), config.components)
     white = whiten_all(whitening, x)
     if config.denoise:
         white, whitening = _denoised(white, whitening, rows)
@@ -177,7 +182,7 @@ def _from_features(config, table, accelerator):
 def cache_folder(
     config: Config,  # cache_dir
 ) -> Path:
-    "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project."
+    "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project (`project_root`)."
     return Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
 
 
@@ -234,6 +239,8 @@ def frozen_features(
 ) -> tuple:  # (views (N, 1 + n_weak + n_strong, S, D), mapped; motion (N, S, M) or None)
     "What the frozen backbone sees in each clip, and how it moves; what is in the cache is not computed again."
     folder = cache_folder(config)
+    if config.backbone == "motion":
+        return extract_motion_views(frames, folder, config.n_segments), None
     precision, seen = accelerator.precision, what_is_seen(config)
     n_weak, n_strong = (
         c if n is None else n for n, c in ((n_weak, config.n_weak), (n_strong, config.n_strong))
@@ -296,7 +303,7 @@ def train_rows(
 
 def embedded_weights() -> Path:
     "The small I3D that comes with the project. Raises `ConfigError` if it is not there."
-    path = project_root() / "data" / "weights" / "i3d_small.safetensors"
+    path = shipped() / "data" / "weights" / "i3d_small.safetensors"
     if not path.exists():
         raise ConfigError(f"weights: no file given, and the embedded {path} is missing")
     return path

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import Timeout
 
-from ..core.files import file_lock, project_root, read_json, write_json
+from ..core.files import file_lock, project_root, read_json, shipped, write_json
 from ..core.parameters import check_names, read_value
 from ..core.progress import duration, progress_bar
 from .configure import make_config
@@ -114,7 +114,7 @@ def execute_notebook(
     os.environ.update(
         dict.fromkeys(threads_of, str(threads))
     )  # for the kernel; this process computes nothing
-    paths = str(project_root() / "nbs" / "train.ipynb"), str(run / "train.ipynb")
+    paths = str(shipped() / "nbs" / "train.ipynb"), str(run / "train.ipynb")
     quiet = dict(progress_bar=False, log_output=False, extra_arguments=["--log-level=CRITICAL"])
     papermill.execute_notebook(*paths, parameters, **quiet)
 

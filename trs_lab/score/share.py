@@ -41,7 +41,7 @@ def backbone_files(config: Config):
         path = Path(config.weights) if config.weights else embedded_weights()
         return path, path.stat().st_size
     path = Path(config.backbone.removeprefix("hf:"))
-    if config.backbone == "none" or not path.is_dir():
+    if not config.backbone.startswith("hf:") or not path.is_dir():
         return None, 0
     return path, sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
