@@ -10,17 +10,22 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from cells import run_in
 from check_sync import copy_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "nbs" / "train.ipynb"
 
 
-# A run that is long enough to be caught in its middle; `whole_run` is what it comes to when nothing disturbs it.
+# A run of small networks that is long enough to be caught in its middle; `whole_run` is what it comes to when nothing
+# disturbs it.
+SMALL = dict(mixer_depth=1, token_dim=8, channel_dim=16)
 LONG = dict(
+    **SMALL,
     dataset="folder",
     backbone="none",
     ratio=0.2,
@@ -56,6 +61,9 @@ LOADED = [
     "sklearn.svm",
     "accelerate",
     "ipywidgets",
+    "anywidget",
+    "plotly.subplots",
+    "distributed",
     "nbdev.test",
     "IPython.core.interactiveshell",
 ]
@@ -67,6 +75,35 @@ def process():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
     return context.Process
+
+
+@pytest.fixture
+def started(process, tmp_path):
+    """Start a notebook with parameters in a fork of its own; it says `said()` and leaves outputs.json in tmp_path.
+
+    Where papermill or the kernel is what is tested, see `papermill_cli` and `whole_run`."""
+
+    def start(notebook, **parameters):
+        child = process(target=run_in, args=(tmp_path, notebook, parameters))
+        child.start()
+        child.said = (tmp_path / "said.txt").read_text
+        return child
+
+    return start
+
+
+def wait_for(child, condition, timeout=300):
+    """Until the condition holds of a process that is still under way."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert child.is_alive(), "the process ended before its time"
+        assert time.monotonic() < end, "the condition never held"
+        time.sleep(0.02)
+
+
+def ended_well(child, timeout=300):
+    child.join(timeout)
+    return child.exitcode == 0
 
 
 @pytest.fixture
@@ -133,7 +170,7 @@ def long(feature_folder, tmp_path_factory):
 def whole_run(long, tmp_path_factory):
     """Folder of an undisturbed run; tests that need it are of the xdist group "whole", so that it is made once."""
     run = tmp_path_factory.mktemp("whole")
-    command = papermill_command(run / "train.ipynb", **long, out_dir=run / "run")
+    command = papermill_command(run / "train.ipynb", **{**long, "figures": True}, out_dir=run / "run")
     done = subprocess.run(
         command,
         cwd=run,
@@ -216,21 +253,14 @@ def changed(checkout):
     return {line[3:] for line in done.stdout.splitlines()}
 
 
-# What takes longest begins first, so that no worker is left with it at the end.
-LONGEST = [
-    "test_notebook[runs/launch",
-    "test_notebook[runs/sweeps",
-    "test_inspector_browser",
-    "test_sweep",
-    "test_launch",
-    "test_train",
-    "test_notebook[sweep",
-    "test_notebook[features/extraction",
-    "test_notebook[annotate",
-    "test_notebook[dives/",
-    "test_notebook[runs/",
-    "test_notebook[extract",
-]
+# What takes longest begins first, so that no worker is left with it at the end. Groups come before all of it: xdist
+# puts those with the most tests first.
+LONGEST = (
+    "[runs/sweeps. [runs/full_size. [bench. [runs/launch. test_sweep.py test_launch.py [dives/pretrain. [runs/prepare. "
+    "[results/run_features. [report. [results/clip_plots. [dives/dataset. [methods/tuned. [runs/pause. "
+    "[methods/recovery. [annotate. [features/extraction. [sweep. test_train.py test_score.py [runs/ [score/ [extract. "
+    "[train. [results/ [inspect/ [methods/"
+).split()
 
 
 def pytest_collection_modifyitems(items):

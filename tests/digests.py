@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from cells import run_cells
 from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,21 +176,6 @@ def figures_of(run):
     )
 
 
-def run_here(notebook, **parameters):
-    """Run a notebook's cells in this process, which has to import torch only once for all runs."""
-    from execnb.shell import CaptureShell
-
-    shell = CaptureShell()
-    for cell in json.loads((ROOT / "nbs" / notebook).read_text())["cells"]:
-        sources = ["".join(cell["source"])] if cell["cell_type"] == "code" else []
-        if "parameters" in cell["metadata"].get("tags", []):
-            sources += [f"{name} = {value!r}" for name, value in parameters.items()]
-        for source in sources:
-            shell.run(source)
-            if shell.exc:
-                raise shell.exc
-
-
 def kept_figures(folder):
     """name -> figures of the kept runs, and of one with another learning rate, which must not look the same."""
     listed = {name: dict(p, lr=RATE) for name, p in runs(folder).items() if name in KEPT}
@@ -199,7 +185,7 @@ def kept_figures(folder):
         run = folder / "kept" / name.replace(" ", "_")
         plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()}
         try:
-            run_here("train.ipynb", **plain, out_dir=str(run))
+            run_cells("train.ipynb", **plain, out_dir=str(run))
             found[name] = figures_of(run)
         except Exception as e:
             found[name] = dict(failed=f"{type(e).__name__}: {e}")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, papermill_command
+from cells import run_in
+from conftest import ROOT, ended_well
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 try:
@@ -71,18 +72,12 @@ def environment(**more):
     return {**{k: v for k, v in os.environ.items() if k != "IN_TEST"}, "OMP_NUM_THREADS": "1", **more}
 
 
-def train(folder, **parameters):
-    command = papermill_command(folder.with_suffix(".ipynb"), **TINY, **parameters, out_dir=folder)
-    done = subprocess.run(
-        command,
-        cwd=folder.parent,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
+def train(process, folder, **parameters):
+    child = process(
+        target=run_in, args=(folder.parent, "train.ipynb", TINY | parameters | dict(out_dir=folder))
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    child.start()
+    assert ended_well(child, 600), (folder.parent / "said.txt").read_text()[-3000:]
     return folder
 
 
@@ -100,8 +95,8 @@ def dives(work):
 
 
 @pytest.fixture(scope="module")
-def run(work, dives):
-    return train(work / "run", root=dives, cache_dir=work / "cache")
+def run(process, work, dives):
+    return train(process, work / "run", root=dives, cache_dir=work / "cache")
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +286,7 @@ def click_dot(page, inspector, tries=8):
     pytest.fail(f"{tries} clicks on the dot of {dot['clip']} showed {clip_of(inspector)}")
 
 
-def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
+def test_from_a_dot_to_the_next_training(process, page, lab, work, run, dives, tmp_path):
     inspector = run_all(page, lab)
     inspector.locator(".trsi-controls select").first.select_option(label="uncertainty")
     inspector.locator(".trsi-table .foot", has_not_text="by largest minus smallest").wait_for()
@@ -340,7 +335,9 @@ def test_from_a_dot_to_the_next_training(page, lab, work, run, dives, tmp_path):
     inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
     page.screenshot(path=tmp_path / "reloaded.png")
 
-    next_run = train(work / "next", root=dives, cache_dir=work / "cache", decisions=run / "decisions.json")
+    next_run = train(
+        process, work / "next", root=dives, cache_dir=work / "cache", decisions=run / "decisions.json"
+    )
     before, after = (
         pd.read_csv(r / "predictions.csv", dtype=dict(clip_id=str)).set_index("clip_id").role
         for r in (run, next_run)

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
 import torch
-from conftest import epochs_done, papermill_command
+from conftest import ended_well, epochs_done, papermill_command, wait_for
 from safetensors.torch import load_file
 
 
@@ -31,7 +33,30 @@ def assert_same(a, b, points=0.05):
     return one
 
 
-def test_end_to_end_in_two_processes(train, small_dives, tmp_path, summary):
+def one_of(n, rank, port, run, parameters):
+    """What torchrun starts n times, in a process that has loaded most of what it needs."""
+    from trs_lab.runs.launch import work
+
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), LOCAL_RANK=str(rank))
+    os.environ.update(WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n))
+    work(run, parameters)
+    os._exit(0)  # as `python -m trs_lab.runs.launch` ends
+
+
+def train_together(process, run, parameters, n=2):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()} | dict(num_processes=n)
+    team = [process(target=one_of, args=(n, rank, port, run, plain)) for rank in range(n)]
+    for member in team:
+        member.start()
+    for member in team:
+        member.join()
+    assert [member.exitcode for member in team] == [0] * n
+
+
+def test_end_to_end_in_two_processes(process, train, small_dives, tmp_path, summary):
     """The backbone trained with the rest.
 
     Pixels are augmented by parts, gradients of the pairs go through both processes, activations are recomputed, and
@@ -45,7 +70,7 @@ def test_end_to_end_in_two_processes(train, small_dives, tmp_path, summary):
         frame_width=48,
         crop=32,
         epochs=2,
-        burn_in_epochs=2,
+        burn_in_epochs=1,
         batch_size=3,
         dropout=0,
         unlabelled_per_labelled=1,
@@ -53,15 +78,16 @@ def test_end_to_end_in_two_processes(train, small_dives, tmp_path, summary):
         accumulate=2,
         recompute_segments=4,
         pseudo_views=1,
-        n_segments=3,
-        n_frames=40,
+        n_segments=2,
+        n_frames=24,
         cache_dir=tmp_path / "cache",
         device="cpu",
         compare_supervised=False,
     )
     one, two = tmp_path / "one", tmp_path / "two"
-    for run, n in ((one, 1), (two, 2)):
-        train(**common, num_processes=n, out_dir=run)
+    train(**common, out_dir=one)
+    train_together(process, two, common)
+    train(**common, out_dir=two, resume=True)  # nothing is left but to report
     assert len(assert_same(one, two)) == 2 * summary(one)["unlabelled"]
     assert abs(summary(one)["student"]["mae"] - summary(two)["student"]["mae"]) < 0.05
 
@@ -124,49 +150,9 @@ def command_of(process):
         return []
 
 
-def test_killed_notebook_leaves_no_processes_and_resumes(train, tiny, tmp_path, summary):
-    run = tmp_path / "run"
-    long = dict(
-        tiny,
-        ratio=0.2,
-        epochs=400,
-        checkpoint_seconds=0,
-        num_processes=2,
-        out_dir=run,
-        compare_supervised=False,
-        schedule="constant",
-    )
-    process = subprocess.Popen(
-        papermill_command(tmp_path / "k.ipynb", **long),
-        cwd=tmp_path,
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={k: v for k, v in os.environ.items() if k != "IN_TEST"},
-    )
-    history = run / "pseudo_labels.parquet"
-    end = time.monotonic() + 300
-    while not epochs_done(history):
-        assert process.poll() is None and time.monotonic() < end
-        time.sleep(0.1)
-    family = psutil.Process(process.pid).children(recursive=True)
-    workers = [p for p in family if {"trs_lab.runs.launch", str(run)} <= set(command_of(p))]
-    assert len(workers) >= 2
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=60)
-    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE], (
-        "processes of a killed notebook go on"
-    )
-    done = pd.read_parquet(history).epoch.max() + 1
-    assert 0 < done < 400
-    train(**{**long, "epochs": int(done) + 3}, resume=True)
-    assert pd.read_parquet(history).epoch.max() == done + 2 and summary(run)["student"]
-
-
-def test_pause_and_stop_reach_all_processes(tiny, tmp_path, summary):
-    from trs_lab.runs.pause import pause, read_progress, stop
+def test_killed_notebook_leaves_no_processes_and_pause_and_stop_reach_all(started, tiny, tmp_path, summary):
+    """Papermill's run is paused, goes on and is killed; the notebook that resumes it is told to stop."""
+    from trs_lab.runs.pause import pause, read_progress, resume_training, stop
 
     run = tmp_path / "run"
     long = dict(
@@ -179,34 +165,45 @@ def test_pause_and_stop_reach_all_processes(tiny, tmp_path, summary):
         out_dir=run,
         compare_supervised=False,
     )
-    process = subprocess.Popen(
-        papermill_command(tmp_path / "s.ipynb", **long),
+    process = psutil.Popen(
+        papermill_command(tmp_path / "k.ipynb", **long),
         cwd=tmp_path,
+        start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=subprocess.DEVNULL,
         env={k: v for k, v in os.environ.items() if k != "IN_TEST"},
     )
-    end = time.monotonic() + 300
-
-    def wait_for(condition):
-        while not condition():
-            assert process.poll() is None and time.monotonic() < end
-            time.sleep(0.1)
-
-    wait_for(lambda: epochs_done(run / "pseudo_labels.parquet"))
+    process.is_alive = lambda: process.poll() is None
+    history, state = run / "pseudo_labels.parquet", lambda: (read_progress(run) or {}).get("state")
+    wait_for(process, lambda: epochs_done(history))
     pause(run)
-    wait_for(lambda: read_progress(run)["state"] == "paused")
+    wait_for(process, lambda: state() == "paused")
     before = read_progress(run)["epochs_done"]
     time.sleep(1)
     assert read_progress(run)["epochs_done"] == before
+    resume_training(run)
+    wait_for(process, lambda: state() == "running" and read_progress(run)["epochs_done"] > before)
+
+    family = process.children(recursive=True)
+    workers = [p for p in family if {"trs_lab.runs.launch", str(run)} <= set(command_of(p))]
+    assert len(workers) >= 2
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE], (
+        "processes of a killed notebook go on"
+    )
+    done = epochs_done(history)
+    assert 0 < done < 5000 and not (run / "summary.json").exists()
+
+    notebook = started("train.ipynb", **long, resume=True)
+    wait_for(notebook, lambda: epochs_done(history) > done)
     stop(run)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors[-3000:]
+    assert ended_well(notebook), notebook.said()[-3000:]
     assert summary(run)["stopped"] and summary(run)["student"]["spearman"] is not None
     assert (
-        pd.read_parquet(run / "pseudo_labels.parquet").epoch.max() + 1
+        pd.read_parquet(history).epoch.max() + 1
         == torch.load(run / "checkpoint.pt", weights_only=True)["epoch"]
         < 5000
     )

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from functools import partialmethod
 
 import pytest
 from measure import ROOT, notebooks
@@ -16,9 +17,16 @@ SILENT = re.compile(r"""["']skipped\b|TRS_SHARED|^if torch\.cuda\.is_available\(
 
 
 def run(notebook, log):
-    """What `nbdev_test --path NOTEBOOK --n_workers 0` does, in this process."""
+    """What `nbdev_test --path NOTEBOOK --n_workers 0` does, in this process; pictures have a quarter of its pixels.
+
+    Then what `nbdev_docs` does with the notebook before quarto gets it, while all that it imports is loaded."""
+    from execnb.shell import CaptureShell
     from nbdev.config import get_config
+    from nbdev.processors import FilterDefaults
+    from nbdev.serve_drv import main as prepare
     from nbdev.test import test_nb
+
+    CaptureShell.__init__ = partialmethod(CaptureShell.__init__, mpl_format="png")
 
     with open(log, "w") as said:
         os.dup2(said.fileno(), 1)
@@ -26,6 +34,8 @@ def run(notebook, log):
     os.chdir((NBS / notebook).parent)
     config = get_config()
     passed, _ = test_nb(NBS / notebook, skip_flags=config.tst_flags.split(), basepath=config.config_path)
+    if passed:
+        prepare((NBS / notebook, log.with_name("prepared.ipynb"), FilterDefaults))
     sys.stdout.flush()
     sys.exit(0 if passed else 1)
 

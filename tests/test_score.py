@@ -1,13 +1,11 @@
 """A new video is prepared as those of training were: for every kind of run, test clips score again what they scored."""
 
 import json
-import os
-import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NOTEBOOK, ROOT, papermill_command
+from conftest import ended_well
 
 SMALL = dict(
     ratio=0.5,
@@ -55,9 +53,15 @@ def scored_again(run):
     return max((found.score - before.predicted).abs().max(), (found.sigma - before.sigma).abs().max())
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Frames and features of the dives, which the runs have in common; whoever scores reads the films again."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("kind", OF_DIVES)
-def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, tmp_path):
-    given = dict(dataset="dives", root=small_dives, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, cache, tmp_path):
+    given = dict(dataset="dives", root=small_dives, out_dir=tmp_path / "run", cache_dir=cache)
     train(**SMALL | given | OF_DIVES[kind])
     assert scored_again(tmp_path / "run") < 1e-5
 
@@ -129,7 +133,7 @@ def test_wrong_features_are_named(train, exercises, tmp_path):
     assert "7 features a segment, the model expects 6" in scorer.failures[0][2]
 
 
-def test_notebook_scores_a_folder(train, exercises, tmp_path):
+def test_notebook_scores_a_folder(started, train, exercises, tmp_path):
     """With intervals and pictures; a damaged file is named, and the rest is scored."""
     run, new, out = tmp_path / "run", tmp_path / "new", tmp_path / "out"
     given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=1.0, method="process")
@@ -139,32 +143,19 @@ def test_notebook_scores_a_folder(train, exercises, tmp_path):
         (new / f"{name}.npy").write_bytes((exercises / "features" / f"{name}.npy").read_bytes())
     (new / "broken.npy").write_bytes(b"no numbers")
     (new / "clips.csv").write_text("clip_id,user\ne30,C\ne31,D\n")
-    command = papermill_command(
-        tmp_path / "scored.ipynb", model=run, videos=new, out_dir=out, folds=3, device="cpu"
-    )
-    command[command.index(str(NOTEBOOK))] = str(ROOT / "nbs" / "score.ipynb")
-    environment = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = started("score.ipynb", model=run, videos=new, out_dir=out, folds=3, device="cpu")
+    assert ended_well(done), done.said()[-3000:]
     scores = pd.read_csv(out / "scores.csv").set_index("clip_id")
     before = pd.read_csv(run / "predictions.csv").set_index("clip_id").predicted
     assert scores.index.tolist() == ["e30", "e31", "e32"]
     assert abs(scores.score.e30 - before.e30) < 1e-5 and abs(scores.score.e31 - before.e31) < 1e-5
     assert (scores.low < scores.score).all() and (scores.score < scores.high).all()
     assert pd.read_csv(out / "failures.csv").clip_id.tolist() == ["broken"]
-    cells = json.loads((tmp_path / "scored.ipynb").read_text())["cells"]
-    said = "".join("".join(o.get("text", "")) for c in cells for o in c.get("outputs", ()))
+    outputs = json.loads((tmp_path / "outputs.json").read_text())
+    said = "".join("".join(o.get("text", "")) for o in outputs)
     assert (
         "80% of the scores lie between them" in said
         and "3 clips scored, 1 not" in said
         and "broken: " in said
     )
-    assert sum("image/png" in o.get("data", {}) for c in cells for o in c.get("outputs", ())) == 2
+    assert sum("image/png" in o.get("data", {}) for o in outputs) == 2

@@ -3,12 +3,10 @@
 import json
 import shutil
 import subprocess
-import time
 
 import pandas as pd
-import psutil
 import pytest
-from conftest import NOTEBOOK, assert_same_run, epochs_done, papermill_command
+from conftest import LONG, NOTEBOOK, assert_same_run, epochs_done, papermill_command, wait_for
 
 ARTEFACTS = {
     "config.json",
@@ -29,10 +27,9 @@ def test_parameters_cell_is_tagged():
     assert [c["metadata"].get("tags") for c in cells if c["metadata"].get("tags")] == [["parameters"]]
 
 
-def test_run_folder_is_complete(papermill_cli, tiny, tmp_path, summary):
-    done = papermill_cli(**tiny, ratio=0.2, out_dir=tmp_path / "run")
-    assert done.returncode == 0, done.stderr[-3000:]
-    run = tmp_path / "run"
+@pytest.mark.xdist_group("whole")
+def test_run_folder_is_complete(whole_run, summary):
+    run = whole_run
     assert ARTEFACTS <= {p.name for p in run.iterdir()}
     assert list((run / "figures").glob("*.png"))
     s = summary(run)
@@ -40,7 +37,7 @@ def test_run_folder_is_complete(papermill_cli, tiny, tmp_path, summary):
     assert s["student"]["ci95"][0] <= s["student"]["spearman"] <= s["student"]["ci95"][1]
     assert s["supervised"]["spearman"] is not None and s["teacher"]["spearman"] is not None
     history = pd.read_parquet(run / "pseudo_labels.parquet")
-    assert len(history) == 3 * 48 and "score" not in history
+    assert len(history) == LONG["epochs"] * 48 and "score" not in history
     metrics = pd.read_csv(run / "metrics.csv")
     assert {"student", "teacher", "reference", "supervised"} <= set(metrics.network)
 
@@ -98,31 +95,13 @@ def test_lost_tag_is_refused(tiny, tmp_path):
     assert done.returncode != 0 and "lost its papermill tag" in done.stderr
 
 
-def kill_when(process, condition, timeout=300):
-    """kill -9 of the process and of all that it has started, a kernel in a session of its own too."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < end, "the condition never held"
-        time.sleep(0.05)
-    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        each.kill()
-    process.wait()
-
-
 @pytest.mark.xdist_group("whole")
-def test_killed_run_resumes_to_the_same_result(train, long, whole_run, tmp_path):
+def test_killed_run_resumes_to_the_same_result(started, train, long, whole_run, tmp_path):
     killed = tmp_path / "killed"
-    process = subprocess.Popen(
-        papermill_command(tmp_path / "k.ipynb", **long, out_dir=killed),
-        cwd=tmp_path,
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    history = killed / "pseudo_labels.parquet"
-    kill_when(process, lambda: epochs_done(history))
+    process = started("train.ipynb", **long, out_dir=killed)
+    wait_for(process, lambda: epochs_done(killed / "pseudo_labels.parquet"))
+    process.kill()
+    process.join()
     assert not (killed / "summary.json").exists()
     train(**long, out_dir=killed, resume=True)
     assert_same_run(killed, whole_run)
