@@ -260,7 +260,9 @@ class FittedProcess(ClosedForm):
     ):
         "-> mean (B,), log-variance (B,)"
         with torch.autocast(features.device.type, enabled=False):
-            if not len(self.exemplars):  # before it is fitted: the mean of the labelled scores
+            if not len(self.exemplars) or not len(
+                features
+            ):  # before it is fitted: the mean of the labelled scores
                 zeros = torch.zeros(len(features), device=features.device)
                 return zeros, zeros.clone()
             far = self.far(self.seen(features.double()))
