@@ -211,7 +211,9 @@ def finished_summary(run):
         raise ValueError(f"failed: {error}" if error else "not finished: no summary.json")
     if summary.get("stopped"):
         raise ValueError("stopped before its end")
-    if not summary.get("student"):
+    if "student" not in summary:
+        raise ValueError("summary.json has no student, expected what a run writes")
+    if not summary["student"]:
         raise ValueError("no judged test clip")
     return summary
 

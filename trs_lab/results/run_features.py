@@ -44,7 +44,7 @@ class CheckpointNetworks:
     ):
         path = run / "checkpoint.pt"
         if not path.exists():
-            raise NoComparison("There are no networks yet: this run has not written a checkpoint.")
+            raise NoComparison("There are no networks yet: this run has not written checkpoint.pt.")
         try:
             weights = torch.load(path, map_location="cpu", weights_only=True)["networks"]
         except Exception as e:  # torch has no error of its own for a damaged file
