@@ -58,7 +58,7 @@ def csv(name, change, *words):
 
 csv("no_clip_id", {1: "clip,score,split"}, "clip_id", "expected")
 csv("no_score", {1: "clip_id,mark,split"}, "missing column score", "target")
-csv("no_split", {1: "clip_id,score,part"}, "missing column split")
+csv("unknown_column", {1: "clip_id,score,part"}, "'part'", "split")
 csv("column_twice", {1: "clip_id,score,split,score"}, "'score'", "once")
 csv("misspelt_column", {1: "clip_id,score,split,usr", 2: "a,1,train,x"}, "'usr'", "user")
 csv("too_many_cells", {2: "a,1.5,train,x"}, "line 2", "4 cells, expected 3")

@@ -46,7 +46,7 @@ def test_paused_stopped_and_resumed(started, train, long, whole_run, tmp_path, s
 def test_stopped_in_burn_in(started, tiny, tmp_path, summary):
     """Nothing of the second stage exists, and the notebook still comes to its end."""
     run = tmp_path / "run"
-    process = started("train.ipynb", **{**tiny, "burn_in_epochs": 5000}, ratio=0.2, out_dir=run)
+    process = started("train.ipynb", **{**tiny, "burn_in_epochs": 5000, "ratio": 0.2}, out_dir=run)
     wait_for(process, lambda: (read_progress(run) or {}).get("stage") == "burn_in")
     stop(run)
     assert ended_well(process), process.said()[-3000:]

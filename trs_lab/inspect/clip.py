@@ -200,7 +200,7 @@ class ClipPanel(Part):
         self.describe(clip_id, row)
         frames = self._frames(clip_id)
         self._play(clip_id, frames)
-        self._compare(clip_id, frames)
+        self._beside(clip_id, frames)
 
     def describe(
         self,
@@ -231,7 +231,7 @@ class ClipPanel(Part):
             except Unavailable as no_features:
                 self.player.explain(str(no_features), title=clip_id)
 
-    def _compare(self, clip_id, frames):
+    def _beside(self, clip_id, frames):
         self.comparison.layout.display, self.says.value = "none", ""
         if not self.k:
             return

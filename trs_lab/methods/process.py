@@ -260,10 +260,9 @@ class FittedProcess(ClosedForm):
     ):
         "-> mean (B,), log-variance (B,)"
         with torch.autocast(features.device.type, enabled=False):
-            if not len(self.exemplars) or not len(
-                features
-            ):  # before it is fitted: the mean of the labelled scores
-                zeros = torch.zeros(len(features), device=features.device)
+            # not fitted yet: the mean of the labelled scores; and of no clip there is no spread
+            if not len(self.exemplars) or features.shape[0] == 0:
+                zeros = torch.zeros(features.shape[0], device=features.device)
                 return zeros, zeros.clone()
             far = self.far(self.seen(features.double()))
             mean, variance = self._ask("plain", far)
