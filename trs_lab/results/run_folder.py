@@ -272,6 +272,11 @@ class RunFiles:
         "Training has come to its end and written its summary."
         return (self.run / "summary.json").exists()
 
+    @property
+    def summary(self) -> dict:
+        "Content of summary.json; {} before training has ended."
+        return self.attempt("summary.json", read_json, {})
+
     @cached_property
     def size(self) -> tuple:
         "(unlabelled clips, epochs) of the history, sampled or not, without reading it."
