@@ -63,6 +63,8 @@ LOADED = [
     "ipywidgets",
     "anywidget",
     "plotly.subplots",
+    "plotly.graph_objs._figurewidget",  # reads a grammar of web addresses, three seconds of a core
+    "av",
     "distributed",
     "nbdev.test",
     "IPython.core.interactiveshell",
