@@ -1,12 +1,16 @@
 """Every notebook's own tests, one counted test and one process a notebook."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 from functools import partialmethod
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from measure import ROOT, notebooks
 
 NBS = ROOT / "nbs"
@@ -16,7 +20,27 @@ FLAGS = {"cuda", "slow"}  # cells that nbdev_test leaves out
 SILENT = re.compile(r"""["']skipped\b|TRS_SHARED|^if torch\.cuda\.is_available\(\)""", re.M)
 
 
-def run(notebook, log):
+def render_once(kept):
+    """The same small dives are asked for in a dozen notebooks: the first renders them, the others get copies."""
+    from trs_lab.dives import dataset
+
+    render = dataset.make_dives
+
+    def make_dives(folder, *args, **kwargs):
+        if Path(folder).exists() and any(Path(folder).iterdir()):
+            return render(folder, *args, **kwargs)
+        asked = repr((args, sorted(kwargs.items())))
+        films = kept / hashlib.sha256(asked.encode()).hexdigest()[:16]
+        with FileLock(f"{films}.lock"):
+            if not films.exists():
+                render(f"{films}.new", *args, **kwargs)
+                os.rename(f"{films}.new", films)
+        return Path(shutil.copytree(films, folder, dirs_exist_ok=True))
+
+    dataset.make_dives = make_dives
+
+
+def run(notebook, log, kept):
     """What `nbdev_test --path NOTEBOOK --n_workers 0` does, in this process; pictures have a quarter of its pixels.
 
     Then what `nbdev_docs` does with the notebook before quarto gets it, while all that it imports is loaded."""
@@ -31,6 +55,8 @@ def run(notebook, log):
     with open(log, "w") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
+    if not notebook.startswith("dives/"):  # where rendering is what is tested
+        render_once(kept)
     os.chdir((NBS / notebook).parent)
     config = get_config()
     passed, _ = test_nb(NBS / notebook, skip_flags=config.tst_flags.split(), basepath=config.config_path)
@@ -83,10 +109,19 @@ def test_a_silent_cell_is_found(source, tmp_path, monkeypatch):
     assert silent_cells("n.ipynb") == ["n.ipynb a"]
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory, worker_id):
+    """A folder that all workers of one session share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "rendered"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.mark.parametrize("notebook", NAMES)
-def test_notebook(notebook, process, tmp_path):
+def test_notebook(notebook, process, tmp_path, kept):
     log = tmp_path / "said.txt"
-    child = process(target=run, args=(notebook, log))
+    child = process(target=run, args=(notebook, log, kept))
     child.start()
     child.join()
     said = log.read_text() if log.exists() else f"ended with {child.exitcode} before it began"

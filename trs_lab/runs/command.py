@@ -17,9 +17,9 @@ from ..core.files import project_root, shipped
 
 # %% ../../nbs/runs/command.ipynb #02ddcf92
 def programs() -> dict:  # name -> notebook
-    "The notebooks that can be run, in alphabetical order."
+    "The notebooks that take parameters, in alphabetical order."
     found = sorted((shipped() / "nbs").glob("*.ipynb"))
-    return {p.stem: p for p in found if p.stem != "index"}
+    return {p.stem: p for p in found if '"parameters"' in p.read_text(encoding="utf-8")}
 
 
 def purpose(
