@@ -18,7 +18,7 @@ from ..core.files import digest
 from ..core.progress import progress_bar
 from .decoding import count_frames, decode_video, frame_times, varies
 from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, decode_frames, list_frames
-from .stores import create_store, open_store
+from .stores import checksum, create_store, open_store, rows_and_sums, warn_of_change
 
 _all_ = [
     "count_frames",
@@ -256,17 +256,22 @@ class FrameCache(VideoSource):
         super().__init__(table, n_frames, size, how, fitting)
         self.path = Path(folder) / self.key
         ids, shape = table["clip_id"].tolist(), (len(table), n_frames, *self.size, 3)
-        self.arrays = dict(frames=(np.uint8, shape), done=(bool, shape[:1]))
+        self.arrays = rows_and_sums("frames", np.uint8, shape)
         create_store(self.path, self.arrays, dict(n_frames=n_frames, size=self.size, how=self.how, clips=ids))
-        self.frames, self.done = open_store(self.path, self.arrays, clips=ids)
+        self._map(clips=ids)
+
+    def _map(self, *how, **which):
+        self.frames, self.done, self.sums = open_store(self.path, self.arrays, *how, **which)
+        self.sound = set()  # rows that were compared with their checksums
 
     def __getstate__(self):
         # pixels stay where they are
-        return {**self.__dict__, "path": self.path.resolve(), "frames": None, "done": None}
+        away = dict(frames=None, done=None, sums=None, sound=None)
+        return {**self.__dict__, "path": self.path.resolve(), **away}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.frames, self.done = open_store(self.path, self.arrays, "r")
+        self._map("r")
 
     def __repr__(self):
         return f"{super().__repr__()[:-1]}, {int(self.done.sum())} decoded)"
@@ -279,19 +284,34 @@ class FrameCache(VideoSource):
             raise VideoError(
                 f"clip {self.all_clips['clip_id'].iloc[missing[0]]} is not decoded yet: call fill() first"
             )
+        for row in np.atleast_1d(rows).tolist():
+            self._compare(row)
         return np.asarray(self.frames[rows])
+
+    def _compare(self, row):
+        "With its checksum, once; what changed on the disk is decoded again."
+        if row not in self.sound and checksum(self.frames[row]) != self.sums[row]:
+            warn_of_change(self.path, [self._record(row)["clip_id"]])
+            frames, _, sums = open_store(
+                self.path, self.arrays
+            )  # this process may have opened it to read only
+            frames[row] = pixels = self._read(row)
+            sums[row] = checksum(pixels)
+        self.sound.add(row)
 
     def _decode(self, row):
         try:
-            self.frames[row] = self._read(row)
+            pixels = self._read(row)
         except VideoError as e:
             return row, failure_of(self._record(row), e)
+        self.frames[row], self.sums[row] = pixels, checksum(pixels)
         return row, None
 
     def _mark(self, rows):
         if not rows:
             return
         self.frames.flush()  # first the pixels, then the mark
+        self.sums.flush()
         self.done[rows] = True
         self.done.flush()
         rows.clear()
