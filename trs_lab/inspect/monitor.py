@@ -129,7 +129,7 @@ def say(
         return state, "Stop asked for: training ends with the step it is in."
     if wish == "pause" and state == "running":
         return state, "Pause asked for: training waits after the step it is in."
-    return state, SENTENCES.get(state) or _time_left(progress["seconds_left"])
+    return state, SENTENCES.get(state) or _time_left(progress.get("seconds_left"))
 
 
 def _time_left(seconds):
@@ -379,7 +379,8 @@ class TrainingMonitor:
         try:
             return what()
         except (ValueError, OSError) as e:
-            self.problem = str(e)
+            self.problem = "; ".join(filter(None, [self.problem, str(e)]))
+            self._seen.clear()  # it is looked at again, and said again, until it is mended
             return otherwise
 
     def _open(self):
