@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import read_json, write_atomically
+from ..core.files import DataError, NoRoom, read_json, write_atomically
 
 # %% ../../nbs/data/stores.ipynb #c6d953bb
-class StoreError(ValueError):
+class StoreError(DataError):
     "A cache that is not what it should be; the message names the folder, what is wrong, and what to do."
 
 
@@ -38,7 +38,7 @@ def _free(folder):
 
 def _no_room(folder, needed):
     said = f"{folder} needs {size_text(needed)}, {size_text(_free(folder.parent))} are free on its disk"
-    return OSError(errno.ENOSPC, f"{said}; make room, or name another cache_dir")
+    return NoRoom(f"{said}; make room, or name another cache_dir")
 
 
 def reserve(

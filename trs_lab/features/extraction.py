@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core.files import digest, write_atomically
+from ..core.files import TrsLabError, digest, write_atomically
 from ..core.progress import progress_bar
 from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
@@ -156,7 +156,7 @@ class Failure:
     error: str = ""  # traceback
 
 
-class ExtractionError(RuntimeError):
+class ExtractionError(TrsLabError, RuntimeError):
     "Features could not be computed; the message names the clips. What was computed before is kept."
 
 # %% ../../nbs/features/extraction.ipynb #c011

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from plotly.subplots import make_subplots
 
+from ..core.files import DataError
 from ..core.progress import duration
 from .parts import AXIS, STATIC, Patience, as_text, bare_figure, keep_state
 from .parts import make_button, put, style
@@ -82,9 +83,9 @@ def _read_metrics(path):
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return pd.DataFrame(columns=["epoch", "stage", "network"])
     except (ValueError, UnicodeDecodeError) as e:
-        raise ValueError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
+        raise DataError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
     if missing := [c for c in ("epoch", "stage", "network") if c not in frame]:
-        raise ValueError(f"{path} is damaged: no column {missing[0]!r}")
+        raise DataError(f"{path} is damaged: no column {missing[0]!r}")
     return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012

@@ -19,6 +19,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
+from ..core.files import DataError
 from ..learn.schedules import FIRST_STAGES
 from trs_lab.learn.metrics import (
     bootstrap_ci,
@@ -114,9 +115,9 @@ def need(
 ):
     "ValueError that names missing columns or an empty table."
     if missing := [c for c in columns if c not in frame]:
-        raise ValueError(f"{who}: no column {missing}, found {list(frame)}")
+        raise DataError(f"{who}: no column {missing}, found {list(frame)}")
     if not len(frame):
-        raise ValueError(f"{who}: the table has no rows")
+        raise DataError(f"{who}: the table has no rows")
 
 
 def legend_right(
@@ -178,7 +179,7 @@ def plot_learning_curves(
         else list(quantities)
     )
     if bad := sorted(set(shown) - set(long.quantity)) or not shown:
-        raise ValueError(
+        raise DataError(
             f"plot_learning_curves: no values for {bad or 'any quantity'}; found {sorted(long.quantity.unique())}"
         )
     columns = min(columns, len(shown))
@@ -309,7 +310,7 @@ def plot_clip_history(
     d = history[history.clip_id == clip_id].sort_values("epoch")
     if not len(d):
         known = history.clip_id.iloc[0]
-        raise ValueError(f"no clip {clip_id!r} in the history, which has clips such as {known!r}")
+        raise DataError(f"no clip {clip_id!r} in the history, which has clips such as {known!r}")
     truth = truth.get(clip_id) if isinstance(truth, pd.Series) else truth
     fig, axes = plt.subplots(2, 1, figsize=figsize, sharex=True, sharey=True)
     for network in networks_in(d):
@@ -405,7 +406,7 @@ def judged(
     d = predictions[predictions.split == split] if chosen else predictions
     d = d[d.score.notna()]
     if not len(d):
-        raise ValueError(f"predictions: no clip with a judged score{f' in split {split!r}' if split else ''}")
+        raise DataError(f"predictions: no clip with a judged score{f' in split {split!r}' if split else ''}")
     return d
 
 
@@ -458,7 +459,7 @@ def plot_calibration(
     d = judged(predictions, split, ("score", "predicted", "sigma"))
     d = d[d.sigma.notna()].sort_values("sigma", kind="stable")
     if not len(d):
-        raise ValueError("plot_calibration: no clip has a sigma")
+        raise DataError("plot_calibration: no clip has a sigma")
     error, sigma = (d.predicted - d.score).to_numpy(float), d.sigma.to_numpy(float)
     bins = max(1, min(bins, len(d) // 5))
     fig, ax = plt.subplots(figsize=(size * 1.45, size))
@@ -502,7 +503,7 @@ def comparison_table(
         t = pd.DataFrame(rows, columns=["method", "kind", *numbers])
     t = t.astype(dict.fromkeys(numbers, float)).dropna(subset="spearman").reset_index(drop=True)
     if not len(t):
-        raise ValueError("summary: no method with a Spearman correlation")
+        raise DataError("summary: no method with a Spearman correlation")
     return t
 
 
@@ -544,13 +545,13 @@ def paired_by_seed(
     need(results, ["seed", "method", value], "results")
     others = [m for m in results.method.unique() if m != baseline]
     if method is None and len(others) != 1:
-        raise ValueError(f"plot_paired_seeds: choose method among {others}")
+        raise DataError(f"plot_paired_seeds: choose method among {others}")
     wide, method = results.pivot(index="seed", columns="method", values=value), method or others[0]
     if missing := [m for m in (baseline, method) if m not in wide]:
-        raise ValueError(f"plot_paired_seeds: no method {missing}, found {list(wide)}")
+        raise DataError(f"plot_paired_seeds: no method {missing}, found {list(wide)}")
     wide = wide[[baseline, method]]
     if (lost := wide.isna().any(axis=1)).any():
-        raise ValueError(f"plot_paired_seeds: seeds {wide.index[lost].tolist()} lack one of the methods")
+        raise DataError(f"plot_paired_seeds: seeds {wide.index[lost].tolist()} lack one of the methods")
     return wide, method
 
 
@@ -595,7 +596,7 @@ def film_strip(
     "Evenly spaced frames in a row; ValueError for another shape."
     frames = np.asarray(frames)
     if frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
-        raise ValueError(f"frames: expected shape (T, H, W, 3), got {frames.shape}")
+        raise DataError(f"frames: expected shape (T, H, W, 3), got {frames.shape}")
     T, H, W, _ = frames.shape
     i = np.linspace(0, T - 1, min(n, T)).round().astype(int)
     gap = max(1, W // 40)

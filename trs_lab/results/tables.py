@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
 from .means import doubt, usual_settings
 from .rows import DATA_NAMES, Found, differing, in_words
 
@@ -170,7 +171,7 @@ def paper_table(
     "Methods by ratio: mean [interval] (number of runs), the best of each variant between asterisks."
     d = means[means.data == data]
     if not len(d):
-        raise ValueError(f"paper_table: nothing of {data!r}; found {sorted(means.data.unique())}")
+        raise DataError(f"paper_table: nothing of {data!r}; found {sorted(means.data.unique())}")
     baselines, trained = d[d.kind == "baseline"], d[d.kind != "baseline"]
     variants = sorted(trained.variant.unique()) if variants is None else variants
     trained = trained[trained.variant.isin(variants)]

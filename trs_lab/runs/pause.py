@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from json import JSONDecodeError, loads
 from pathlib import Path
 
-from ..core.files import write_json
+from ..core.files import DataError, MissingFile, write_json
 from ..learn.callbacks import RollBack
 from ..learn.learner import Callback, StopTraining
 
@@ -30,9 +30,9 @@ def request(
 ):
     "Ask the run for it. Raises FileNotFoundError if there is no such folder, ValueError for another word."
     if what not in REQUESTS:
-        raise ValueError(f"request: expected one of {', '.join(REQUESTS)}; got {what!r}")
+        raise DataError(f"request: expected one of {', '.join(REQUESTS)}; got {what!r}")
     if not Path(run).is_dir():
-        raise FileNotFoundError(f"{run} is no run folder")
+        raise MissingFile(f"{run} is no run folder")
     write_json(
         Path(run) / "control.json",
         dict(request=what, time=datetime.now(timezone.utc).isoformat(timespec="milliseconds")),
@@ -67,7 +67,7 @@ def read_request(
     except (JSONDecodeError, KeyError, TypeError):
         what = text[:40]
     if what not in REQUESTS:
-        raise ValueError(f"{path}: expected a request, one of {', '.join(REQUESTS)}; got {what!r}")
+        raise DataError(f"{path}: expected a request, one of {', '.join(REQUESTS)}; got {what!r}")
     return what
 
 # %% ../../nbs/runs/pause.ipynb #c009
@@ -286,7 +286,7 @@ def read_progress(
     except FileNotFoundError:
         return None
     except JSONDecodeError as e:
-        raise ValueError(f"{path} is damaged: {e}") from None
+        raise DataError(f"{path} is damaged: {e}") from None
     if wrong := _wrong_in(progress):
-        raise ValueError(f"{path} is damaged: {wrong}")
+        raise DataError(f"{path} is damaged: {wrong}")
     return progress

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.files import digest, project_root, shipped, write_atomically
+from ..core.files import DataError, digest, project_root, shipped, write_atomically
 from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
@@ -59,7 +59,7 @@ def motion_whitening(
         ]
     )
     if motion.shape[-1] != len(scale):
-        raise ValueError(f"motion of {motion.shape[-1]} columns, expected the {len(scale)} of MOTION_BLOCKS")
+        raise DataError(f"motion of {motion.shape[-1]} columns, expected the {len(scale)} of MOTION_BLOCKS")
     plain = fit_whitening(torch.as_tensor(motion))
     return Whitening(plain.mean, plain.matrix * torch.as_tensor(scale, dtype=torch.float32))
 
