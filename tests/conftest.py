@@ -241,7 +241,8 @@ def checkout(tmp_path):
     copy = tmp_path / "project"
     copy.mkdir()
     copy_tree(copy)
-    shutil.copy(ROOT / ".gitignore", copy)
+    for name in (".gitignore", ".gitattributes"):
+        shutil.copy(ROOT / name, copy)
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "as it was"]):
         subprocess.run(["git", *command], cwd=copy, check=True)

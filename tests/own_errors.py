@@ -1,14 +1,18 @@
-"""Which errors are ours: raised by a line of trs_lab that says `raise`, with a sentence; all others are tracebacks."""
+"""Which errors are ours: of our class, raised by a line of trs_lab that says `raise`, with a sentence."""
 
 import linecache
 import traceback
 from pathlib import Path
+
+from trs_lab.core.files import TrsLabError
 
 PACKAGE = Path(__file__).resolve().parent.parent / "trs_lab"
 
 
 def is_own(error):
     """Whether a line of ours raised it on purpose; `yield` and lookup errors deep in a library are not that."""
+    if not isinstance(error, TrsLabError):
+        return False
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1]
     line = linecache.getline(last.filename, last.lineno).strip()

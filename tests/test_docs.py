@@ -42,3 +42,26 @@ def test_commands_name_files_of_the_project(page):
     """A command that somebody copies: its notebooks, plans and tables lie where it says."""
     named = set(re.findall(r"(?<![\w/])(?:nbs|tests)/[\w/]+\.\w+", page.read_text()))
     assert not (missing := sorted(n for n in named if not (ROOT / n).is_file())), missing
+
+
+FAULTS = ROOT / "nbs" / "docs" / "faults.md"
+
+
+def proofs():
+    """(fault, last cell of its row) of all tables in faults.md."""
+    rows = [line.strip("|").split("|") for line in FAULTS.read_text().splitlines() if line.startswith("| ")]
+    return [(row[0].strip(), row[-1].strip()) for row in rows if row[-1].strip() != "test"]
+
+
+def exists(named):
+    """`tests/test_x`, `tests/test_x::test_y`, or a notebook, which has the test beside the code."""
+    place, _, test = named.partition("::")
+    file = ROOT / (f"{place}.py" if place.startswith("tests/") else f"nbs/{place}.ipynb")
+    return file.is_file() and (not test or f"def {test}(" in file.read_text())
+
+
+def test_every_fault_names_a_test_that_exists():
+    assert len(proofs()) > 40
+    for fault, cell in proofs():
+        named = re.findall(r"`([^`]+)`", cell)
+        assert named and all(map(exists, named)), f"{fault}: {cell}"

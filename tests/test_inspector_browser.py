@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from cells import run_in
 from conftest import ROOT, ended_well
+from markup import evil, evil_run
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 try:
@@ -65,6 +66,25 @@ BROKEN = """
 from trs_lab.inspect.inspector import PseudoLabelInspector
 broken = PseudoLabelInspector({run!r}, order="change")
 broken
+"""
+
+# What the notebooks show of strings from files: widgets, tables of pandas, Markdown of the report, words.
+EVIL = """
+import pandas as pd
+from IPython.display import Markdown, display
+from trs_lab.inspect.inspector import PseudoLabelInspector
+from trs_lab.inspect.monitor import TrainingMonitor
+from trs_lab.inspect.player import ClipPlayer
+from trs_lab.results.plots import plain_tables
+from trs_lab.results.tables import inert, markdown
+plain_tables()
+inspector = PseudoLabelInspector({run!r})
+monitor, player = TrainingMonitor({run!r}), ClipPlayer()
+player.explain("No such file: " + {file!r}, title={file!r})
+table = pd.DataFrame(dict(clip=[{clip!r}], warnings=[{warning!r}]))
+display(inspector, monitor, player, table)
+display(Markdown(markdown(table) + inert("\\n- left out: " + {reason!r})))
+print({printed!r})
 """
 
 
@@ -149,7 +169,7 @@ def notebook(work, run, lost):
 
 
 @pytest.fixture(scope="module")
-def lab(work, notebook):
+def lab(work):
     """JupyterLab with settings of its own: (address, token)."""
     settings = work / "jupyter" / "config" / "labconfig"
     settings.mkdir(parents=True)
@@ -226,17 +246,22 @@ def page(lab):
         browser.close()
 
 
-def run_all(page, lab):
-    """Open the notebook anew, run all its cells, wait for both inspectors."""
-    page.goto(f"{lab[0]}/lab/workspaces/x/tree/inspect.ipynb?token={lab[1]}&reset")
+def run_cells(page, lab, name, inspectors=1):
+    """Open a notebook anew, run all its cells, wait for the inspectors."""
+    page.goto(f"{lab[0]}/lab/workspaces/x/tree/{name}.ipynb?token={lab[1]}&reset")
     page.wait_for_selector("text=| Idle")
     page.click("text=Run >> nth=0")
     page.click("text=Run All Cells")
     try:
-        page.wait_for_function("document.querySelectorAll('.trsi-inspector .trs-player').length >= 2")
+        came = f"document.querySelectorAll('.trsi-inspector .trs-player').length >= {inspectors}"
+        page.wait_for_function(came)
     except TimeoutError:
         pytest.fail("no inspector came up:\n" + page.inner_text(".jp-Notebook")[-3000:])
     page.wait_for_selector("text=| Idle")
+
+
+def run_all(page, lab):
+    run_cells(page, lab, "inspect", 2)
     return show(page, 0)
 
 
@@ -256,6 +281,17 @@ LONELIEST = """e => {
   const away = d => Math.min(...dots.filter(o => o !== d).map(o => Math.hypot(o.x - d.x, o.y - d.y)));
   const current = e.querySelector(".trsi-facts b").textContent;
   return dots.filter(d => d.clip !== current).sort((a, b) => away(b) - away(a))[0];
+}"""
+
+
+EVERYTHING = """() => {
+  const outputs = [...document.querySelectorAll(".jp-OutputArea-output")];
+  const found = (what) => outputs.flatMap((o) => [...o.querySelectorAll(what)]);
+  const options = found("option").map((o) => o.text);
+  return {
+    text: outputs.map((o) => o.innerText).concat(options).join("\\n"), ran: window.ran ?? null,
+    pictures: found("img[src=x]").length, mathematics: found("mjx-container, .MathJax").length,
+  };
 }"""
 
 
@@ -286,7 +322,7 @@ def click_dot(page, inspector, tries=8):
     pytest.fail(f"{tries} clicks on the dot of {dot['clip']} showed {clip_of(inspector)}")
 
 
-def test_from_a_dot_to_the_next_training(process, page, lab, work, run, dives, tmp_path):
+def test_from_a_dot_to_the_next_training(process, page, lab, notebook, work, run, dives, tmp_path):
     inspector = run_all(page, lab)
     inspector.locator(".trsi-controls select").first.select_option(label="uncertainty")
     inspector.locator(".trsi-table .foot", has_not_text="by largest minus smallest").wait_for()
@@ -349,7 +385,7 @@ def test_from_a_dot_to_the_next_training(process, page, lab, work, run, dives, t
     assert RunData.load(next_run).labelled().set_index("clip_id").score[dot["clip"]] == 61.5
 
 
-def test_missing_video_is_explained_and_the_rest_works(page, lab, lost, tmp_path):
+def test_missing_video_is_explained_and_the_rest_works(page, lab, notebook, lost, tmp_path):
     inspector = (
         show(page, 1)
         if page.locator(".trsi-inspector").count() > 1
@@ -375,6 +411,35 @@ def test_missing_video_is_explained_and_the_rest_works(page, lab, lost, tmp_path
     assert not page.locator(
         ".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]"
     ).count()
+
+
+@pytest.fixture(scope="module")
+def evil_notebook(work, lab):
+    import nbformat
+
+    names = {n: evil(n) for n in ("file", "clip", "warning", "reason", "printed")}
+    kernel = dict(name="python3", display_name="Python 3", language="python")
+    document = nbformat.v4.new_notebook(metadata=dict(kernelspec=kernel))
+    document.cells = [nbformat.v4.new_code_cell(EVIL.format(run=str(evil_run(work / "evil")), **names))]
+    nbformat.write(document, work / "evil.ipynb")
+
+
+def test_strings_from_files_are_text(page, lab, evil_notebook, tmp_path):
+    """Each of them runs if it is taken for HTML, and is no longer there if it is taken for mathematics."""
+    run_cells(page, lab, "evil")
+    inspector = show(page, 0)
+    page.locator(".trs-explanation").last.wait_for()
+    dot = inspector.evaluate(LONELIEST)
+    page.mouse.move(dot["x"], dot["y"], steps=3)
+    page.locator(".hoverlayer .hovertext").first.wait_for()
+    page.screenshot(path=tmp_path / "evil.png")
+    shown = page.evaluate(EVERYTHING)
+    for where in "folder clip0 group0 error file clip warning reason printed".split():
+        assert evil(where) in shown["text"], f"{where} is not shown as it is"
+    assert "control.json: expected a request" in shown["text"] and "metrics.csv is damaged" in shown["text"]
+    assert inspector.locator(".trsi-note input").input_value() == evil("note")
+    assert "window.ran=`clip" in page.locator(".hoverlayer .hovertext").first.inner_text()
+    assert shown["ran"] is None and shown["pictures"] == shown["mathematics"] == 0
 
 
 def test_nothing_left_the_machine(page, lab):

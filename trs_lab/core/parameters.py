@@ -14,11 +14,13 @@ from difflib import get_close_matches
 import ast
 import os
 
+from .files import TrsLabError
+
 # %% ../../nbs/core/parameters.ipynb #d70ff727
 AFFECTS = ("clips", "frames", "features", "weights", "length", "report", "machine")
 
 
-class ConfigError(ValueError):
+class ConfigError(TrsLabError, ValueError):
     "A parameter that does not exist or a value that it cannot take."
 
 

@@ -11,6 +11,8 @@ __all__ = ['CLIP_COLUMNS', 'SCORE_COLUMNS', 'KINDS', 'SPLITS', 'SAMPLINGS', 'ROL
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
+
 # %% ../../nbs/data/clips.ipynb #c005
 CLIP_COLUMNS = (
     "clip_id",
@@ -47,7 +49,7 @@ def _bad(table, where, column, mask, expected):
     if isinstance(value, np.generic):
         value = value.item()
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-    raise ValueError(f"{where}: column {column!r}, clip {clip!r}{more}: found {value!r}, expected {expected}")
+    raise DataError(f"{where}: column {column!r}, clip {clip!r}{more}: found {value!r}, expected {expected}")
 
 
 def _is_judges(x):
@@ -94,7 +96,7 @@ def _check_scores(table, where):
     _bad(table, where, "difficulty", no_difficulty, "a number above 0, or NaN")
     known = int((table.score.notna() & table.split.eq("train")).sum())
     if known < 2:
-        raise ValueError(
+        raise DataError(
             f"{where}: column 'score': {known} training clips have a score, expected at least 2 labelled clips"
         )
 
@@ -107,11 +109,11 @@ def _is_range(x):
 def _check_attrs(attrs, where):
     "What is said about the whole table."
     if not _is_range(attrs.get("score_range")):
-        raise ValueError(
+        raise DataError(
             f"{where}: attrs['score_range'] is {attrs.get('score_range')!r}, expected (lowest, highest possible score)"
         )
     if attrs.get("sampling") not in SAMPLINGS:
-        raise ValueError(
+        raise DataError(
             f"{where}: attrs['sampling'] is {attrs.get('sampling')!r}, expected one of {', '.join(SAMPLINGS)}"
         )
 
@@ -124,16 +126,16 @@ def check_clips(
     where = where or f"clip table {table.attrs.get('dataset', '')!r}"
     missing = [c for c in CLIP_COLUMNS if c not in table]
     if missing:
-        raise ValueError(
+        raise DataError(
             f"{where}: missing column {', '.join(missing)}; found {', '.join(map(str, table.columns))}"
         )
     if len(table) == 0:
-        raise ValueError(f"{where}: no clip at all, expected at least 2")
+        raise DataError(f"{where}: no clip at all, expected at least 2")
     if not table.index.equals(pd.RangeIndex(len(table))):
-        raise ValueError(f"{where}: index is not 0, 1, ..., {len(table) - 1}; use reset_index(drop=True)")
+        raise DataError(f"{where}: index is not 0, 1, ..., {len(table) - 1}; use reset_index(drop=True)")
     for column in ("score", "difficulty"):
         if table[column].dtype != float:
-            raise ValueError(f"{where}: column {column!r} is {table[column].dtype}, expected float")
+            raise DataError(f"{where}: column {column!r} is {table[column].dtype}, expected float")
     _check_attrs(table.attrs, where)
     _check_names(table, where)
     _check_scores(table, where)
@@ -154,7 +156,7 @@ def clip_table(
 ) -> pd.DataFrame:  # the checked clip table
     "A clip table from a list of dicts. Raises ValueError (see `check_clips`)."
     if not rows:
-        raise ValueError(f"{where or dataset}: no clip at all, expected at least 2")
+        raise DataError(f"{where or dataset}: no clip at all, expected at least 2")
     rows = [{**_DEFAULTS, **row} for row in rows]
     extra = [k for row in rows[:1] for k in row if k not in CLIP_COLUMNS]
     table = pd.DataFrame(
@@ -180,9 +182,9 @@ def _range_of(table, where):
     usable = table.split.eq("train") if "role" not in table else table.role.eq("labelled")
     scores = table.score[usable].dropna()
     if len(scores) == 0:
-        raise ValueError(f"{where}: column 'score': no training clip has a score, expected at least 2")
+        raise DataError(f"{where}: column 'score': no training clip has a score, expected at least 2")
     if scores.min() == scores.max():
-        raise ValueError(
+        raise DataError(
             f"{where}: column 'score': all {len(scores)} labelled training clips score {scores.min():g}; "
             "say what is possible: -p score_range '[0, 10]', or a file score_range.json beside clips.csv"
         )
@@ -271,14 +273,14 @@ def draw_labelled(
         ("validation", validation, lambda v: 0 <= v < 1, "[0, 1)"),
     ):
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not ok(value):
-            raise ValueError(f"{name} is {value!r}, expected a number in {span}")
+            raise DataError(f"{name} is {value!r}, expected a number in {span}")
     if len(clip_ids) < 2:
-        raise ValueError(f"{len(clip_ids)} training clips have a score, expected at least 2")
+        raise DataError(f"{len(clip_ids)} training clips have a score, expected at least 2")
     order = np.random.default_rng(seed).permutation(sorted(clip_ids))
     n = max(2, _share(ratio, len(order)))
     aside = _share(validation, n)
     if validation and (aside < 1 or n - aside < 2):
-        raise ValueError(
+        raise DataError(
             f"validation {validation:g} of {n} labelled clips is {aside} and leaves {n - aside} for training, "
             "expected at least 1 and 2: raise ratio, or use validation=0"
         )
@@ -294,7 +296,7 @@ def hide_scores(
     "Blank the scores that an experiment pretends not to know: unlabelled training clips and the test part."
     check_clips(table)
     if "role" in table:
-        raise ValueError(
+        raise DataError(
             f"clip table {table.attrs['dataset']!r}: scores were hidden before (column 'role'), "
             "expected the reader's table"
         )
@@ -330,9 +332,9 @@ def rows_of(
     "Row numbers of the clips with one of these roles."
     wrong = [r for r in roles if r not in ROLES]
     if wrong:
-        raise ValueError(f"role {wrong[0]!r}, expected one of {', '.join(ROLES)}")
+        raise DataError(f"role {wrong[0]!r}, expected one of {', '.join(ROLES)}")
     if "role" not in visible:
-        raise ValueError("clip table has no column 'role', expected the visible table of hide_scores")
+        raise DataError("clip table has no column 'role', expected the visible table of hide_scores")
     return np.flatnonzero(visible.role.isin(roles))
 
 # %% ../../nbs/data/clips.ipynb #c027
@@ -353,7 +355,7 @@ def leave_one_user_out(
     known = sorted(table.user.dropna().unique())
     if user not in known:
         names = ", ".join(known) or "(no clip has a user)"
-        raise ValueError(f"clip table {table.attrs['dataset']!r}: no user {user!r}, expected one of {names}")
+        raise DataError(f"clip table {table.attrs['dataset']!r}: no user {user!r}, expected one of {names}")
     return _with_test(table, table.user.eq(user).fillna(False))
 
 
@@ -364,7 +366,7 @@ def random_folds(
 ) -> np.ndarray:  # (clips,) fold of each clip, 0 to k-1
     "Folds of equal size within every group (not by score). Independent of the order of rows."
     if not 2 <= k <= len(table):
-        raise ValueError(f"k is {k}, expected 2 to {len(table)} folds")
+        raise DataError(f"k is {k}, expected 2 to {len(table)} folds")
     rng, fold, offset = np.random.default_rng(seed), pd.Series(0, index=table.clip_id), 0
     for _, ids in table.groupby("group").clip_id:
         fold[rng.permutation(sorted(ids))] = (np.arange(len(ids)) + offset) % k
@@ -381,11 +383,11 @@ def people_folds(
     clips_of = table.user.value_counts().sort_index()
     if table.user.isna().any():
         missing = table.clip_id[table.user.isna()]
-        raise ValueError(
+        raise DataError(
             f"people apart: the user of {len(missing)} of {len(table)} clips is unknown, such as {missing.iloc[0]!r}"
         )
     if not 2 <= k <= len(clips_of):
-        raise ValueError(f"k is {k}, expected 2 to {len(clips_of)} folds, the number of people")
+        raise DataError(f"k is {k}, expected 2 to {len(clips_of)} folds, the number of people")
     order = np.random.default_rng(seed).permutation(len(clips_of))
     fold, sizes = {}, np.zeros(k, int)
     for person, n in clips_of.iloc[order].sort_values(ascending=False, kind="stable").items():
@@ -401,7 +403,7 @@ def use_fold(
 ) -> pd.DataFrame:  # clip table with new split
     "One fold for the test, the others for training."
     if fold not in folds:
-        raise ValueError(f"fold {fold!r}, expected one of {', '.join(map(str, np.unique(folds)))}")
+        raise DataError(f"fold {fold!r}, expected one of {', '.join(map(str, np.unique(folds)))}")
     return _with_test(table, np.asarray(folds) == fold)
 
 # %% ../../nbs/data/clips.ipynb #c031

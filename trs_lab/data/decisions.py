@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from filelock import Timeout
 
-from ..core.files import file_lock, write_atomically
+from ..core.files import DataError, file_lock, write_atomically
 from ..core.parameters import Config, ConfigError, nearest
 from .clips import hide_scores
 from .readers import read_clips
@@ -403,9 +403,9 @@ def suggest(
     "The k clips most worth scoring next. The scale of neither argument matters."
     u, x = (np.asarray(v, dtype=float) for v in (uncertainty, features))
     if u.ndim != 1 or x.ndim != 2 or len(u) != len(x):
-        raise ValueError(f"uncertainty {u.shape} and features {x.shape}: expected (N,) and (N, D)")
+        raise DataError(f"uncertainty {u.shape} and features {x.shape}: expected (N,) and (N, D)")
     if (u < 0).any():
-        raise ValueError("uncertainty: found a negative value, expected 0 or larger")
+        raise DataError("uncertainty: found a negative value, expected 0 or larger")
     taken = np.asarray(list(taken), dtype=int)
     rows = np.setdiff1d(np.flatnonzero(np.isfinite(u)), taken)
     if not len(rows) or k < 1:

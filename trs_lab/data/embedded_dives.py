@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import shipped
+from ..core.files import MissingFile, shipped
 from .layouts import resplit
 from .mtl_aqa import read_mtl_aqa
 
@@ -30,7 +30,7 @@ def read_dives(
     "The embedded dives, through the reader of MTL-AQA. The range reaches to full marks for the hardest dive."
     given, root = root, dives_folder() if root in (None, "") else root
     if given in (None, "") and not Path(root).is_dir():
-        raise FileNotFoundError(
+        raise MissingFile(
             f"dives: the embedded data is not at {root}; install the project again, "
             "or let TRS_DATA name its data folder"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import read_text
+from ..core.files import DataError, read_text
 from .clips import clip_table
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
@@ -49,7 +49,7 @@ def _task_names(task):
     known = {t.lower(): (t,) for t in TASKS} | {"all": TASKS}
     key = str(task).lower().replace(" ", "_").replace("-", "_")
     if key not in known:
-        raise ValueError(f"jigsaws: task {task!r}, expected one of {', '.join(TASKS)}, all")
+        raise DataError(f"jigsaws: task {task!r}, expected one of {', '.join(TASKS)}, all")
     return known[key]
 
 # %% ../../nbs/data/jigsaws.ipynb #a7762460
@@ -59,7 +59,7 @@ def _meta_lines(path):
         if not (fields := line.split()):
             continue
         if len(fields) != 9 or not all(re.fullmatch("[0-9]+", v) for v in fields[2:]):
-            raise ValueError(
+            raise DataError(
                 f"{path}: line {number}: found {line.strip()!r}, expected trial, skill, the total and 6 whole numbers"
             )
         total, *ratings = map(int, fields[2:])
@@ -89,14 +89,14 @@ def _elements(places):
     else:
         labels = load_pickle(path)
     if not isinstance(labels, dict):
-        raise ValueError(
+        raise DataError(
             f"{path}: found {type(labels).__name__}, expected a dictionary of trials and their ratings"
         )
     for trial, ratings in labels.items():
         if not (isinstance(trial, str) and re.fullmatch(r"(\w+)_[A-Z]\d+", trial)):
-            raise ValueError(f"{path}: trial {trial!r}, expected <Task>_<Surgeon><number>")
+            raise DataError(f"{path}: trial {trial!r}, expected <Task>_<Surgeon><number>")
         if not _are_ratings(ratings):
-            raise ValueError(f"{path}: trial {trial!r}: ratings {ratings}, expected 6 numbers from 1 to 5")
+            raise DataError(f"{path}: trial {trial!r}: ratings {ratings}, expected 6 numbers from 1 to 5")
     return labels, path
 
 
@@ -107,11 +107,11 @@ def _official_test(path, tasks, fold, trials):
     if not isinstance(folds, dict) or not all(
         isinstance(of_task, (list, tuple)) and all(map(trials_of, of_task)) for of_task in folds.values()
     ):
-        raise ValueError(f"{path}: expected a dictionary of tasks, and for each a list of folds of trials")
+        raise DataError(f"{path}: expected a dictionary of tasks, and for each a list of folds of trials")
     for task in tasks:
         listed = sorted(t for f in folds.get(task, []) for t in f)
         if len(folds.get(task, [])) != 4 or listed != sorted(t for t in trials if _task_of(t) == task):
-            raise ValueError(
+            raise DataError(
                 f"{path}: task {task!r}: expected 4 folds that hold every rated trial once, "
                 f"found {len(folds.get(task, []))} folds with {len(listed)} trials"
             )

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError, MissingFile
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
 from .pictures import IMAGE_SUFFIXES
 
@@ -29,10 +30,10 @@ def data_folder(
 ) -> Path:  # absolute
     "A folder that exists. Raises ValueError where none is given, FileNotFoundError where it is none."
     if root in (None, ""):
-        raise ValueError(f"{what}: root is missing, expected the folder with the data")
+        raise DataError(f"{what}: root is missing, expected the folder with the data")
     path = Path(root).expanduser().resolve()
     if not path.is_dir():
-        raise FileNotFoundError(f"{what}: root {str(root)!r} is not a folder (looked for {path})")
+        raise MissingFile(f"{what}: root {str(root)!r} is not a folder (looked for {path})")
     return path
 
 
@@ -49,7 +50,7 @@ def annotation_places(
     if given.is_file():
         given = given.parent
     if not given.is_dir():
-        raise FileNotFoundError(f"annotations {str(annotations)!r}: no such folder (looked for {given})")
+        raise MissingFile(f"annotations {str(annotations)!r}: no such folder (looked for {given})")
     return [given, *(given / i for i in inside)]
 
 
@@ -64,7 +65,7 @@ def find_file(
             if (folder / name).is_file():
                 return folder / name
     places = ", ".join(str(f) for f in dict.fromkeys(folders))
-    raise FileNotFoundError(f"{what}: no {' or '.join(names)} in {places}")
+    raise MissingFile(f"{what}: no {' or '.join(names)} in {places}")
 
 # %% ../../nbs/data/layouts.ipynb #599e8205
 def count_pictures(
@@ -104,7 +105,7 @@ def find_named(
     entries = _named(str(folder), folder.stat().st_mtime_ns)
     found = [path for s in suffixes for path in entries.get((_form(name), s), ())]
     if len(found) > 1:
-        raise ValueError(
+        raise DataError(
             f"{folder}: {found[0].name} and {found[1].name} are both clip {name!r}; keep one of them"
         )
     return found[0] if found else None
@@ -118,7 +119,7 @@ def no_media(
 ):
     "Raise the error for clips without frames or video."
     some = ", ".join(map(repr, missing[:3]))
-    raise FileNotFoundError(
+    raise MissingFile(
         f"{what}: no frames or video for {len(missing)} of {total} clips, such as {some}; "
         f"looked for {', '.join(str(t) for t in tried)}"
     )
@@ -187,8 +188,8 @@ def resplit(
         try:
             return warn_of_people(use_fold(table, deal(table, int(m[3]), seed), int(m[2])), fold)
         except ValueError as e:
-            raise ValueError(f"{table.attrs['dataset']}: fold {fold!r}: {e}") from None
-    raise ValueError(
+            raise DataError(f"{table.attrs['dataset']}: fold {fold!r}: {e}") from None
+    raise DataError(
         f"{table.attrs['dataset']}: fold {fold!r}, expected an official fold (0 to 3 where there are any), "
         "'user:NAME', or 'people:I/K' or 'random:I/K' such as 'random:0/5'"
     )
@@ -201,9 +202,9 @@ def read_features(
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
-        raise ValueError(f"{path}: not a readable .npy file of numbers ({e})") from None
+        raise DataError(f"{path}: not a readable .npy file of numbers ({e})") from None
     if not isinstance(x, np.ndarray):
-        raise ValueError(
+        raise DataError(
             f"{path}: an archive of several arrays (npz), expected one array as np.save writes it"
         )
     stored = x.shape
@@ -211,11 +212,11 @@ def read_features(
         x = x.squeeze(x.shape.index(1))  # a batch of one clip, or one crop: no doubt what is meant
     if x.ndim != 2 or 0 in x.shape:
         crops = "; of several crops, save the mean" if x.ndim == 3 else ""
-        raise ValueError(f"{path}: shape {stored}, expected (segments, dim){crops}")
+        raise DataError(f"{path}: shape {stored}, expected (segments, dim){crops}")
     if x.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: type {x.dtype}, expected real numbers")
+        raise DataError(f"{path}: type {x.dtype}, expected real numbers")
     if not np.isfinite(x).all():
-        raise ValueError(f"{path}: holds NaN or infinite values, expected finite numbers")
+        raise DataError(f"{path}: holds NaN or infinite values, expected finite numbers")
     return x
 
 
@@ -233,7 +234,7 @@ def add_segments(
     shapes = [read_feature_shape(row["source"]) for row in rows]
     for row, (segments, dim) in zip(rows, shapes):
         if dim != shapes[0][1]:
-            raise ValueError(
+            raise DataError(
                 f"{row['source']}: {dim} features per segment, expected {shapes[0][1]} as in {rows[0]['source']}"
             )
         row["segments"] = segments

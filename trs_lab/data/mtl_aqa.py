@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
 from .clips import clip_table
 from .layouts import VIDEO_SUFFIXES, annotation_places, count_pictures, data_folder, find_file
 from .layouts import find_named, no_media
@@ -75,12 +76,12 @@ def _check_numbers(dive, where):
     )
     for name in ("final_score", "difficulty", "start_frame", "end_frame"):
         if not number(dive[name]):
-            raise ValueError(f"{where}: field {name!r}: found {dive[name]!r}, expected a number")
+            raise DataError(f"{where}: field {name!r}: found {dive[name]!r}, expected a number")
     judges = dive.get("judge_scores")
     if judges is not None and not (
         isinstance(judges, (list, tuple, np.ndarray)) and all(map(number, judges))
     ):
-        raise ValueError(f"{where}: field 'judge_scores': found {judges!r}, expected a number for each judge")
+        raise DataError(f"{where}: field 'judge_scores': found {judges!r}, expected a number for each judge")
 
 
 def _keys_of(path):
@@ -89,7 +90,7 @@ def _keys_of(path):
     many = isinstance(keys, (list, tuple, np.ndarray))
     if not many or not all(map(_is_key, keys)):
         wrong = next(k for k in keys if not _is_key(k)) if many else type(keys).__name__
-        raise ValueError(f"{path}: found {wrong!r}, expected a list of (video, sample)")
+        raise DataError(f"{path}: found {wrong!r}, expected a list of (video, sample)")
     return [tuple(int(i) for i in key) for key in keys]
 
 
@@ -99,13 +100,13 @@ def load_dives(
     "Read an annotation dictionary of MTL-AQA and recognise which one it is. Raises ValueError naming the file."
     dives = load_pickle(path)
     if not isinstance(dives, dict) or not dives:
-        raise ValueError(f"{path}: found {type(dives).__name__}, expected a dictionary of dives")
+        raise DataError(f"{path}: found {type(dives).__name__}, expected a dictionary of dives")
     for key, dive in dives.items():
         if not _is_key(key):
-            raise ValueError(f"{path}: key {key!r}, expected (video, sample)")
+            raise DataError(f"{path}: key {key!r}, expected (video, sample)")
         missing = [f for f in _FIELDS if f not in dive] if isinstance(dive, dict) else _FIELDS
         if missing:
-            raise ValueError(f"{path}: dive {key}: missing {', '.join(missing)}")
+            raise DataError(f"{path}: dive {key}: missing {', '.join(missing)}")
         _check_numbers(dive, f"{path}: dive {key}")
     first = next(iter(dives.values()))
     return dives, "core" if "dive_number" in first else "musdl" if "judge_scores" in first else "original"
@@ -117,7 +118,7 @@ def _split_list(part, split, dives, dives_path, dataset):
     keys = _keys_of(path)
     unknown = [key for key in keys if key not in dives]
     if unknown:
-        raise ValueError(f"{path}: dive {unknown[0]} ({len(unknown)} in all) is not in {dives_path}")
+        raise DataError(f"{path}: dive {unknown[0]} ({len(unknown)} in all) is not in {dives_path}")
     return keys
 
 # %% ../../nbs/data/mtl_aqa.ipynb #0a8c7f04
@@ -126,7 +127,7 @@ def _places(path):
     if not count_pictures(path):
         return 0
     if (first_number(path) or 0) > 1:
-        raise ValueError(
+        raise DataError(
             f"{path}: begins with {list_frames(path)[0].name}; dives are counted from picture 0 or 1, so the "
             "first ones are missing"
         )
@@ -141,7 +142,7 @@ def _broadcast_frames(path, key, dive, counts, n_frames):
     if not n:
         return None
     if n < end:
-        raise ValueError(
+        raise DataError(
             f"{path}: {n} pictures, but dive {dive_id(key)} ends with frame {end}: the broadcast is incomplete"
         )
     return "frames", path, max(0, end - n_frames), end
@@ -198,7 +199,7 @@ def _train_subset(size, train, test, places):
         f"{above}smaller_training_sets/size_{size}/train_split_0.pkl" for above in ("", "../", "Ready_2_Use/")
     ]
     if size not in (140, 280, 450):
-        raise ValueError(f"mtl_aqa: train_size {size!r}, expected 140, 280 or 450")
+        raise DataError(f"mtl_aqa: train_size {size!r}, expected 140, 280 or 450")
     keys = _keys_of(find_file("mtl_aqa", names, places))
     kept = [k for k in keys if k in set(train)]
     if len(kept) < len(keys):
@@ -213,7 +214,7 @@ def _group_rows(rows, column, path):
     "Make a column the group of every row."
     if column not in rows[0]:
         known = ", ".join(f for f in _EXTRAS if f in rows[0])
-        raise ValueError(f"{path}: no field {column!r} to group by, expected one of {known}")
+        raise DataError(f"{path}: no field {column!r} to group by, expected one of {known}")
     for row in rows:
         row["group"] = str(row[column])
 

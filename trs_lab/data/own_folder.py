@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import read_text
+from ..core.files import DataError, read_text
 from .clips import clip_table
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
@@ -42,7 +42,7 @@ def _number(text, where, field):
     value = float(text) if _DECIMAL.fullmatch(text) else np.nan
     if not np.isfinite(value):
         hint = "; write the decimal comma as a point" if re.fullmatch(r"[+-]?\d+,\d+", text) else ""
-        raise ValueError(
+        raise DataError(
             f"{where}: column {field!r}: found {text!r}, expected a number, or nothing where it is not known{hint}"
         )
     return value
@@ -53,7 +53,7 @@ def _check_header(path, header, score):
     required = ("clip_id", score)
     missing = [c for c in required if c not in header]
     if missing:
-        raise ValueError(
+        raise DataError(
             f"{path}: missing column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; "
             f"expected a first line such as clip_id,{score},split{_OTHER_SCORE if score in missing else ''}"
         )
@@ -64,7 +64,7 @@ def _check_header(path, header, score):
         unknown = [h for h in unknown if get_close_matches(h, required + _OPTIONAL, cutoff=0.8)]
     twice = [h for h in header if header.count(h) > 1]
     if unknown or twice:
-        raise ValueError(
+        raise DataError(
             f"{path}: column {(unknown + twice)[0]!r}, expected each of {', '.join(required)} "
             f"and, if wanted, {', '.join(_OPTIONAL)} once{_OTHER_SCORE if unknown and score == 'score' else ''}"
         )
@@ -79,7 +79,7 @@ def _whole_lines(path, reader):
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as e:
-        raise ValueError(f"{path}: line {reader.line_num}: {e}; is a quotation mark left open?") from None
+        raise DataError(f"{path}: line {reader.line_num}: {e}; is a quotation mark left open?") from None
 
 
 def _csv_rows(path, score):
@@ -95,7 +95,7 @@ def _csv_rows(path, score):
         if not any(c.strip() for c in cells):
             continue
         if len(cells) != len(header):
-            raise ValueError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
+            raise DataError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
         yield where, dict(zip(header, (c.strip() for c in cells)))
 
 
@@ -103,10 +103,10 @@ def _csv_clip(where, cells, score):
     "One clip of clips.csv, typed."
     name = cells["clip_id"]
     if not name or re.search(r"[/\\\0]", name) or name in (".", ".."):
-        raise ValueError(f"{where}: column 'clip_id': found {name!r}, expected a name without slashes")
+        raise DataError(f"{where}: column 'clip_id': found {name!r}, expected a name without slashes")
     split = cells.get("split", "train")
     if split not in ("train", "test"):
-        raise ValueError(f"{where}: column 'split': found {split!r}, expected train or test")
+        raise DataError(f"{where}: column 'split': found {split!r}, expected train or test")
     return dict(
         clip_id=name,
         split=split,
@@ -124,7 +124,7 @@ def _csv_clips(path, score="score"):
         row = _csv_clip(where, cells, score)
         name, line = unicodedata.normalize("NFC", row["clip_id"]), where.split(": ")[-1]
         if name in seen:
-            raise ValueError(f"{where}: column 'clip_id': {name!r} was there before ({seen[name]})")
+            raise DataError(f"{where}: column 'clip_id': {name!r} was there before ({seen[name]})")
         seen[name] = line
         rows.append(row)
     return sorted(rows, key=lambda row: row["clip_id"])
@@ -152,7 +152,7 @@ def _read_range(root, score_range):
             return lowest, highest
     except (TypeError, ValueError):
         pass
-    raise ValueError(f"{where}: found {value!r}, expected [lowest, highest possible score]")
+    raise DataError(f"{where}: found {value!r}, expected [lowest, highest possible score]")
 
 
 def _add_media(rows, root, media, path):
@@ -171,7 +171,7 @@ def _add_media(rows, root, media, path):
         row.update(kind=kind, source=str(source))
     films = [row["clip_id"] for row in rows if row["kind"] != "features"]
     if 0 < len(films) < len(rows):
-        raise ValueError(
+        raise DataError(
             f"{path}: {len(rows) - len(films)} clips have features, {len(films)} (such as {films[0]!r}) "
             "have video only; choose media='videos' or 'frames', or add the features"
         )
@@ -192,7 +192,7 @@ def read_folder(
     root = data_folder(root, "folder")
     path = find_file("folder", ["clips.csv"], [root])
     if media not in (None, "", *MEDIA):
-        raise ValueError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
+        raise DataError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
     rows = _csv_clips(path, target or "score")
     _add_media(rows, root, (media,) if media else MEDIA, path)
     table = clip_table(rows, "folder", _read_range(root, score_range), sampling, where=str(path))

@@ -10,8 +10,10 @@ import pickle, re
 
 import numpy as np
 
+from ..core.files import DataError
+
 # %% ../../nbs/data/pickles.ipynb #c007
-class RefusedPickle(ValueError):
+class RefusedPickle(DataError):
     "The pickle asks for something that annotations do not need."
 
 
@@ -47,7 +49,7 @@ def _array(raw, dtype, shape, order):
     raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)  # text where Python 2 wrote it
     shape = tuple(int(n) for n in shape)
     if min(shape, default=0) < 0 or len(raw) != dtype.dtype.itemsize * int(np.prod(shape, dtype=object)):
-        raise ValueError(f"array of shape {shape} and type {dtype.dtype} has {len(raw)} bytes")
+        raise DataError(f"array of shape {shape} and type {dtype.dtype} has {len(raw)} bytes")
     return np.ndarray(shape, dtype.dtype, buffer=raw, order=order).copy()
 
 
@@ -128,7 +130,7 @@ def _plain(x, seen):
         return x
     if id(x) in seen:
         if seen[id(x)] is seen:
-            raise ValueError("a container holds itself")
+            raise DataError("a container holds itself")
         return seen[id(x)]
     seen[id(x)] = seen  # not finished yet
     if isinstance(x, _Array) and x.value is not None:
@@ -157,4 +159,4 @@ def load_pickle(
     except OSError:
         raise
     except Exception as e:
-        raise ValueError(f"{path}: broken, or no pickle of annotations ({type(e).__name__}: {e})") from None
+        raise DataError(f"{path}: broken, or no pickle of annotations ({type(e).__name__}: {e})") from None

@@ -16,8 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core.files import DataError
+
 # %% ../../nbs/data/pictures.ipynb #0e48cba8
-class VideoError(ValueError):
+class VideoError(DataError):
     "A source cannot be read; the message names the file and the reason."
 
 
@@ -84,7 +86,7 @@ def fit(
     from PIL import Image, ImageOps
 
     if fitting.how not in FITTINGS:
-        raise ValueError(f"fitting {fitting.how!r}: expected one of {', '.join(FITTINGS)}")
+        raise DataError(f"fitting {fitting.how!r}: expected one of {', '.join(FITTINGS)}")
     if fitting.how != "crop":
         return _whole(image, size, pixel, fitting)
     height, width = size

@@ -10,6 +10,7 @@ import difflib, inspect
 
 import pandas as pd
 
+from ..core.files import DataError
 from .embedded_dives import dives_folder, read_dives  # noqa: F401 (others take dives_folder from here)
 from .jigsaws import read_jigsaws
 from .mtl_aqa import read_mtl_aqa
@@ -41,7 +42,7 @@ def read_clips(
 ) -> pd.DataFrame:  # clip table
     "The clip table of a data set. Raises ValueError for an unknown name or option, FileNotFoundError for a folder."
     if dataset not in DATASETS:
-        raise ValueError(f"dataset {dataset!r}: {_nearest(dataset, list(DATASETS))}")
+        raise DataError(f"dataset {dataset!r}: {_nearest(dataset, list(DATASETS))}")
     reader = DATASETS[dataset]
     known = [p for p in inspect.signature(reader).parameters if p not in ("root", "dataset")]
     given = {_ALSO.get(dataset, {}).get(k, k): v for k, v in options.items() if v is not None and v != ""}
@@ -49,7 +50,7 @@ def read_clips(
     unknown = [k for k in given if k not in known]
     if unknown:
         name, value = unknown[0], given[unknown[0]]
-        raise ValueError(
+        raise DataError(
             f"dataset {dataset!r} has no option {name!r} (given: {value!r}): {_nearest(name, known)}"
         )
     return reader(root, **given)

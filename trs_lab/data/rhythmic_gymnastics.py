@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import read_text
+from ..core.files import DataError, MissingFile, read_text
 from .clips import clip_table
 from .layouts import add_segments, annotation_places, data_folder, find_file
 
@@ -31,7 +31,7 @@ def _lines(path):
     "Dicts of the lines of train.txt or test.txt (separated by tabs or blanks)."
     lines = read_text(path).splitlines()
     if not lines or tuple(lines[0].split()) != _COLUMNS:
-        raise ValueError(f"{path}: line 1: found {' '.join(lines[:1])!r}, expected {' '.join(_COLUMNS)}")
+        raise DataError(f"{path}: line 1: found {' '.join(lines[:1])!r}, expected {' '.join(_COLUMNS)}")
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
@@ -44,9 +44,7 @@ def _lines(path):
                 raise ValueError
             yield dict(zip(_COLUMNS, [name, *values], strict=True))
         except ValueError:
-            raise ValueError(
-                f"{path}: line {number}: found {line!r}, expected a name and 5 numbers"
-            ) from None
+            raise DataError(f"{path}: line {number}: found {line!r}, expected a name and 5 numbers") from None
 
 
 def _feature_file(root, name):
@@ -54,7 +52,7 @@ def _feature_file(root, name):
     found = [root / f"{name}.npy"] if (root / f"{name}.npy").is_file() else sorted(root.glob(f"*/{name}.npy"))
     if len(found) > 1:
         folders = ", ".join(str(f.parent) for f in found)
-        raise ValueError(
+        raise DataError(
             f"rhythmic_gymnastics: {name}.npy is in {len(found)} folders ({folders}); name one of them as root"
         )
     return found[0] if found else None
@@ -79,7 +77,7 @@ def _add_features(rows, root, required):
     files = [_feature_file(root, r["clip_id"]) for r in rows]
     missing = [r["clip_id"] for r, f in zip(rows, files) if f is None]
     if missing and required:
-        raise FileNotFoundError(
+        raise MissingFile(
             f"rhythmic_gymnastics: no features for {len(missing)} of {len(rows)} clips, such as {missing[0]!r}; "
             f"looked for {root / missing[0]}.npy and {root / '*' / missing[0]}.npy"
         )
@@ -93,7 +91,7 @@ def _apparatus(group):
     "The name in its own spelling; None = all."
     known = {a.lower(): a for a in APPARATUS} | {"all": None, "none": None, "": None}
     if str(group).lower() not in known:
-        raise ValueError(f"rhythmic_gymnastics: group {group!r}, expected one of {', '.join(APPARATUS)}, all")
+        raise DataError(f"rhythmic_gymnastics: group {group!r}, expected one of {', '.join(APPARATUS)}, all")
     return known[str(group).lower()]
 
 # %% ../../nbs/data/rhythmic_gymnastics.ipynb #a361c35f
@@ -107,7 +105,7 @@ def read_rhythmic_gymnastics(
     "Zeng et al., ACM MM 2020 (ACTION-NET): total = difficulty + execution - penalty, range 0 to 25 as there."
     root = data_folder(root, "rhythmic_gymnastics")
     if target not in _TARGETS:
-        raise ValueError(f"rhythmic_gymnastics: target {target!r}, expected one of {', '.join(_TARGETS)}")
+        raise DataError(f"rhythmic_gymnastics: target {target!r}, expected one of {', '.join(_TARGETS)}")
     group, (column, highest) = _apparatus(group), _TARGETS[target]
     places = annotation_places(root, annotations, _INSIDE, _BESIDE)
     train = find_file("rhythmic_gymnastics", ["train.txt"], places)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np, pandas as pd
 
-from ..core.files import digest
+from ..core.files import DataError, digest
 from ..core.progress import progress_bar
 from .decoding import count_frames, decode_video, frame_times, varies
 from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, decode_frames, list_frames
-from .stores import create_store, open_store
+from .stores import checksum, create_store, open_store, rows_and_sums, warn_of_change
 
 _all_ = [
     "count_frames",
@@ -38,7 +38,7 @@ def _frame_range(n_available, start, end):
     start = 0 if start is None or pd.isna(start) else int(start)
     end = n_available if end is None or pd.isna(end) else int(end)
     if not 0 <= start < end <= n_available:
-        raise ValueError(
+        raise DataError(
             f"frames {start} to {end} were asked for, but the source has {n_available} frames "
             f"(0 <= start < end <= {n_available} expected)"
         )
@@ -61,9 +61,9 @@ def sample_frames(
 ) -> np.ndarray:  # `n_frames` frame numbers, never decreasing, int64
     "The frames that represent a clip. Raises `ValueError` for an unknown rule or a range outside of the source."
     if how not in SAMPLINGS:
-        raise ValueError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
+        raise DataError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
     if n_frames < 1:
-        raise ValueError(f"n_frames={n_frames}: at least 1 expected")
+        raise DataError(f"n_frames={n_frames}: at least 1 expected")
     start, end = _frame_range(n_available, start, end)
     if how == "consecutive" and end - start >= n_frames:
         return np.arange(end - n_frames, end)
@@ -79,10 +79,10 @@ def segment_starts(
 ) -> list[int]:  # first frame of every segment
     "Evenly strided, the last one flush with the end of the clip: 0, 10, ..., 80, 87 in the paper."
     if n_segments < 1:
-        raise ValueError(f"n_segments={n_segments}: at least 1 expected")
+        raise DataError(f"n_segments={n_segments}: at least 1 expected")
     last = n_frames - segment_len
     if last < 0:
-        raise ValueError(f"a segment of {segment_len} frames does not fit into a clip of {n_frames}")
+        raise DataError(f"a segment of {segment_len} frames does not fit into a clip of {n_frames}")
     stride = -(-last // max(n_segments - 1, 1))
     return [min(i * stride, last) for i in range(n_segments)]
 
@@ -124,7 +124,7 @@ def check_frames(
     "Frames as `read_clip` gives them. Raises `ValueError` for another type or shape."
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < least:
-        raise ValueError(
+        raise DataError(
             f"frames: expected uint8 of shape (T >= {least}, H, W, 3), got {frames.dtype} {frames.shape}"
         )
     return frames
@@ -193,16 +193,16 @@ class VideoSource:
     ):
         how = how or table.attrs.get("sampling")
         if how not in SAMPLINGS:
-            raise ValueError(
+            raise DataError(
                 f"how={how!r}: expected one of {', '.join(SAMPLINGS)} (or the clip table's attrs['sampling'])"
             )
         wrong = table.loc[~table["kind"].isin(["video", "frames"]), "clip_id"].tolist()
         if wrong:
-            raise ValueError(
+            raise DataError(
                 f"clips without pictures (kind must be 'video' or 'frames'): {', '.join(map(str, wrong[:5]))}"
             )
         if not len(table):
-            raise ValueError("the clip table is empty")
+            raise DataError("the clip table is empty")
         self.n_frames, self.size, self.how, self.fitting = n_frames, tuple(size), how, fitting
         whole = {} if fitting.how == "crop" else dict(fitting=fitting)
         self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=2, **whole)
@@ -256,17 +256,22 @@ class FrameCache(VideoSource):
         super().__init__(table, n_frames, size, how, fitting)
         self.path = Path(folder) / self.key
         ids, shape = table["clip_id"].tolist(), (len(table), n_frames, *self.size, 3)
-        self.arrays = dict(frames=(np.uint8, shape), done=(bool, shape[:1]))
+        self.arrays = rows_and_sums("frames", np.uint8, shape)
         create_store(self.path, self.arrays, dict(n_frames=n_frames, size=self.size, how=self.how, clips=ids))
-        self.frames, self.done = open_store(self.path, self.arrays, clips=ids)
+        self._map(clips=ids)
+
+    def _map(self, *how, **which):
+        self.frames, self.done, self.sums = open_store(self.path, self.arrays, *how, **which)
+        self.sound = set()  # rows that were compared with their checksums
 
     def __getstate__(self):
         # pixels stay where they are
-        return {**self.__dict__, "path": self.path.resolve(), "frames": None, "done": None}
+        away = dict(frames=None, done=None, sums=None, sound=None)
+        return {**self.__dict__, "path": self.path.resolve(), **away}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.frames, self.done = open_store(self.path, self.arrays, "r")
+        self._map("r")
 
     def __repr__(self):
         return f"{super().__repr__()[:-1]}, {int(self.done.sum())} decoded)"
@@ -279,19 +284,34 @@ class FrameCache(VideoSource):
             raise VideoError(
                 f"clip {self.all_clips['clip_id'].iloc[missing[0]]} is not decoded yet: call fill() first"
             )
+        for row in np.atleast_1d(rows).tolist():
+            self._compare(row)
         return np.asarray(self.frames[rows])
+
+    def _compare(self, row):
+        "With its checksum, once; what changed on the disk is decoded again."
+        if row not in self.sound and checksum(self.frames[row]) != self.sums[row]:
+            warn_of_change(self.path, [self._record(row)["clip_id"]])
+            frames, _, sums = open_store(
+                self.path, self.arrays
+            )  # this process may have opened it to read only
+            frames[row] = pixels = self._read(row)
+            sums[row] = checksum(pixels)
+        self.sound.add(row)
 
     def _decode(self, row):
         try:
-            self.frames[row] = self._read(row)
+            pixels = self._read(row)
         except VideoError as e:
             return row, failure_of(self._record(row), e)
+        self.frames[row], self.sums[row] = pixels, checksum(pixels)
         return row, None
 
     def _mark(self, rows):
         if not rows:
             return
         self.frames.flush()  # first the pixels, then the mark
+        self.sums.flush()
         self.done[rows] = True
         self.done.flush()
         rows.clear()
@@ -338,7 +358,7 @@ def fill(
 ) -> list[tuple[str, str, str]]:  # clips left out: (clip_id, source, reason)
     "Decode all rows that are not decoded yet; may be interrupted and called again."
     if on_error not in ("stop", "skip"):
-        raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
+        raise DataError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
     failures = _decode_rows(self, np.nonzero(~self.done)[0].tolist(), workers, progress, mark_every)
     self.failures = [failures[r] for r in sorted(failures)]
     if failures and (on_error == "stop" or len(failures) == len(self.all_clips)):

@@ -18,6 +18,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from einops import rearrange, reduce
 
+from ..core.files import DataError, MissingFile
+
 # %% ../../nbs/features/backbone.ipynb #c005
 def same_padding(
     size: int,  # entries along one axis
@@ -246,7 +248,7 @@ def recognise_layout(
         return "piergiaj"
     if "conv3d_1a_7x7.conv3d.weight" in keys:
         return "hassony2"
-    raise ValueError(
+    raise DataError(
         f"not an I3D state dictionary: expected 'Conv3d_1a_7x7.conv3d.weight' (piergiaj) or "
         f"'conv3d_1a_7x7.conv3d.weight' (hassony2), found {', '.join(map(str, keys[:5])) or 'no keys'} ..."
     )
@@ -276,7 +278,7 @@ def find_state(
 ) -> dict:  # name -> tensor, as I3D calls them
     "The state dictionary inside of whatever it was wrapped in: dictionaries, `module.`, the name of a larger model."
     if not isinstance(saved, dict):
-        raise ValueError(f"expected a state dictionary, found {type(saved).__name__}")
+        raise DataError(f"expected a state dictionary, found {type(saved).__name__}")
     if first := next((m for k in saved if (m := _FIRST.fullmatch(str(k)))), None):
         before = len(first[1])
         return {str(k)[before:]: v for k, v in saved.items() if str(k).startswith(first[1])}
@@ -307,7 +309,7 @@ def load_fitting(
     }
     show = lambda v: ", ".join(v[:6]) + (f" and {len(v) - 6} more" if len(v) > 6 else "")
     if any(faults.values()):
-        raise ValueError(
+        raise DataError(
             f"{name} does not fit this I3D: " + "; ".join(f"{k}: {show(v)}" for k, v in faults.items() if v)
         )
     model.load_state_dict(
@@ -332,7 +334,7 @@ def _load_tensors(path):
             if why
             else (str(e) or "the file is empty").splitlines()[0][:200]
         )
-        raise ValueError(f"not a readable torch file of plain tensors ({said})") from e
+        raise DataError(f"not a readable torch file of plain tensors ({said})") from e
 
 
 def load_i3d(
@@ -342,26 +344,26 @@ def load_i3d(
     "An `I3D` with the weights in `path`, in any known layout. Raises ValueError naming what does not fit."
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no I3D weights at {path}")
+        raise MissingFile(f"no I3D weights at {path}")
     if path.suffix == ".safetensors":
         return load_backbone(path)[0]
     try:
         state = find_state(_load_tensors(path))
     except ValueError as e:
-        raise ValueError(f"{path}: {e}") from e
+        raise DataError(f"{path}: {e}") from e
     if wrong := next((k for k, v in state.items() if not torch.is_tensor(v)), None):
-        raise ValueError(f"{path}: {wrong} is {type(state[wrong]).__name__}, expected a tensor")
+        raise DataError(f"{path}: {wrong} is {type(state[wrong]).__name__}, expected a tensor")
     if recognise_layout(state) == "hassony2":
         state = {rename_hassony2(k): v for k, v in state.items()}
     logits = [k for k in state if k.startswith("logits.")]
     n_classes = len(state["logits.conv3d.bias"]) if "logits.conv3d.bias" in logits else 400 if logits else 0
     first, wanted = state["Conv3d_1a_7x7.conv3d.weight"], kwargs.get("in_channels", 3)
     if first.ndim != 5:
-        raise ValueError(f"{path}: Conv3d_1a_7x7.conv3d.weight has {first.ndim} axes, expected 5")
+        raise DataError(f"{path}: Conv3d_1a_7x7.conv3d.weight has {first.ndim} axes, expected 5")
     channels = first.shape[1]
     if channels != wanted:
         flow = " (optical flow); take the RGB weights" if channels == 2 else ""
-        raise ValueError(f"{path}: made for {channels} input channels, clips have {wanted}{flow}")
+        raise DataError(f"{path}: made for {channels} input channels, clips have {wanted}{flow}")
     if not logits:  # features need none
         state |= {k: v for k, v in I3D(n_classes=0, **kwargs).state_dict().items() if k.startswith("logits.")}
     return load_fitting(I3D(**{"n_classes": n_classes, **kwargs}), state, path.name).eval()
@@ -399,19 +401,19 @@ def load_backbone(
     "Read what `save_backbone` wrote. Raises ValueError naming what is missing or does not fit."
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no backbone weights at {path}")
+        raise MissingFile(f"no backbone weights at {path}")
     try:
         with safe_open(path, "pt") as f:
             meta, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
     except Exception as e:
-        raise ValueError(f"{path} is not a readable safetensors file: {e}") from e
+        raise DataError(f"{path} is not a readable safetensors file: {e}") from e
     lacking = [k for k in ("settings", "input_size", "frames", "normalisation") if k not in meta]
     if lacking:
-        raise ValueError(f"{path}: metadata lacks {', '.join(lacking)}; was it written by save_backbone?")
+        raise DataError(f"{path}: metadata lacks {', '.join(lacking)}; was it written by save_backbone?")
     settings = _settings(path, meta)
     for name in ("input_size", "frames"):
         if not meta[name].isdecimal():
-            raise ValueError(f"{path}: metadata {name!r} is {meta[name]!r}, expected a whole number")
+            raise DataError(f"{path}: metadata {name!r} is {meta[name]!r}, expected a whole number")
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     model = load_fitting(I3D(**settings), state, path.name).eval()
     return model, {**meta, "input_size": int(meta["input_size"]), "frames": int(meta["frames"])}
@@ -433,7 +435,7 @@ def _settings(path, meta):
     except (ValueError, TypeError):
         good = False
     if not good:
-        raise ValueError(
+        raise DataError(
             f"{path}: metadata 'settings' is {meta['settings'][:200]!r}, expected some of {', '.join(sorted(known))}, "
             f"with a width up to {WIDEST:g}"
         )

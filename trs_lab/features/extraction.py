@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core.files import digest, write_atomically
+from ..core.files import TrsLabError, digest, write_atomically
 from ..core.progress import progress_bar
-from ..data.stores import create_store, open_store
+from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
 from .augment import clean, normalise, strong, weak
 from .inference import choose_precision, inference_copy
@@ -156,7 +156,7 @@ class Failure:
     error: str = ""  # traceback
 
 
-class ExtractionError(RuntimeError):
+class ExtractionError(TrsLabError, RuntimeError):
     "Features could not be computed; the message names the clips. What was computed before is kept."
 
 # %% ../../nbs/features/extraction.ipynb #c011
@@ -528,20 +528,21 @@ def _dask_outcomes(client, shared, rows, devices):
 
 # %% ../../nbs/features/extraction.ipynb #c022
 class Writer:
-    "Memory-mapped features and marks of a store. On leaving its context, all is marked."
+    "Memory-mapped features, checksums and marks of a store. On leaving its context, all is marked."
 
     def __init__(
         self,
         folder: Path,  # of `create_store`
         every: float = 1.0,  # seconds between two marks
     ):
-        self.features, self.done = (
-            np.load(folder / f"{n}.npy", mmap_mode="r+") for n in ("features", "done")
+        self.features, self.done, self.sums = (
+            np.load(folder / f"{n}.npy", mmap_mode="r+") for n in ("features", "done", "sums")
         )
         self.rows, self.every, self.due = [], every, time.monotonic() + every
 
     def add(self, row, x):
         self.features[row] = x
+        self.sums[row] = checksum(self.features[row])
         self.rows.append(row)
         if time.monotonic() > self.due:
             self.mark()
@@ -549,6 +550,7 @@ class Writer:
     def mark(self):
         if self.rows:
             self.features.flush()
+            self.sums.flush()
             self.done[self.rows] = True
             self.done.flush()
             self.rows = []  # first the features, then the marks
@@ -632,9 +634,10 @@ def _open_store(backbone, cache, cache_dir, plan, where):
     )
     del settings["n_strong"]  # the shape says it
     folder = Path(cache_dir) / f"features-{digest(settings)}"
-    arrays = dict(features=(plan.dtype, shape), done=(bool, shape[:1]))
+    arrays = rows_and_sums("features", plan.dtype, shape)
     create_store(folder, arrays, settings)
-    open_store(folder, arrays, "r", settings["clips"])  # raises where it is not what it should be
+    opened = open_store(folder, arrays, clips=settings["clips"])  # raises where it is not what it should be
+    forget_changed(folder, settings["clips"], *opened)
     return folder
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 from einops import rearrange
+from ..core.files import DataError
 from .augment import MEAN, STD
 
 # %% ../../nbs/features/huggingface.ipynb #c005
@@ -56,7 +57,7 @@ def pixel_map(
 ) -> tuple:  # (scale, shift), tensors (3,1,1,1): what the model expects = pixels*scale + shift
     "From our normalisation to the model's: back to 0-1, then what its own preprocessor does to 0-255."
     if normalisation not in ("unit", "imagenet"):
-        raise ValueError(f"normalisation {normalisation!r}: expected 'imagenet' or 'unit'")
+        raise DataError(f"normalisation {normalisation!r}: expected 'imagenet' or 'unit'")
     vector = lambda v: torch.tensor(v, dtype=torch.float64).expand(3)
     back, mid = (vector(0.5), vector(0.5)) if normalisation == "unit" else (vector(STD), vector(MEAN))
     factor = 255 * (settings.get("rescale_factor") or 1 / 255) if settings.get("do_rescale", True) else 255
@@ -137,9 +138,9 @@ def _preprocessor(name):
             continue
         settings = json.loads(Path(path).read_text())
         if settings.get("do_normalize", True) and not {"image_mean", "image_std"} <= settings.keys():
-            raise ValueError(f"backbone {name}: {file} lacks image_mean or image_std")
+            raise DataError(f"backbone {name}: {file} lacks image_mean or image_std")
         return settings
-    raise ValueError(
+    raise DataError(
         f"backbone {name}: no {' or '.join(PREPROCESSORS)} beside the weights, "
         "which says what pixel values the model expects"
     )
@@ -154,11 +155,11 @@ def load_hf_backbone(
     try:
         config = hf.AutoConfig.from_pretrained(name, local_files_only=local)
     except (OSError, ValueError) as e:
-        raise ValueError(
+        raise DataError(
             f"backbone {name}: no usable config.json in this folder, or no such model id: {e}"
         ) from e
     if config.model_type not in ARCHITECTURES:
-        raise ValueError(
+        raise DataError(
             f"backbone {name}: model type {config.model_type!r} is not one of the video models "
             f"{', '.join(ARCHITECTURES)}"
         )
@@ -168,10 +169,10 @@ def load_hf_backbone(
             name, config=config, dtype=torch.float32, local_files_only=local, output_loading_info=True
         )
     except (OSError, RuntimeError, ValueError) as e:
-        raise ValueError(f"backbone {name}: weights cannot be loaded: {e}") from e
+        raise DataError(f"backbone {name}: weights cannot be loaded: {e}") from e
     lacking = sorted(k for k in info["missing_keys"] if not k.startswith(("pooler.", "predictor.")))
     if lacking:
-        raise ValueError(
+        raise DataError(
             f"backbone {name}: the weight file lacks {', '.join(lacking[:6])}"
             + f" and {len(lacking) - 6} more" * (len(lacking) > 6)
         )

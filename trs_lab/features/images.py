@@ -14,6 +14,7 @@ from einops import rearrange, reduce
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..core.files import TrsLabError
 from .huggingface import pixel_map, resample_frames
 
 # %% ../../nbs/features/images.ipynb #3ce1c723
@@ -77,7 +78,7 @@ LITE = dict(efficientnet_lite0=224, efficientnet_lite2=260)  # name -> side of i
 LITE_PIXELS = dict(image_mean=[127 / 255] * 3, image_std=[128 / 255] * 3)
 
 
-class MissingExtra(ImportError):
+class MissingExtra(TrsLabError, ImportError):
     "An optional package is not installed; the message says which extra brings it."
 
 

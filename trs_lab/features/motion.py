@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..core.files import digest
 from ..core.progress import progress_bar
-from ..data.stores import create_store, open_store
+from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
 from trs_lab.data.video import (
     FrameCache,
     check_frames,
@@ -115,15 +115,18 @@ def extract_motion(
     )
     folder = Path(cache_dir) / f"motion-{digest(settings)}"
     shape = (len(cache), n_segments, sum(MOTION_BLOCKS.values()))
-    arrays = dict(motion=("float32", shape), done=(bool, shape[:1]))
+    arrays = rows_and_sums("motion", "float32", shape)
     create_store(folder, arrays, settings)
-    motion, done = open_store(folder, arrays, clips=settings["clips"])
+    motion, done, sums = open_store(folder, arrays, clips=settings["clips"])
+    forget_changed(folder, settings["clips"], motion, done, sums)
     todo = np.flatnonzero(~done)
     for row in progress_bar(
         todo, total=len(todo), desc="motion", unit="clip", disable=not progress or not len(todo)
     ):
         motion[row] = clip_motion(cache[row], clip_length(cache.table.iloc[row]), n_segments)
+        sums[row] = checksum(motion[row])
         motion.flush()
+        sums.flush()
         done[row] = True
     done.flush()
     return np.array(motion)
@@ -139,12 +142,15 @@ def extract_motion_views(
     ids = cache.table["clip_id"].tolist()
     settings = dict(frames=cache.key, clips=ids, n_segments=n_segments, weights=None, blocks=MOTION_BLOCKS)
     folder = Path(cache_dir) / f"features-{digest(settings)}"
-    arrays = dict(features=("float32", motion.shape), done=(bool, motion.shape[:1]))
+    arrays = rows_and_sums("features", "float32", motion.shape)
     create_store(folder, arrays, settings)
-    features, done = open_store(folder, arrays, clips=ids)
+    features, done, sums = open_store(folder, arrays, clips=ids)
+    forget_changed(folder, ids, features, done, sums)
     if not done.all():
         features[:] = motion
+        sums[:] = [checksum(x) for x in motion]
         features.flush()
+        sums.flush()
         done[:] = True
         done.flush()
     return open_store(folder, arrays, "r")[0]

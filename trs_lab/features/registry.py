@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from ..core.files import DataError
 from ..core.parameters import BACKBONES, Config, ConfigError
 from .backbone import load_i3d
 from .huggingface import load_hf_backbone
@@ -115,7 +116,7 @@ def load_backbone_by_name(
 ) -> nn.Module:  # eval mode, with .features and .dim; None for motion, which has no network
     "The backbone of a configuration. Raises ValueError, FileNotFoundError or ImportError that says what is missing."
     if weights and backbone != "i3d":
-        raise ValueError(
+        raise DataError(
             f"weights={str(weights)!r} is a file of I3D weights, but backbone={backbone!r} brings its own"
         )
     if backbone.startswith("hf:"):
@@ -125,11 +126,11 @@ def load_backbone_by_name(
     if backbone == "motion":
         return None
     if backbone != "i3d":
-        raise ValueError(
+        raise DataError(
             f"backbone={backbone!r}: expected i3d, {', '.join(LITE)}, motion or hf:<model id or folder>"
         )
     if not weights:
-        raise ValueError("backbone='i3d' needs a file of weights")
+        raise DataError("backbone='i3d' needs a file of weights")
     return load_i3d(weights)
 
 # %% ../../nbs/features/registry.ipynb #df289a00

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 from einops import rearrange
+from ..core.files import DataError
 from .backbone import I3D
 from ..data.layouts import read_features
 from ..data.video import segment_starts
@@ -24,7 +25,7 @@ def cut_segments(
 ) -> torch.Tensor:  # (B,S,3,segment_len,H,W), same type
     "Cut clips into segments at `segment_starts`."
     if frames.ndim != 5 or 3 not in (frames.shape[1], frames.shape[-1]):
-        raise ValueError(f"frames of shape {tuple(frames.shape)}: expected (B,T,H,W,3) or (B,3,T,H,W)")
+        raise DataError(f"frames of shape {tuple(frames.shape)}: expected (B,T,H,W,3) or (B,3,T,H,W)")
     if not (frames.shape[1] == 3 and frames.is_floating_point()):
         frames = rearrange(frames, "b t h w c -> b c t h w")
     starts = segment_starts(frames.shape[2], segment_len, n_segments)
@@ -44,9 +45,9 @@ class SegmentEncoder(nn.Module):
         super().__init__()
         self.backbone, self.freeze_bn, self.chunk, self.recompute = backbone, freeze_bn, chunk, recompute
         if chunk is not None and chunk < 1:
-            raise ValueError(f"chunk={chunk}: expected at least 1 segment, or None for all at once")
+            raise DataError(f"chunk={chunk}: expected at least 1 segment, or None for all at once")
         if recompute and not freeze_bn and any(self._norms()):
-            raise ValueError(
+            raise DataError(
                 "recompute=True runs the backbone twice, and BatchNorm would count its statistics twice: "
                 "it needs freeze_bn=True"
             )
@@ -111,14 +112,14 @@ def resample_segments(
 def _read_npy(row):
     path = Path(row["source"])
     if not path.is_file():
-        raise ValueError("no such file")
+        raise DataError("no such file")
     x = read_features(path)
     start, end = (None if pd.isna(row[c]) else int(row[c]) for c in ("start", "end"))
     x = x[start:end].astype(np.float32)
     if not len(x):
-        raise ValueError(f"no segments between start {start} and end {end}")
+        raise DataError(f"no segments between start {start} and end {end}")
     if not np.isfinite(x).all():
-        raise ValueError("contains NaN or infinite values")
+        raise DataError("contains NaN or infinite values")
     return x
 
 
@@ -131,7 +132,7 @@ def load_features(
     for r in table.to_dict("records"):
         try:
             if r["kind"] != "features":
-                raise ValueError(f"kind {r['kind']!r}, expected 'features'")
+                raise DataError(f"kind {r['kind']!r}, expected 'features'")
             rows[r["clip_id"]] = _read_npy(r)
         except Exception as e:
             faults.append(f"clip {r['clip_id']} ({r['source']}): {e}")
@@ -141,7 +142,7 @@ def load_features(
         f"clip {c}: {d} dimensions where most clips have {usual}" for c, d in dims[dims != usual].items()
     ]
     if faults or not rows:
-        raise ValueError(
+        raise DataError(
             f"{len(faults)} feature file(s) cannot be used\n  "
             + "\n  ".join(faults[:20] + ["..."] * (len(faults) > 20))
         )

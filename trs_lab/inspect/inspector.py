@@ -13,7 +13,7 @@ import ipywidgets as W
 import numpy as np
 import traitlets as T
 
-from ..core.files import project_root
+from ..core.files import MissingFile, project_root
 from ..core.parameters import expanded
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
 from .overview import ORDERS, Overview, when_free
@@ -58,12 +58,12 @@ def find_run(
     if run is not None:
         run = Path(expanded(str(run)))
         if not (run / "config.json").exists():
-            raise FileNotFoundError(f"{run} is no run folder: config.json is missing")
+            raise MissingFile(f"{run} is no run folder: config.json is missing")
         return run
     runs = project_root() / "runs" if runs is None else Path(runs)
     found = sorted(runs.glob("*/pseudo_labels.parquet"), key=lambda p: p.stat().st_mtime)
     if not found:
-        raise FileNotFoundError(
+        raise MissingFile(
             f"no run with pseudo-labels under {runs}: run train.ipynb first, or name a run folder"
         )
     return found[-1].parent

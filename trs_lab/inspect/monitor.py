@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from plotly.subplots import make_subplots
 
+from ..core.files import DataError
 from ..core.progress import duration
 from .parts import AXIS, STATIC, Patience, as_text, bare_figure, keep_state
 from .parts import make_button, put, style
@@ -82,9 +83,9 @@ def _read_metrics(path):
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return pd.DataFrame(columns=["epoch", "stage", "network"])
     except (ValueError, UnicodeDecodeError) as e:
-        raise ValueError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
+        raise DataError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
     if missing := [c for c in ("epoch", "stage", "network") if c not in frame]:
-        raise ValueError(f"{path} is damaged: no column {missing[0]!r}")
+        raise DataError(f"{path} is damaged: no column {missing[0]!r}")
     return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012
@@ -129,7 +130,7 @@ def say(
         return state, "Stop asked for: training ends with the step it is in."
     if wish == "pause" and state == "running":
         return state, "Pause asked for: training waits after the step it is in."
-    return state, SENTENCES.get(state) or _time_left(progress["seconds_left"])
+    return state, SENTENCES.get(state) or _time_left(progress.get("seconds_left"))
 
 
 def _time_left(seconds):
@@ -379,7 +380,8 @@ class TrainingMonitor:
         try:
             return what()
         except (ValueError, OSError) as e:
-            self.problem = str(e)
+            self.problem = "; ".join(filter(None, [self.problem, str(e)]))
+            self._seen.clear()  # it is looked at again, and said again, until it is mended
             return otherwise
 
     def _open(self):

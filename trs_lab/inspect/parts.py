@@ -84,7 +84,8 @@ def bare_figure(
     )
     hidden = ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
     shown = dict(responsive=True, displaylogo=False, displayModeBar="hover", doubleClick="reset")
-    fig._config = shown | dict(modeBarButtonsToRemove=hidden)
+    # a dollar in the name of a clip is a dollar: without it plotly asks MathJax, where a page has one
+    fig._config = shown | dict(modeBarButtonsToRemove=hidden, typesetMath=False)
     return fig
 
 

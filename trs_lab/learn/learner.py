@@ -12,6 +12,7 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 
+from ..core.files import TrsLabError
 from .checkpoint import Randomness, learner_state, load_learner
 from .processes import Objective
 from .schedules import learning_rate
@@ -21,7 +22,7 @@ class StopTraining(Exception):
     "Raised by a callback: end now, keep what there is."
 
 
-class NotFinite(ArithmeticError):
+class NotFinite(TrsLabError, ArithmeticError):
     "Training or a prediction has come to NaN or infinity; the message says where, and what to try."
 
 

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
 from ..learn.metrics import as_pair, bootstrap_ci, interval95, kendall, spearman
 from .plots import COLOURS, epoch_axis, legend_right, need
 from .run_folder import NoPicture
@@ -47,7 +48,7 @@ def confidence_bins(
     d = as_beliefs(data, ["true", of, sigma], "confidence_bins")
     d = pd.DataFrame(dict(sigma=d[sigma], error=(d[of] - d.true).abs())).dropna()
     if not len(d):
-        raise ValueError("confidence_bins: no clip has both a true score and a belief")
+        raise DataError("confidence_bins: no clip has both a true score and a belief")
     d, rows = d.sort_values("sigma", kind="stable"), []
     for k, at in enumerate(np.array_split(np.arange(len(d)), max(1, min(bins, len(d) // 5)))):
         p = d.iloc[at]
@@ -151,7 +152,7 @@ def plot_drift(
     "How the change from epoch to epoch is spread, and whether it was for the better. ValueError below two epochs."
     t = drift(data, truth)
     if not len(t):
-        raise ValueError("plot_drift: a change needs two epochs of history")
+        raise DataError("plot_drift: a change needs two epochs of history")
     fig, axes = plt.subplots(1, 2, figsize=(size * 3, size), sharex=True)
     draw_change(axes[0], t)
     draw_moved(axes[1], t)
@@ -204,7 +205,7 @@ def best_and_worst(
     need(d, [by], "best_and_worst")
     d = d[d[by].notna()].sort_values(by, kind="stable")
     if not len(d):
-        raise ValueError(f"best_and_worst: {by} is known of no clip")
+        raise DataError(f"best_and_worst: {by} is known of no clip")
     n = min(n, max(1, len(d) // 2))
     return d.iloc[:n], d.iloc[::-1].iloc[:n]
 
@@ -282,7 +283,7 @@ def plot_beliefs(
         decisions = data.decisions.current()
     d = d[d[against].notna() & d.pseudo_label.notna()]
     if not len(d):
-        raise ValueError(f"plot_beliefs: no clip has both a pseudo-label and {against}")
+        raise DataError(f"plot_beliefs: no clip has both a pseudo-label and {against}")
     fig, ax = plt.subplots(figsize=(size * 1.5, size))
     drawn = draw_beliefs(ax, d, against)
     if decisions is not None and len(decisions):

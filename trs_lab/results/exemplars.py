@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from ..core.files import DataError
 from ..features.extraction import view_seed
 from ..methods.registry import uses_difficulty
 from .run_features import RunFeatures
@@ -54,7 +55,7 @@ class Exemplars:
     ) -> list:  # of `Comparison`
         "The clip beside k labelled clips. Raises `NoComparison` with a sentence."
         if k < 1:
-            raise ValueError(f"k is {k}, expected at least 1 exemplar")
+            raise DataError(f"k is {k}, expected at least 1 exemplar")
         if (clip_id, k) not in self._found:
             try:
                 self._found[clip_id, k] = self._compare(clip_id, k)

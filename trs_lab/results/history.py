@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..core.files import DataError
 from ..learn.history import HISTORY_COLUMNS
 
 # %% ../../nbs/results/history.ipynb #920de9dc
@@ -95,10 +96,10 @@ def open_history(
     try:
         file = pq.ParquetFile(path)
     except Exception as e:  # a damaged foot makes pyarrow raise what it comes to
-        raise ValueError(f"{path} is damaged or no parquet file ({str(e).splitlines()[0][:120]})") from None
+        raise DataError(f"{path} is damaged or no parquet file ({str(e).splitlines()[0][:120]})") from None
     missing = [c for c in HISTORY_COLUMNS if c not in file.schema_arrow.names]
     if missing:
-        raise ValueError(f"{path} has no column {missing[0]!r}: expected the history of a training run")
+        raise DataError(f"{path} has no column {missing[0]!r}: expected the history of a training run")
     return file
 
 
@@ -141,7 +142,7 @@ def read_history(
         return HistoryArrays.from_table(pa.concat_tables(parts) if parts else file.schema_arrow.empty_table())
     except Exception as e:  # pyarrow and pandas raise what a wrong byte makes them come to
         said = (str(e) or type(e).__name__).splitlines()[0][:120]
-        raise ValueError(f"{path} is damaged ({said})") from None
+        raise DataError(f"{path} is damaged ({said})") from None
 
 
 def _row_groups(file, clips, last_k):
@@ -198,7 +199,7 @@ def overview(
 ):  # `OVERVIEW_COLUMNS` less true and group, which the history does not know; indexed by clip_id
     "What is believed of every unlabelled clip at the last epoch, in units of the score."
     if last_k < 1:
-        raise ValueError(f"last_k is {last_k}, expected at least 1 epoch")
+        raise DataError(f"last_k is {last_k}, expected at least 1 epoch")
     if not len(arrays):
         nothing = pd.DataFrame(columns=OVERVIEW_COLUMNS, index=pd.Index([], name="clip_id", dtype=object))
         return nothing.astype(dict.fromkeys(OVERVIEW_NUMBERS, float))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..core.files import DataError
 from ..learn.metrics import fisher_z_mean
 from .rows import Found, differing, in_words, pooled_rows, usual
 
@@ -173,7 +174,7 @@ def difference(
     "Mean of a - b over the seeds and folds that both have, with its interval; ValueError if there are none."
     d = (side(v, data, ratio, a) - side(v, data, ratio, b)).dropna().reset_index()
     if not len(d):
-        raise ValueError(
+        raise DataError(
             f"{data}, ratio {ratio:g}: no seed and fold with both {'/'.join(a)} and {'/'.join(b)}"
         )
     low, high = crossed_interval(matrix(d))
@@ -224,7 +225,7 @@ def ours_against(
     found = [e for e in everyone(v) if e[2] == name and (not only or e[3] == only)]
     if not found:
         there = ", ".join(sorted({f"{m}/{x}" for _, _, m, x in everyone(v)}))
-        raise ValueError(f"ours: no run of {ours}; found {there}")
+        raise DataError(f"ours: no run of {ours}; found {there}")
     out = []
     for data, ratio, _, variant in found:
         here, own = v[(v.data == data) & (v.ratio == ratio)], (name, variant)
@@ -233,7 +234,7 @@ def ours_against(
             out += [row | dict(versus=versus) for row in rows]
     if not out:
         nobody = "no other method has its variant (name theirs with rivals)"
-        raise ValueError(f"ours: nothing to compare {ours} with; {nobody}")
+        raise DataError(f"ours: nothing to compare {ours} with; {nobody}")
     return pd.DataFrame(out, columns=[*DIFFERENCE, "versus"])
 
 

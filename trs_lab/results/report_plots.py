@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from ..core.files import DataError
 from .tables import in_order, number, title
 
 # %% ../../nbs/results/report_plots.ipynb #a796a67f
@@ -148,7 +149,7 @@ def chosen_rows(who, table, variants, what):
     "Rows of these variants, the variants that are there, and the methods in order; ValueError without any."
     table = table if variants is None else table[table.variant.isin(variants)]
     if not len(table):
-        raise ValueError(f"{who}: no {what} to show")
+        raise DataError(f"{who}: no {what} to show")
     there = set(table.variant)
     return table, [x for x in variants or sorted(there) if x in there], in_order(table.method.unique())
 

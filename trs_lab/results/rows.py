@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core.files import read_json
+from ..core.files import DataError, MissingFile, read_json
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
@@ -196,11 +196,11 @@ def read_part(run, name, otherwise=_MUST_BE_THERE):
             return found
     except FileNotFoundError:
         if otherwise is _MUST_BE_THERE:
-            raise ValueError(f"{name}.json is missing") from None
+            raise DataError(f"{name}.json is missing") from None
         return otherwise
     except (OSError, ValueError):
-        raise ValueError(f"{name}.json cannot be read") from None
-    raise ValueError(f"{name}.json holds {type(found).__name__}, expected what a run writes")
+        raise DataError(f"{name}.json cannot be read") from None
+    raise DataError(f"{name}.json holds {type(found).__name__}, expected what a run writes")
 
 
 def finished_summary(run):
@@ -208,13 +208,13 @@ def finished_summary(run):
     summary = read_part(run, "summary", None)
     if summary is None:
         error = read_part(run, "failed", {}).get("error")
-        raise ValueError(f"failed: {error}" if error else "not finished: no summary.json")
+        raise DataError(f"failed: {error}" if error else "not finished: no summary.json")
     if summary.get("stopped"):
-        raise ValueError("stopped before its end")
+        raise DataError("stopped before its end")
     if "student" not in summary:
-        raise ValueError("summary.json has no student, expected what a run writes")
+        raise DataError("summary.json has no student, expected what a run writes")
     if not summary["student"]:
-        raise ValueError("no judged test clip")
+        raise DataError("no judged test clip")
     return summary
 
 
@@ -294,11 +294,11 @@ def find_runs(
     "Run folders by their path inside the folder given. FileNotFoundError if a folder is missing or has no runs."
     folders = named(folders)
     if missing := [str(f) for f in folders if not f.is_dir()]:
-        raise FileNotFoundError(f"runs: no folder {', '.join(missing)}")
+        raise MissingFile(f"runs: no folder {', '.join(missing)}")
     kinds = ("config.json", "summary.json", "cell.json")
     inside = {p.parent: f for f in folders for kind in kinds for p in f.rglob(kind)}
     if not inside:
-        raise FileNotFoundError(f"runs: no run (summary.json) in {', '.join(map(str, folders))}")
+        raise MissingFile(f"runs: no run (summary.json) in {', '.join(map(str, folders))}")
     return {p.resolve().relative_to(f.resolve().parent).as_posix(): p for p, f in sorted(inside.items())}
 
 
@@ -329,7 +329,7 @@ class Collected:
         unknown = t.content.isna()
         if unknown.all():
             beside = "settings.json is not beside it, so nobody can tell which of its runs belong together"
-            raise ValueError(f"{path}: {beside}")
+            raise DataError(f"{path}: {beside}")
         there = {r["digest"] for r in self.rows if r["kind"] == "run"} - {""}
         double = t.digest.isin(there) & ~unknown
         for r in t[~unknown & ~double].itertuples():
@@ -359,7 +359,7 @@ def read_runs(
         all_of.add_table(path)
     if not all_of.rows:
         reasons = "; ".join(f"{o['run']}: {o['reason']}" for o in all_of.left_out[:5])
-        raise ValueError(f"no run can be reported: {reasons}")
+        raise DataError(f"no run can be reported: {reasons}")
     numbers = dict.fromkeys(("spearman", "r_l2", "mae", "seconds", *QUESTIONED), float)
     frame = pd.DataFrame(all_of.rows, columns=COLUMNS).astype(numbers)
     pooled = frame[frame.kind == "pooled"].assign(kind="run")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..core.files import read_json
+from ..data.stores import checksum
 from ..data.video import VideoError, read_clip, segment_starts
 from .run_folder import NoPicture, RunFolder, drop
 from ..runs.manifest import cache_of, source_digest
@@ -30,11 +31,21 @@ class Store:
         self.folder = Path(folder)
         self.meta = read_json(self.folder / "meta.json")
         self.data, self.done = (np.load(self.folder / f"{n}.npy", mmap_mode="r") for n in (data, "done"))
-        self.row = {c: i for i, c in enumerate(self.meta["clips"])}
+        sums = self.folder / "sums.npy"  # a store of an earlier version has none
+        self.sums = np.load(sums, mmap_mode="r") if sums.exists() else None
+        self.row, self.sound = {c: i for i, c in enumerate(self.meta["clips"])}, {}
 
     def has(self, clip_id):
-        "Whether the clip is there (features: its clean view)."
-        return clip_id in self.row and bool(np.atleast_1d(self.done[self.row[clip_id]])[0])
+        "Whether the clip is there, as it was written."
+        return (
+            clip_id in self.row and bool(self.done[self.row[clip_id]]) and self._is_sound(self.row[clip_id])
+        )
+
+    def _is_sound(self, row):
+        "By its checksum, which is computed once."
+        if self.sums is not None and row not in self.sound:
+            self.sound[row] = checksum(self.data[row]) == self.sums[row]
+        return self.sound.get(row, True)
 
     def rows(self, clip_ids):
         "Rows of these clips."

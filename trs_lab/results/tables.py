@@ -7,7 +7,7 @@ __all__ = ['TITLES', 'PUBLISHED', 'CEILING', 'RIDGE', 'ASKED', 'VERBS', 'ESCAPES
            'published_note', 'number', 'interval', 'mean_text', 'shown_variants', 'paper_table', 'by_ratio',
            'with_published', 'with_mtl_aqa', 'variant_words', 'question_table', 'difference_print', 'difference_table',
            'signed', 'sentence', 'each_in_words', 'several', 'count_runs', 'count_print', 'read_words', 'missing_words',
-           'time_and_machine', 'cell', 'markdown', 'latex_text', 'latex']
+           'time_and_machine', 'cell', 'inert', 'markdown', 'latex_text', 'latex']
 
 # %% ../../nbs/results/tables.ipynb #ccb1c0f1
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
 from .means import doubt, usual_settings
 from .rows import DATA_NAMES, Found, differing, in_words
 
@@ -170,7 +171,7 @@ def paper_table(
     "Methods by ratio: mean [interval] (number of runs), the best of each variant between asterisks."
     d = means[means.data == data]
     if not len(d):
-        raise ValueError(f"paper_table: nothing of {data!r}; found {sorted(means.data.unique())}")
+        raise DataError(f"paper_table: nothing of {data!r}; found {sorted(means.data.unique())}")
     baselines, trained = d[d.kind == "baseline"], d[d.kind != "baseline"]
     variants = sorted(trained.variant.unique()) if variants is None else variants
     trained = trained[trained.variant.isin(variants)]
@@ -445,13 +446,23 @@ def cell(x):
     return number(x) if isinstance(x, (float, np.floating)) else str(x)
 
 
+def inert(
+    text: str,  # Markdown of ours, with names and errors that come from files
+) -> str:
+    "The same, with nothing in it that a page would take for HTML, for mathematics, or for a link."
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return text.replace("](", "]\\(").replace(
+        "$", "<span>&#36;</span>"
+    )  # a dollar alone, so it has no partner
+
+
 def markdown(
     table: pd.DataFrame,  # cells are text or numbers
 ) -> str:
     "A Markdown table."
     rows = [[cell(x).replace("|", "\\|") for x in r] for r in table.itertuples(index=False)]
     rows = [list(map(str, table.columns)), ["---"] * len(table.columns), *rows]
-    return "\n".join("| " + " | ".join(r) + " |" for r in rows) + "\n"
+    return inert("\n".join("| " + " | ".join(r) + " |" for r in rows) + "\n")
 
 
 ESCAPES = {

@@ -10,6 +10,7 @@ __all__ = ['ALPHAS', 'stretches', 'curve_statistics', 'frame_statistics', 'motio
 import numpy as np, pandas as pd
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
+from ..core.files import DataError
 from ..learn.metrics import summarise
 
 # %% ../../nbs/runs/baselines.ipynb #c005
@@ -39,7 +40,7 @@ def frame_statistics(
     "Summary of frame differences and mean colours over time; ValueError for another shape or type."
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) < 2:
-        raise ValueError(
+        raise DataError(
             f"frames: expected uint8 of shape (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}"
         )
     # one pair of frames at a time: a whole clip in floats would need four times its memory
@@ -75,9 +76,9 @@ def feature_statistics(
     "Summary over segments of each feature dimension; ValueError if not (S, D) or not finite."
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 2 or not len(x):
-        raise ValueError(f"features: expected shape (segments, dim), got {x.shape}")
+        raise DataError(f"features: expected shape (segments, dim), got {x.shape}")
     if not np.isfinite(x).all():
-        raise ValueError(f"features: {int((~np.isfinite(x)).sum())} of {x.size} values are not finite")
+        raise DataError(f"features: {int((~np.isfinite(x)).sum())} of {x.size} values are not finite")
     t = np.arange(len(x)) - (len(x) - 1) / 2
     slope = t @ x / max((t**2).sum(), 1)
     change = np.abs(np.diff(x, axis=0)).mean(0) if len(x) > 1 else np.zeros(x.shape[1])
@@ -101,17 +102,17 @@ def ridge_baseline(
         np.asarray(labelled_index),
     )
     if X.ndim != 2:
-        raise ValueError(f"X: expected shape (clips, statistics), got {X.shape}")
+        raise DataError(f"X: expected shape (clips, statistics), got {X.shape}")
     if not np.isfinite(X).all():
-        raise ValueError(
+        raise DataError(
             f"X: rows {np.flatnonzero(~np.isfinite(X).all(1))[:5].tolist()} hold values that are not finite"
         )
     if y.shape != rows.shape or len(y) < 2:
-        raise ValueError(
+        raise DataError(
             f"ridge_baseline needs at least 2 labelled clips and their rows, got {y.shape} scores, {rows.shape} rows"
         )
     if not np.isfinite(y).all():
-        raise ValueError(f"y_labelled: {int((~np.isfinite(y)).sum())} of {len(y)} scores are missing")
+        raise DataError(f"y_labelled: {int((~np.isfinite(y)).sum())} of {len(y)} scores are missing")
     Z = StandardScaler().fit(X[rows if scale_index is None else scale_index]).transform(X)
     return RidgeCV(alphas=alphas).fit(Z[rows], y).predict(Z)
 
@@ -121,15 +122,15 @@ def labelled_rows(
 ) -> np.ndarray:  # (k,) row numbers of the labelled training clips
     "Rows whose scores may be used; ValueError if an unlabelled or test clip carries a score, or a labelled one none."
     if missing := [c for c in ("clip_id", "score", "split", "role") if c not in table]:
-        raise ValueError(f"table: no column {missing}; expected the visible table of hide_scores")
+        raise DataError(f"table: no column {missing}; expected the visible table of hide_scores")
     shown = table.score.notna()
     if (bad := shown & table.role.isin(["unlabelled", "test"])).any():
         first = table.clip_id[bad].iloc[0]
-        raise ValueError(
+        raise DataError(
             f"table: {int(bad.sum())} unlabelled or test clips carry scores, such as {first!r}; pass the visible table"
         )
     if (bad := ~shown & (table.role == "labelled")).any():
-        raise ValueError(f"table: labelled clip {table.clip_id[bad].iloc[0]!r} has no score")
+        raise DataError(f"table: labelled clip {table.clip_id[bad].iloc[0]!r} has no score")
     return np.flatnonzero(table.role == "labelled")
 
 
@@ -143,7 +144,7 @@ def difficulty_baseline(
     rows = rows[rows.difficulty.notna()]
     factor = rows.score.sum() / rows.difficulty.sum() if len(rows) else np.nan
     if factor <= 0:
-        raise ValueError(
+        raise DataError(
             f"difficulty_baseline: expected positive points per difficulty, labelled clips give {factor:.3g}"
         )
     return pd.Series(
@@ -185,11 +186,11 @@ def run_baselines(
 
 def _check_statistics(statistics, n, rows, scale):
     if scale not in ("train", "labelled"):
-        raise ValueError(f"scale: expected 'train' or 'labelled', got {scale!r}")
+        raise DataError(f"scale: expected 'train' or 'labelled', got {scale!r}")
     if bad := {k: len(v) for k, v in statistics.items() if len(v) != n}:
-        raise ValueError(f"statistics: expected {n} rows as in the table, got {bad}")
+        raise DataError(f"statistics: expected {n} rows as in the table, got {bad}")
     if len(rows) < 2:
-        raise ValueError(f"run_baselines needs at least 2 labelled clips, got {len(rows)}")
+        raise DataError(f"run_baselines needs at least 2 labelled clips, got {len(rows)}")
 
 # %% ../../nbs/runs/baselines.ipynb #c026
 def evaluate_baselines(

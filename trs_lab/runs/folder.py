@@ -23,6 +23,8 @@ from safetensors.torch import load_file, save_file
 
 from ..data.clips import ROLES
 from trs_lab.core.files import (
+    DataError,
+    MissingFile,
     file_lock,
     plain,
     project_root,
@@ -592,18 +594,18 @@ class Student:
             return 1.0
         times = np.full(n, np.nan) if difficulty is None else np.asarray(difficulty, float)
         if not (times > 0).all():
-            raise ValueError(
+            raise DataError(
                 "this student was trained with use_difficulty: give the degree of difficulty of every clip"
             )
         return times
 
     def _group_numbers(self, names):
         if not self.groups:
-            raise ValueError(
+            raise DataError(
                 "group: this student was saved by an earlier version, which did not keep the groups' names"
             )
         if new := sorted(set(map(str, names)) - set(self.groups)):
-            raise ValueError(f"group: training had {', '.join(self.groups)}; got {', '.join(new)}")
+            raise DataError(f"group: training had {', '.join(self.groups)}; got {', '.join(new)}")
         return [self.groups.index(str(n)) for n in names]
 
 
@@ -633,11 +635,11 @@ def load_student(
     run = Path(run)
     for name in ("model.json", "model.safetensors"):
         if not (run / name).exists():
-            raise FileNotFoundError(f"{run}: no {name}; the run has not finished")
+            raise MissingFile(f"{run}: no {name}; the run has not finished")
     about = _about_model(run / "model.json")
     config = config_from(about["config"], trust_code)
     if config.finetune and encoder is None:
-        raise ValueError(f"{run}: the backbone was trained with the student; give its encoder")
+        raise DataError(f"{run}: the backbone was trained with the student; give its encoder")
     state = _weights_of(run / "model.safetensors")
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
     network = build_networks(config, about["in_dim"], encoder).student

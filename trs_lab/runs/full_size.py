@@ -37,6 +37,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from ..core.files import DataError
 from ..features.backbone import I3D
 from ..core.parameters import Config, read_value
 from .configure import make_config
@@ -141,7 +142,7 @@ def make_trainer(
 def random_backbone(seed, width, layout):
     "An I3D with random weights, its pixels in the memory order asked for."
     if layout not in LAYOUTS:
-        raise ValueError(f"layout={layout!r}: expected one of {', '.join(LAYOUTS)}")
+        raise DataError(f"layout={layout!r}: expected one of {', '.join(LAYOUTS)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone = I3D(width)

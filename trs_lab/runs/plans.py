@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import digest, read_json, sha256
+from ..core.files import DataError, digest, read_json, sha256
 from ..core.parameters import Config, ConfigError, affecting, check_names, read_value
 from ..methods.registry import method_class
 from .configure import config_from, flat, make_config
@@ -213,7 +213,7 @@ def read_given(
     try:
         call = ast.parse(f"f({given})", mode="eval").body
         if call.args:
-            raise ValueError("a value without a name")
+            raise DataError("a value without a name")
         return {
             k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value)
             for k in call.keywords

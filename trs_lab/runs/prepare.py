@@ -9,6 +9,7 @@ __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whiteni
            'cached_statistics', 'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.files import digest, project_root, shipped, write_atomically
+from ..core.files import DataError, digest, project_root, shipped, write_atomically
 from ..core.parameters import Config, ConfigError
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
@@ -58,7 +59,7 @@ def motion_whitening(
         ]
     )
     if motion.shape[-1] != len(scale):
-        raise ValueError(f"motion of {motion.shape[-1]} columns, expected the {len(scale)} of MOTION_BLOCKS")
+        raise DataError(f"motion of {motion.shape[-1]} columns, expected the {len(scale)} of MOTION_BLOCKS")
     plain = fit_whitening(torch.as_tensor(motion))
     return Whitening(plain.mean, plain.matrix * torch.as_tensor(scale, dtype=torch.float32))
 
@@ -318,9 +319,9 @@ def cached_statistics(
 ) -> np.ndarray:  # (N, d) a row for each of `frames.table`
     "`frame_statistics` of every clip; read from the folder of the frames if they are there already."
     clips = digest([STATISTICS_VERSION, frames.rows.tolist()])
-    file = frames.path / f"statistics-{clips}.npy"
-    if file.exists():
-        return np.load(file)
+    file = frames.path / f"statistics-{clips}.npz"
+    if (kept := _kept_statistics(file)) is not None:
+        return kept
     with ThreadPoolExecutor(workers) as pool:
         found = pool.map(lambda i: frame_statistics(frames[i]), range(len(frames)))
         found = progress_bar(found, total=len(frames), desc="frame statistics", unit="clip")
@@ -329,9 +330,18 @@ def cached_statistics(
     return statistics
 
 
+def _kept_statistics(file):
+    "None where there are none; a damaged file counts as none, which its checksum shows."
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            return content["statistics"]
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
 def _save(path, array):
-    with open(path, "wb") as f:  # a name without .npy would get one
-        np.save(f, array)
+    with open(path, "wb") as f:  # a name without .npz would get one
+        np.savez(f, statistics=array)
 
 
 def baseline_statistics(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..core.files import read_json, sha256
+from ..core.files import MissingFile, read_json, sha256
 from ..core.parameters import Config, ConfigError
 from ..features.extraction import weights_hash
 from ..learn.device import check_device
@@ -173,7 +173,7 @@ def _backbone_of(run, manifest, kept, weights):
 def _student_config(run):
     "Of model.json; `load_student` says later what else is missing."
     if not (run / "model.json").exists():
-        raise FileNotFoundError(f"{run}: no model.json; the run has not finished")
+        raise MissingFile(f"{run}: no model.json; the run has not finished")
     return RunFolder.load(run).config
 
 

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
 from ..data.video import VideoError, read_clip
 from ..results.plots import COLOURS
 from ..runs.prepare import fitting_of
@@ -23,7 +24,7 @@ def plot_scores(
 ):
     "Figure; ValueError where no clip was scored."
     if not len(scores):
-        raise ValueError("no clip was scored, so there is nothing to draw")
+        raise DataError("no clip was scored, so there is nothing to draw")
     s, at = scores.sort_values("score", kind="stable"), np.arange(len(scores))
     size = dict(figsize=(7, 2.8), sharey=True, width_ratios=[5, 1])
     fig, (left, right) = plt.subplots(1, 2, **size)
@@ -102,7 +103,7 @@ def plot_clips(
     "Figure, the best clip on top; ValueError where no clip was scored."
     rows = shown_clips(scores, show)
     if not len(rows):
-        raise ValueError("no clip was scored, so there is nothing to draw")
+        raise DataError("no clip was scored, so there is nothing to draw")
     table = name_clips(videos, scorer.folder.name, scorer.model.featured).set_index("clip_id", drop=False)
     seen = scorer.see(table.loc[rows.clip_id].reset_index(drop=True))
     effect = dict(zip(seen.table.clip_id, scorer.occlusion(seen)))

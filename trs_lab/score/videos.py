@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..core.files import DataError, MissingFile
 from ..data.layouts import VIDEO_SUFFIXES, count_pictures
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
@@ -25,10 +26,10 @@ def read_known(
     cells = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
     cells.columns = cells.columns.str.strip()
     if "clip_id" not in cells:
-        raise ValueError(f"{path}: no column clip_id, found {', '.join(cells.columns)}")
+        raise DataError(f"{path}: no column clip_id, found {', '.join(cells.columns)}")
     cells = cells.map(str.strip).set_index("clip_id")
     if cells.index.has_duplicates:
-        raise ValueError(f"{path}: clip {cells.index[cells.index.duplicated()][0]!r} is there twice")
+        raise DataError(f"{path}: clip {cells.index[cells.index.duplicated()][0]!r} is there twice")
     cells = cells.reindex(columns=list(KNOWN), fill_value="")
     difficulty = [_difficulty(path, c, d) for c, d in cells.difficulty.items()]
     return cells.astype(object).where(cells != "", None).assign(difficulty=difficulty)
@@ -37,7 +38,7 @@ def read_known(
 def _difficulty(path, clip_id, text):
     value = pd.to_numeric(text, errors="coerce") if text else np.nan
     if text and not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{path}: clip {clip_id!r}: difficulty is {text!r}, expected a number above 0")
+        raise DataError(f"{path}: clip {clip_id!r}: difficulty is {text!r}, expected a number above 0")
     return float(value)
 
 # %% ../../nbs/score/videos.ipynb #fd158e32
@@ -67,12 +68,12 @@ def find_clips(
     "The clips there, with what clips.csv beside them says. Raises ValueError or FileNotFoundError that names paths."
     place = Path(place).expanduser().resolve()
     if not place.exists():
-        raise FileNotFoundError(f"{place}: no such file or folder")
+        raise MissingFile(f"{place}: no such file or folder")
     kind = _kind(place, features)
     found = [(place, kind)] if kind else _inside(place, features) if place.is_dir() else []
     if not found:
         wanted = ".npy" if features else ", ".join(VIDEO_SUFFIXES) + " or folders of pictures"
-        raise ValueError(f"{place}: nothing to score here; this model looks for {wanted}")
+        raise DataError(f"{place}: nothing to score here; this model looks for {wanted}")
     stems = [p.name if kind == "frames" else p.stem for p, kind in found]
     ids = [p.name if stems.count(s) > 1 else s for (p, _), s in zip(found, stems)]
     return with_known(clips_table(ids, [p for p, _ in found], [k for _, k in found]), beside(place))
@@ -116,7 +117,7 @@ def as_file(
         return path.with_name(f"{name}.npy"), "features"
     if array.ndim != 4 or array.shape[-1] != 3 or array.dtype != np.uint8:
         wanted = "pictures (T, H, W, 3) uint8, or features (S, D)"
-        raise ValueError(f"{name}: {array.dtype} {array.shape}, expected {wanted}")
+        raise DataError(f"{name}: {array.dtype} {array.shape}, expected {wanted}")
     path.mkdir()
     for i, picture in enumerate(array):
         Image.fromarray(picture).save(path / f"{i:06d}.png", compress_level=1)
@@ -145,5 +146,5 @@ def name_clips(
             found.append(clips_table([path.stem], [path], [kind]))
     table = pd.concat(found, ignore_index=True)
     if table.clip_id.duplicated().any():
-        raise ValueError(f"two clips are called {table.clip_id[table.clip_id.duplicated()].iloc[0]!r}")
+        raise DataError(f"two clips are called {table.clip_id[table.clip_id.duplicated()].iloc[0]!r}")
     return table
