@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import read_json
+from ..core.files import DataError, MissingFile, TrsLabError, read_json
 from ..core.parameters import Config, ConfigError
 from ..runs.configure import load_config
 from ..data.clips import CLIP_COLUMNS, hide_scores
@@ -34,7 +34,7 @@ from ..runs.manifest import clips_of, read_manifest
 from ..runs.prepare import load_clips
 
 # %% ../../nbs/results/run_folder.ipynb #ccb2cf22
-class Unavailable(Exception):
+class Unavailable(TrsLabError):
     "Something about a run cannot be shown; the message is one or two sentences for the reader."
 
 
@@ -59,10 +59,10 @@ def read_predictions(
         types = dict.fromkeys(texts, str)
         frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)
     except (ValueError, OSError) as e:
-        raise ValueError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
+        raise DataError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
     missing = [c for c in PREDICTION_COLUMNS if c not in frame]
     if missing:
-        raise ValueError(f"{path} has no column {missing[0]!r}: expected {', '.join(PREDICTION_COLUMNS)}")
+        raise DataError(f"{path} has no column {missing[0]!r}: expected {', '.join(PREDICTION_COLUMNS)}")
     return frame
 
 # %% ../../nbs/results/run_folder.ipynb #e146920e
@@ -97,7 +97,7 @@ class RunClips:
 def without_media(config):
     "(visible clip table, hidden scores) though videos be missing, where the reader can do without them."
     if config.dataset == "folder":
-        raise FileNotFoundError(f"{config.dataset}: this reader needs its clips")
+        raise MissingFile(f"{config.dataset}: this reader needs its clips")
     if config.dataset == "dives":
         root = config.root or dives_folder()
         table = read_mtl_aqa(root, score_range=(0.0, 30 * 4.1), dataset="dives", require_media=False)
@@ -225,9 +225,9 @@ class RunFiles:
         self.trust_code = trust_code
         self.run, self._root, self._sample, self._seed = Path(run), root, sample, seed
         if sample is not None and sample < 1:
-            raise ValueError(f"sample is {sample}, expected at least 1 clip")
+            raise DataError(f"sample is {sample}, expected at least 1 clip")
         if not (self.run / "config.json").is_file():
-            raise FileNotFoundError(f"{self.run} is no run folder: config.json is missing")
+            raise MissingFile(f"{self.run} is no run folder: config.json is missing")
         self._problems, self._states = {}, self._look()
         self.config = self._read_config()
 
