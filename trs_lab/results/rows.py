@@ -35,6 +35,8 @@ DATA_NAMES = dict(
     jigsaws="JIGSAWS",
     rhythmic_gymnastics="Rhythmic Gymnastics",
     ui_prmd="UI-PRMD m01",
+    speed21="SPEED21",
+    divers="Divers",
 )
 WAYS = {"user:": "leave one user out", "people:": "people apart", "random:": "random folds"}
 # what a run was trained with, apart from data, seed and place
