@@ -10,7 +10,7 @@ from trs_lab.results.synthetic import synthetic_run
 
 def evil(where):
     """Runs where it is taken for HTML, and is gone where it is taken for mathematics."""
-    return f"<img src=x onerror='window.ran=`{where}`'>$x_{where}$"
+    return f"<img src=x onerror='window.ran=1'>$x_{where}$"
 
 
 def evil_run(home):
