@@ -150,11 +150,13 @@ def check_scores(
     table: pd.DataFrame,  # clip table; `split`, `group`, `user` and `difficulty` are looked at
     scores: pd.Series,  # (n,) in the order of the table: the scores that may be looked at, NaN for all others
     judged: int,  # test clips with a score
+    used: int = None,  # scores that training will use; None = all of `scores` in the training part
 ) -> list:  # of `Finding`
     "All that can be said without opening a video."
     train = table.split.eq("train").to_numpy()
     by_clip = pd.Series(np.asarray(scores, float), table.clip_id.to_numpy())
-    found = _few(int(by_clip[train].notna().sum())) + _far(by_clip) + _tied(by_clip) + _range(table, by_clip)
+    used = int(by_clip[train].notna().sum()) if used is None else used
+    found = _few(used) + _far(by_clip) + _tied(by_clip) + _range(table, by_clip)
     for column in ("group", "user"):
         found += _slips_of_names(column, table[column])
     return found + _groups(table, by_clip) + _people(table) + _difficulty(table) + _test(table, judged)
