@@ -151,7 +151,7 @@ def _read_folder(config):
     found += [f for f in refused if f.level != "stop" or not known]
     if table is not None:
         return table, found, True
-    if not rows:
+    if not have:
         have = [dict(clip_id=name, kind=kind, source=str(p)) for name, (kind, p) in files.items()]
     return _loose_table(have), found, False
 
