@@ -144,9 +144,7 @@ def facts_table(
     table: pd.DataFrame,  # clip table
     facts: list,  # from `look_at`, in the order of the table
     config: Config,  # what will be seen
-) -> (
-    pd.DataFrame
-):  # clip_id, split, kind, source, `FACTS`, seen (share of the picture), every (s between sampled frames)
+) -> pd.DataFrame:  # clip_id, split, group, kind, source, `FACTS`, seen (share of the picture), every (s between sampled frames)
     "What is known of every file; NaN where it does not apply."
     known = pd.DataFrame(facts, index=range(len(table)), columns=list(FACTS))
     known = known.astype({c: float for c in ("frames", "seconds", "rate", "height", "width", "segments")})
@@ -157,7 +155,9 @@ def facts_table(
     even = table.attrs.get("sampling") != "consecutive"
     spread = known.seconds / (config.n_frames - 1)
     known["seen"], known["every"] = areas, spread if even else np.minimum(spread, 1 / known.rate)
-    return pd.concat([table[["clip_id", "split", "kind", "source"]].reset_index(drop=True), known], axis=1)
+    return pd.concat(
+        [table[["clip_id", "split", "group", "kind", "source"]].reset_index(drop=True), known], axis=1
+    )
 
 
 def _many(counts, unit=""):
@@ -344,7 +344,7 @@ def check_copies(
     facts: pd.DataFrame,  # from `facts_table`
     grey: dict,  # from `look_at`; black and still clips are left out
     copies: list,  # from `find_copies`
-) -> tuple:  # (list of `Finding`, pairs to look at)
+) -> tuple:  # (list of `Finding`, pairs to look at: clip_id, clip_id, difference, what of them is alike)
     "The same bytes, the same pictures, the same beginning."
     split = dict(zip(facts.clip_id, facts.split))
     advice, found = "keep one of them, with one score", []
@@ -372,4 +372,4 @@ def check_copies(
         )
         advice = "as it is where the camera does not move; else look whether one take was cut in two ways"
         found.append(Finding("note", "same beginning", said, advice))
-    return found, pairs + begin
+    return found, [(*p, "three frames") for p in pairs] + [(*p, "first frames") for p in begin]

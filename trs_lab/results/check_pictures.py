@@ -21,17 +21,17 @@ from ..data.check_scores import outliers
 from ..data.check_videos import before_and_after
 from ..data.findings import LEVELS, grouped
 from .clip_plots import draw_strip
-from .plots import COLOURS
+from .plots import COLOURS, legend_right
 
 # %% ../../nbs/results/check_pictures.ipynb #3a71ea63
 def _draw_scores(ax, check):
     "Histogram; what is far from the others is marked."
     known, far = check.scores.dropna(), outliers(check.scores)
     _, edges, _ = ax.hist(known, bins=min(20, max(5, known.nunique())), color=COLOURS["student"])
-    ax.plot(far, np.zeros(len(far)), "v", color="#D55E00", clip_on=False, label="far from the others")
-    ax.set(title=f"{len(known)} scores", xlabel="score", ylabel="clips")
     if len(far):
-        ax.legend(loc="best")
+        ax.plot(far, np.zeros(len(far)), "v", color="#CC79A7", clip_on=False, label="far from the others")
+    ax.set(title=f"{len(known)} scores", xlabel="score", ylabel="clips")
+    ax.yaxis.get_major_locator().set_params(integer=True)
 
 
 def _draw_lengths(ax, check):
@@ -40,6 +40,7 @@ def _draw_lengths(ax, check):
     timed = f.seconds.notna().any()
     ax.hist((f.seconds if timed else f.frames).dropna(), bins=min(20, max(5, len(f) // 2)), color="0.6")
     ax.set(title="Length", xlabel="seconds" if timed else "frames", ylabel="clips")
+    ax.yaxis.get_major_locator().set_params(integer=True)
 
 
 def _draw_counts(ax, check, column, most=12):
@@ -64,7 +65,7 @@ def _draw_counts(ax, check, column, most=12):
         yticks=range(len(names)),
         yticklabels=names,
     )
-    ax.legend(loc="best")
+    ax.xaxis.get_major_locator().set_params(integer=True)
 
 
 def plot_overview(
@@ -84,6 +85,7 @@ def plot_overview(
     fig, axes = plt.subplots(1, len(panels), figsize=(2.9 * len(panels), 2.6), squeeze=False)
     for ax, (draw, more) in zip(axes[0], panels):
         draw(ax, check, *more)
+    legend_right(fig, axes)
     return fig
 
 # %% ../../nbs/results/check_pictures.ipynb #fba5df8e
@@ -91,7 +93,7 @@ def clips_to_show(
     facts: pd.DataFrame,  # from `facts_table`
     n: int = 6,  # clips
 ) -> list:  # clip ids
-    "One of each shape, the rarest first; the longest and the shortest; then evenly through the table."
+    "One of each shape, the rarest first, and of each group; the longest, the shortest; then evenly through the table."
     f = facts[facts.frames > 0]
     if not len(f):
         return []
@@ -101,7 +103,8 @@ def clips_to_show(
         .sort_values("size", kind="stable")
     )
     length = f.seconds.fillna(f.frames)
-    chosen = [*shapes["first"][: max(1, n - 2)], f.clip_id[length.idxmax()], f.clip_id[length.idxmin()]]
+    chosen = [*shapes["first"][: max(1, n // 2)], *f.groupby("group").clip_id.first()[: max(1, n // 2)]]
+    chosen += [f.clip_id[length.idxmax()], f.clip_id[length.idxmin()]]
     chosen += (
         f.clip_id.iloc[np.linspace(0, len(f) - 1, min(n, len(f))).astype(int)].tolist() + f.clip_id.tolist()
     )
@@ -169,11 +172,12 @@ def plot_pairs(
     if not pairs:
         return None
     fig, axes = plt.subplots(len(pairs), 2, figsize=(8.6, 1.2 * len(pairs)), squeeze=False)
-    for line, (a, b, apart) in zip(axes, pairs):
+    for line, (a, b, apart, what) in zip(axes, pairs):
         for ax, clip_id in zip(line, (a, b)):
             both = _both(check, clip_id)
             draw_strip(ax, both if isinstance(both, str) else both.original, 3)
-            ax.set_title(f"{clip_id} (differ by {apart:.1f})" if ax is line[0] else clip_id, fontsize=7)
+            said = clip_id if ax is line[0] else f"{clip_id}: {what} differ by {apart:.1f} grey values"
+            ax.set_title(said, fontsize=7)
     return fig
 
 # %% ../../nbs/results/check_pictures.ipynb #9a458899
@@ -214,9 +218,8 @@ def write_page(
     ]
     for heading, figure in figures.items():
         if figure is not None:
-            figure.savefig(png := io.BytesIO(), format="png", dpi=110)
-            picture = base64.b64encode(png.getvalue()).decode()
-            parts.append(
-                f"<h2>{html.escape(heading)}</h2><img style='max-width:100%' src='data:image/png;base64,{picture}'>"
-            )
+            figure.savefig(kept := io.BytesIO(), format="webp", dpi=110, pil_kwargs=dict(quality=85))
+            picture = base64.b64encode(kept.getvalue()).decode()
+            shown = f"<img style='max-width:100%' src='data:image/webp;base64,{picture}'>"
+            parts.append(f"<h2>{html.escape(heading)}</h2>{shown}")
     write_atomically(Path(path), lambda p: p.write_text("\n".join(parts), encoding="utf-8"))
