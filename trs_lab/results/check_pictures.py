@@ -120,6 +120,11 @@ def _both(check, clip_id):
         return str(e)
 
 
+def _strip(ax, frames):
+    draw_strip(ax, frames, 3)
+    ax.set_anchor("W")
+
+
 def _mark_part(ax, both):
     "A dashed frame around what arrives."
     n, height, width, _ = both.original.shape
@@ -151,8 +156,8 @@ def plot_before_after(
     )
     for (left, right), (clip_id, both) in zip(axes, chosen.items()):
         said = isinstance(both, str)
-        draw_strip(left, both if said else both.original, 3)
-        draw_strip(right, both if said else both.seen, 3)
+        _strip(left, both if said else both.original)
+        _strip(right, both if said else both.seen)
         left.set_title(_say_clip(facts.loc[clip_id]), fontsize=7)
         if not said:
             _mark_part(left, both)
@@ -175,7 +180,7 @@ def plot_pairs(
     for line, (a, b, apart, what) in zip(axes, pairs):
         for ax, clip_id in zip(line, (a, b)):
             both = _both(check, clip_id)
-            draw_strip(ax, both if isinstance(both, str) else both.original, 3)
+            _strip(ax, both if isinstance(both, str) else both.original)
             said = clip_id if ax is line[0] else f"{clip_id}: {what} differ by {apart:.1f} grey values"
             ax.set_title(said, fontsize=7)
     return fig
