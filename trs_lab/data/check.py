@@ -32,8 +32,9 @@ def _lines(root, target):
     "(rows of clips.csv, findings about lines)"
     path = root / "clips.csv"
     if not path.is_file():
-        advice = "make one: the first line is clip_id,score; then a line for each file, its name without suffix and its score or nothing"
-        return [], [Finding("stop", "clips.csv", f"there is no clips.csv in {root.name}", advice)]
+        advice = "make one: first the line clip_id,score, then a line for each file: its name without suffix, its score"
+        said = f"there is no clips.csv in {root.name}"
+        return [], [Finding("stop", "clips.csv", said, f"{advice} or nothing")]
     try:
         rows, refused = listed_clips(path, target or "score")
     except (ValueError, OSError) as e:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .findings import Finding
-from .test_part import SMALL, say_test, spread_of_guessing
+from .test_part import SMALL, propose_folds, say_test, spread_of_guessing
 
 # %% ../../nbs/data/check_scores.ipynb #ef18624b
 FAR = 4.0  # robust standard deviations from the median
@@ -58,7 +58,8 @@ def _tied(scores):
     if not (tied := tied_pairs(scores)) > 0.15:
         return []
     counts = scores.value_counts()
-    said = f"{len(counts)} different values among {counts.sum()} scores, most often {counts.index[0]:g} ({counts.iloc[0]} times)"
+    most = f"most often {counts.index[0]:g} ({counts.iloc[0]} times)"
+    said = f"{len(counts)} different values among {counts.sum()} scores, {most}"
     advice = "where the judges can tell clips apart, let them: finer marks, or the mean of several judges"
     return [Finding("note", "ties", f"{said}; {tied:.0%} of all pairs are tied", advice)]
 
@@ -73,7 +74,8 @@ def _few(n):
     "Sentences about too little."
     if n >= SMALL:
         return []
-    said = f"{n} training clips have a score; on so many a correlation scatters by ± {spread_of_guessing(max(n, 2)):.2f} by chance"
+    luck = spread_of_guessing(max(n, 2))
+    said = f"{n} training clips have a score; over so many a correlation scatters by ± {luck:.2f} by chance"
     return [Finding("mend" if n > 1 else "stop", "few scores", said, EXPECT)]
 
 
@@ -128,7 +130,9 @@ def _people(table):
     if not (both := int((sides > 1).sum())):
         return []
     said = f"{both} of {len(sides)} people are in training and in the test"
-    advice = "right where the same people's other clips are to be scored; for new people: -p fold people:0/5"
+    kind, k = propose_folds(table) or ("", 0)
+    advice = "right where the same people's other clips are to be scored"
+    advice += f"; for new people: -p fold people:0/{k}" if kind == "people" else ""
     return [Finding("mend", "people", said, advice)]
 
 

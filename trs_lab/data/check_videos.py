@@ -144,8 +144,8 @@ def facts_table(
     table: pd.DataFrame,  # clip table
     facts: list,  # from `look_at`, in the order of the table
     config: Config,  # what will be seen
-) -> pd.DataFrame:  # clip_id, split, group, kind, source, `FACTS`, seen (share of the picture), every (s between sampled frames)
-    "What is known of every file; NaN where it does not apply."
+) -> pd.DataFrame:  # clip_id, split, group, kind, source, `FACTS`, seen, every
+    "What is known of every file. seen: share of the picture; every: seconds between frames. NaN: does not apply."
     known = pd.DataFrame(facts, index=range(len(table)), columns=list(FACTS))
     known = known.astype({c: float for c in ("frames", "seconds", "rate", "height", "width", "segments")})
     for c in ("varies", "turned"):
@@ -199,7 +199,8 @@ def _shapes(facts, config):
     ).value_counts()
     upright = facts.height > facts.width
     if upright.any() and not upright.all():
-        said = f"{upright.sum()} of {n} clips are upright, such as {_some(facts.clip_id[upright], 3)}; the others are wide"
+        some = _some(facts.clip_id[upright], 3)
+        said = f"{upright.sum()} of {n} clips are upright, such as {some}; the others are wide"
         advice = "film in one way, or look whether upright clips are scored differently: the network sees the shape"
         found.append(Finding("mend", "shape", said, advice))
     if len(sizes) > 1:
@@ -209,7 +210,8 @@ def _shapes(facts, config):
         )
     low = facts[facts[["height", "width"]].min(axis=1) < config.crop / 2]
     if len(low):
-        said = f"{len(low)} of {n} clips are smaller than half of the {config.crop} pixels that the network sees: {_some(low.clip_id)}"
+        said = f"{len(low)} of {n} clips are smaller than half of the {config.crop} pixels that the network sees: "
+        said += _some(low.clip_id)
         found.append(Finding("mend", "resolution", said, "take the originals, if there are larger ones"))
     return found
 
@@ -253,35 +255,39 @@ def _rates(facts, even):
     return found
 
 
-def _lengths(facts, config, even):
-    "Too short, too long, unlike the others, and what sampling leaves out."
-    found, usual = [], facts.frames.median() if facts.seconds.isna().all() else facts.seconds.median()
-    length = facts.frames if facts.seconds.isna().all() else facts.seconds
-    unit = "frames" if facts.seconds.isna().all() else "s"
-    for r, x in zip(facts.itertuples(), length):
+def _lengths(facts):
+    "Clips that are much longer or shorter than the others."
+    timed = facts.seconds.notna().any()
+    length, unit = (facts.seconds, "s") if timed else (facts.frames, "frames")
+    usual, advice, found = length.median(), "is it the whole clip, and nothing else?", []
+    for clip_id, x in zip(facts.clip_id, length):
         if x > 3 * usual or x < usual / 3:
             said = f"{x:.3g} {unit} long, most are about {usual:.3g} {unit}"
-            found.append(
-                Finding("mend", "length", said, "is it the whole clip, and nothing else?", r.clip_id)
-            )
-    few = facts[facts.frames < config.n_frames]
+            found.append(Finding("mend", "length", said, advice, clip_id))
+    return found
+
+
+def _sampling(facts, config, even):
+    "What is shown more than once, and what is left out."
+    found, n, of = [], config.n_frames, f"of {len(facts)} clips"
+    few = facts[facts.frames < n]
     if len(few):
         least = few.frames.min()
-        said = f"{len(few)} of {len(facts)} clips have fewer than {config.n_frames} frames, the shortest {least:.0f}: frames are shown to the network more than once"
+        said = f"{len(few)} {of} have fewer than {n} frames, the shortest {least:.0f}: "
+        said += "frames are shown to the network more than once"
+        level = "note" if least >= 16 else "mend"
         found.append(
-            Finding(
-                "note" if least >= 16 else "mend",
-                "few frames",
-                said,
-                "harmless; -p n_frames with a smaller number is faster",
-            )
+            Finding(level, "few frames", said, "harmless; -p n_frames with a smaller number is faster")
         )
-    if not even and (cut := facts[facts.frames > config.n_frames]).size:
-        said = f"of {len(cut)} of {len(facts)} clips only the last {config.n_frames} frames are seen, of the longest {config.n_frames / cut.frames.max():.0%}"
+    longer = facts[facts.frames > n]
+    if not even and len(longer):
+        share = n / longer.frames.max()
+        said = f"of {len(longer)} {of} only the last {n} frames are seen, of the longest {share:.0%}"
         found.append(Finding("note", "cut in time", said, "right where a clip ends with the action"))
     sparse = facts[facts.every > 0.25]
     if len(sparse):
-        said = f"{config.n_frames} frames a clip are one in {_span(sparse.every, '.2f')} s for {len(sparse)} of {len(facts)} clips; what is faster is not seen"
+        said = f"of {len(sparse)} {of} one frame in {_span(sparse.every, '.2f')} s is seen ({n} a clip), "
+        said += "and nothing that is faster"
         advice = "cut the videos to the action, or -p n_frames with a larger number"
         found.append(Finding("mend" if sparse.every.max() > 1 else "note", "sampling", said, advice))
     return found
@@ -314,7 +320,7 @@ def check_videos(
     found, seen = _unreadable(facts, config), facts[facts.frames > 0]
     if len(seen):
         found += _shapes(seen, config) + _cut(seen, config) + _rates(seen, even)
-        found += _lengths(seen, config, even) + _empty(seen, grey)
+        found += _lengths(seen) + _sampling(seen, config, even) + _empty(seen, grey)
     segments = facts.segments.dropna().astype(int).value_counts()
     if len(segments) > 1:
         said = f"{len(segments)} numbers of segments: {_many(segments)}"

@@ -213,9 +213,8 @@ def write_page(
     path,  # an html file
 ):
     "One file with findings and pictures, to be sent to somebody."
-    parts = [
-        "<meta charset='utf-8'><title>Data check</title><body style='font-family:sans-serif; max-width:60em; margin:2em auto'>"
-    ]
+    style = "font-family:sans-serif; max-width:60em; margin:2em auto"
+    parts = [f"<meta charset='utf-8'><title>Data check</title><body style='{style}'>"]
     parts += [
         "<h1>Data check</h1>",
         *(f"<p>{html.escape(s)}</p>" for s in check.summary()),
