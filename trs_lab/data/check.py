@@ -107,11 +107,11 @@ def _strays(root, rows, files, others):
     ]
     if others:
         some = ", ".join(p.name for p in others[:5]) + (", ..." if len(others) > 5 else "")
-        said = f"{len(others)} files are taken for no clip by their suffix: {some}"
+        said = f"taken for no clip by their suffix ({len(others)}): {some}"
         found.append(Finding("note", "other files", said, "is one of them a clip?"))
     beside = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
     if beside:
-        said = f"{len(beside)} videos, such as {sorted(beside)[0].name}, lie beside clips.csv, where nobody looks"
+        said = f"{sorted(beside)[0].name} lies beside clips.csv, where nobody looks ({len(beside)} of them)"
         found.append(
             Finding("stop" if not files else "note", "place", said, "move them into the folder videos")
         )
