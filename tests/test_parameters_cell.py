@@ -1,10 +1,12 @@
-"""The parameters cell of train.ipynb says what is true: each name exists, and a default in sight is the real one."""
+"""The parameters cells of train and check say what is true: each name exists, a default in sight is the real one."""
 
 import ast
 import json
 from dataclasses import fields
 
 from conftest import ROOT
+
+import pytest
 
 from trs_lab.core.parameters import Config
 from trs_lab.learn.method import Options
@@ -37,6 +39,17 @@ def test_train_shows_real_defaults():
             )
 
 
-def test_every_parameter_is_explained():
-    lines = [line for line in cell("train.ipynb").splitlines() if not line.startswith("#")]
+def test_check_shows_real_defaults():
+    """It looks at a folder where nothing else is said; None is left to the preset."""
+    given, defaults = values(cell("check.ipynb")), {f.name: f.default for f in fields(Config)}
+    assert (given.pop("preset"), given.pop("dataset"), given.pop("show")) == ("auto", "folder", 6)
+    set_by_preset = {name for name, value in given.items() if value is None}
+    assert {"ratio", "fitting"} <= PRESETS["folder"].keys() & set_by_preset
+    wrong = {name: value for name, value in given.items() if value not in (None, defaults[name])}
+    assert not wrong and not set(given) - set(defaults)
+
+
+@pytest.mark.parametrize("notebook", ["train.ipynb", "check.ipynb"])
+def test_every_parameter_is_explained(notebook):
+    lines = [line for line in cell(notebook).splitlines() if not line.startswith("#")]
     assert lines and all("  # " in line for line in lines)

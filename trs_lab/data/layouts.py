@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['VIDEO_SUFFIXES', 'data_folder', 'annotation_places', 'find_file', 'count_pictures', 'find_named', 'no_media',
-           'warn_of_people', 'warn_of_copies', 'resplit', 'read_features', 'read_feature_shape', 'add_segments']
+           'SharedWarning', 'warn_of_people', 'find_copies', 'warn_of_copies', 'resplit', 'read_features',
+           'read_feature_shape', 'add_segments']
 
 # %% ../../nbs/data/layouts.ipynb #9b214c53
 import hashlib, os, re, unicodedata, warnings
@@ -125,6 +126,10 @@ def no_media(
     )
 
 # %% ../../nbs/data/layouts.ipynb #e617309f
+class SharedWarning(UserWarning):
+    "Training and test have something in common."
+
+
 def warn_of_people(
     table: pd.DataFrame,  # clip table
     fold: str,  # that split it
@@ -135,6 +140,7 @@ def warn_of_people(
         warnings.warn(
             f"{table.attrs['dataset']}: fold {fold} puts clips of {n} of {len(sides)} people into training and test; "
             f"people:{fold.partition(':')[2]} keeps people apart",
+            SharedWarning,
             stacklevel=2,
         )
     return table
@@ -155,21 +161,33 @@ def _bytes_of(source):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def find_copies(
+    table: pd.DataFrame,  # clip table
+) -> list:  # of lists of clip ids, two or more each
+    "Clips of the same bytes, and from the same frame on. Only files of one size are read."
+    groups = [list(zip(table.clip_id, table.source, table.start.fillna(-1)))]
+    for look in (_content, _bytes_of):
+        seen, found = {source: look(source) for group in groups for _, source, _ in group}, {}
+        for i, group in enumerate(groups):
+            for row in group:
+                found.setdefault((i, seen[row[1]], row[2]), []).append(row)
+        groups = [rows for (_, what, _), rows in found.items() if what is not None and len(rows) > 1]
+    return [[clip_id for clip_id, _, _ in group] for group in groups]
+
+
 def warn_of_copies(
     table: pd.DataFrame,  # clip table
 ) -> pd.DataFrame:  # the same table
-    "Say it where a test clip has the bytes of a training clip: then it is no test. Only files of one size are read."
-    rows = list(zip(table.clip_id, table.split, table.source, table.start.fillna(-1)))
-    for look in (_content, _bytes_of):
-        seen = {s: look(s) for _, _, s, _ in rows}
-        trained = {(seen[s], at): c for c, split, s, at in rows if split == "train" and seen[s] is not None}
-        tested = {(seen[s], at) for _, split, s, at in rows if split == "test"}
-        rows = [r for r in rows if (seen[r[2]], r[3]) in trained.keys() & tested]
-    pairs = [(c, trained[seen[s], at]) for c, split, s, at in rows if split == "test"]
+    "Say it where a test clip has the bytes of a training clip: then it is no test."
+    side = dict(zip(table.clip_id, table.split))
+    groups = find_copies(table) if table.split.nunique() > 1 else []
+    trained = lambda group: next((c for c in group if side[c] == "train"), None)
+    pairs = [(c, trained(group)) for group in groups for c in group if side[c] == "test" and trained(group)]
     if pairs:
         warnings.warn(
             f"{table.attrs['dataset']}: {len(pairs)} test clips have the same bytes as a training clip, such as "
             f"{pairs[0][0]!r} and {pairs[0][1]!r}; what is measured on them is no test",
+            SharedWarning,
             stacklevel=2,
         )
     return table

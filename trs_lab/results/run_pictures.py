@@ -14,10 +14,10 @@ import torch
 
 from ..core.files import read_json
 from ..data.stores import checksum
+from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip, segment_starts
 from .run_folder import NoPicture, RunFolder, drop
 from ..runs.manifest import cache_of, source_digest
-from ..runs.prepare import fitting_of
 
 # %% ../../nbs/results/run_pictures.ipynb #8cdb7a4d
 class Store:

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whitening', 'side_by_side', 'Data', 'make_views', 'Rows',
-           'feature_data', 'cache_folder', 'fitting_of', 'decoded_frames', 'what_is_seen', 'pixel_views',
-           'frozen_features', 'weights_file', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights',
-           'cached_statistics', 'baseline_statistics']
+           'feature_data', 'cache_folder', 'decoded_frames', 'what_is_seen', 'pixel_views', 'frozen_features',
+           'weights_file', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights', 'cached_statistics',
+           'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
 import zipfile
@@ -29,7 +29,7 @@ from ..features.registry import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion, extract_motion_views
 from ..features.views import FeatureViews, VideoViews
 from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
-from ..data.pictures import Fitting
+from ..data.pictures import fitting_of
 from ..data.video import FrameCache
 
 # %% ../../nbs/runs/prepare.ipynb #c005
@@ -185,13 +185,6 @@ def cache_folder(
 ) -> Path:
     "Where decoded frames and features are kept: `cache_dir`, or cache/ of the project (`project_root`)."
     return Path(config.cache_dir) if config.cache_dir else project_root() / "cache"
-
-
-def fitting_of(
-    config: Config,  # fitting, crop
-) -> Fitting:
-    "How pictures come into the frames: cut, or whole inside the square that the backbone sees."
-    return Fitting() if config.fitting == "crop" else Fitting(config.fitting, (config.crop, config.crop))
 
 
 def decoded_frames(

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
+from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip
 from ..results.plots import COLOURS
-from ..runs.prepare import fitting_of
 from .scorer import Scorer
 from .videos import name_clips
 
