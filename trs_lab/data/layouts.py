@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['VIDEO_SUFFIXES', 'data_folder', 'annotation_places', 'find_file', 'count_pictures', 'find_named', 'no_media',
-           'warn_of_people', 'warn_of_copies', 'resplit', 'read_features', 'read_feature_shape', 'add_segments']
+           'warn_of_people', 'warn_of_copies', 'resplit', 'read_array', 'read_features', 'read_feature_shape',
+           'add_segments']
 
 # %% ../../nbs/data/layouts.ipynb #9b214c53
 import hashlib, os, re, unicodedata, warnings
@@ -194,10 +195,10 @@ def resplit(
     )
 
 # %% ../../nbs/data/layouts.ipynb #6f9ddf8c
-def read_features(
+def read_array(
     path,  # .npy file
-) -> np.ndarray:  # (segments, dim), memory-mapped, read only
-    "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
+) -> np.ndarray:  # memory-mapped, read only
+    "The one array in a file, no pickle. ValueError naming the file."
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
@@ -206,6 +207,14 @@ def read_features(
         raise ValueError(
             f"{path}: an archive of several arrays (npz), expected one array as np.save writes it"
         )
+    return x
+
+
+def read_features(
+    path,  # .npy file
+) -> np.ndarray:  # (segments, dim), memory-mapped, read only
+    "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
+    x = read_array(path)
     stored = x.shape
     while x.ndim > 2 and 1 in x.shape[:-1]:
         x = x.squeeze(x.shape.index(1))  # a batch of one clip, or one crop: no doubt what is meant

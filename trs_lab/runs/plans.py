@@ -41,8 +41,11 @@ def clips_key(config):
     "Ten digits of a hash of a folder's clip table, without the places of the files. '' for the embedded dives."
     if not (config.root or config.annotations):
         return ""
-    names = ("dataset", "root", "annotations", "task", "fold")
-    return _clips_key(replace(Config(), **{k: getattr(config, k) for k in names}))
+    names = ("dataset", "root", "annotations", "task", "fold", "target", "score_range")
+    media = (
+        dict(backbone=config.backbone) if config.backbone == "skeleton" else {}
+    )  # others read the same clips
+    return _clips_key(replace(Config(), **{k: getattr(config, k) for k in names}, **media))
 
 
 @lru_cache(maxsize=1000)
