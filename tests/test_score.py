@@ -168,6 +168,11 @@ def test_wrong_features_are_named(train, exercises, tmp_path):
     scorer = Scorer.from_run(run, device="cpu")
     assert scorer.score(new, progress=False).clip_id.tolist() == ["fine"]
     assert "7 features a segment, the model expects 6" in scorer.failures[0][2]
+    kept = [np.load(exercises / "features" / f"e{i}.npy") for i in (31, 32)]
+    np.savez(tmp_path / "features.npz", clip_id=["e31", "e32"], features=np.stack(kept))
+    found = scorer.score(tmp_path / "features.npz", progress=False).set_index("clip_id").score
+    before = pd.read_csv(run / "predictions.csv").set_index("clip_id").predicted
+    assert (found - before[["e31", "e32"]]).abs().max() < 1e-5
 
 
 def test_notebook_scores_a_folder(started, train, exercises, tmp_path):

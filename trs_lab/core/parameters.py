@@ -153,7 +153,10 @@ class DataFields(Checked):
     )
     decisions: str = option("", "decisions.json of an inspected run; empty = none", "clips", path=True)
     target: str = option(
-        "", "folder: column with the scores; rhythmic_gymnastics: total, difficulty or execution", "clips"
+        "",
+        "what to predict; folder: column with the scores; rhythmic_gymnastics: total, difficulty, execution; dives, "
+        "mtl_aqa: final, execution, difficulty; jigsaws: total or an element such as time_and_motion",
+        "clips",
     )
     score_range: str = option(
         "", "folder: lowest and highest possible score, such as [0, 10]; empty = score_range.json", "clips"

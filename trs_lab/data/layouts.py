@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .archives import is_archive, looks_turned, read_archive
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
 from .pictures import IMAGE_SUFFIXES
 
@@ -159,7 +160,8 @@ def warn_of_copies(
     table: pd.DataFrame,  # clip table
 ) -> pd.DataFrame:  # the same table
     "Say it where a test clip has the bytes of a training clip: then it is no test. Only files of one size are read."
-    rows = list(zip(table.clip_id, table.split, table.source, table.start.fillna(-1)))
+    rows = zip(table.clip_id, table.split, table.source, table.start.fillna(-1))
+    rows = [row for row in rows if not is_archive(row[2])]  # in which every clip has the same file
     for look in (_content, _bytes_of):
         seen = {s: look(s) for _, _, s, _ in rows}
         trained = {(seen[s], at): c for c, split, s, at in rows if split == "train" and seen[s] is not None}
@@ -210,11 +212,19 @@ def read_array(
     return x
 
 
+def _of_archive(path, clip_id):
+    arrays = read_archive(path)
+    if (name := _form(str(clip_id))) not in arrays:
+        raise ValueError(f"{path}: no clip {clip_id!r}; it has {len(arrays)} others")
+    return arrays[name]
+
+
 def read_features(
-    path,  # .npy file
-) -> np.ndarray:  # (segments, dim), memory-mapped, read only
+    path,  # .npy file, or one of `ARCHIVES`
+    clip_id: str = None,  # which clip of an archive
+) -> np.ndarray:  # (segments, dim), read only where it is mapped
     "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
-    x = read_array(path)
+    x = _of_archive(path, clip_id) if is_archive(path) else read_array(path)
     stored = x.shape
     while x.ndim > 2 and 1 in x.shape[:-1]:
         x = x.squeeze(x.shape.index(1))  # a batch of one clip, or one crop: no doubt what is meant
@@ -229,20 +239,30 @@ def read_features(
 
 
 def read_feature_shape(
-    path,  # .npy file
+    path,  # .npy file, or one of `ARCHIVES`
+    clip_id: str = None,  # which clip of an archive
 ) -> tuple:  # (segments, dim)
     "Shape of `read_features`."
-    return read_features(path).shape
+    return read_features(path, clip_id).shape
 
 
 def add_segments(
     rows: list,  # dicts of clips whose `source` is a feature file; each gets the key `segments`
 ):
-    "Note the number of segments of feature files. Raises ValueError where two differ in `dim`."
-    shapes = [read_feature_shape(row["source"]) for row in rows]
+    "Note the number of segments of feature files. ValueError where two differ in `dim`; warns of turned axes."
+    shapes = [read_feature_shape(row["source"], row.get("clip_id")) for row in rows]
     for row, (segments, dim) in zip(rows, shapes):
         if dim != shapes[0][1]:
+            turned = "; axis 0 is the same in both: is it the features? Expected (segments, dim)"
             raise ValueError(
                 f"{row['source']}: {dim} features per segment, expected {shapes[0][1]} as in {rows[0]['source']}"
+                f"{turned if segments == shapes[0][0] > 1 else ''}"
             )
         row["segments"] = segments
+    if len(set(shapes)) == 1 and looks_turned(*shapes[0]):
+        segments, dim = shapes[0]
+        warnings.warn(
+            f"{rows[0]['source']}: {segments} segments of {dim} features; axes 0 and 1 look exchanged, "
+            "for they are read as (segments, dim): save x.T if so",
+            stacklevel=2,
+        )

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import read_text
+from .archives import archive_of, read_archive
 from .clips import clip_table
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
@@ -137,6 +138,12 @@ def _folder_media(root, name, media):
         return "poses", path
     if "features" in media and (path := find_named(root / "features", name, (".npy",))):
         return "features", path
+    if (
+        "features" in media
+        and (path := archive_of(root))
+        and unicodedata.normalize("NFC", name) in read_archive(path)
+    ):
+        return "features", path
     if "frames" in media and (path := find_named(root / "frames", name)) and count_pictures(path):
         return "frames", path
     if "videos" in media and (path := find_named(root / "videos", name, VIDEO_SUFFIXES)):
@@ -165,7 +172,7 @@ def _add_media(rows, root, media, path):
     if missing:
         name = missing[0]
         tried = dict(
-            features=root / "features" / f"{name}.npy",
+            features=f"{root / 'features' / name}.npy, {root / 'features.npz'}",
             frames=root / "frames" / name / "*.jpg",
             videos=root / "videos" / f"{name}.mp4 ({', '.join(s[1:] for s in VIDEO_SUFFIXES[1:])})",
             poses=root / "poses" / f"{name}.npy",

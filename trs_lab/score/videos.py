@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..data.archives import is_archive, read_archive
 from ..data.layouts import VIDEO_SUFFIXES, count_pictures
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
@@ -46,7 +47,8 @@ def _kind(path, numbers):
     if path.name.startswith("."):
         return None
     if numbers:
-        return numbers if path.suffix.lower() == ".npy" else None
+        packed = numbers == "features" and is_archive(path)
+        return numbers if path.suffix.lower() == ".npy" or packed else None
     if path.is_file():
         return "video" if path.suffix.lower() in VIDEO_SUFFIXES else None
     return "frames" if count_pictures(path) else None
@@ -58,6 +60,11 @@ def _inside(folder, numbers):
     places = [p for p in below if p.is_dir()] or [folder]
     found = [(p, _kind(p, numbers)) for place in places for p in sorted(place.iterdir())]
     return [(p, kind) for p, kind in found if kind]
+
+
+def _stems(path, kind):
+    "Names of the clips in a file or folder of pictures."
+    return list(read_archive(path)) if is_archive(path) else [path.name if kind == "frames" else path.stem]
 
 
 def find_clips(
@@ -73,9 +80,10 @@ def find_clips(
     if not found:
         wanted = f"{numbers} (.npy)" if numbers else ", ".join(VIDEO_SUFFIXES) + " or folders of pictures"
         raise ValueError(f"{place}: nothing to score here; this model looks for {wanted}")
-    stems = [p.name if kind == "frames" else p.stem for p, kind in found]
-    ids = [p.name if stems.count(s) > 1 else s for (p, _), s in zip(found, stems)]
-    return with_known(clips_table(ids, [p for p, _ in found], [k for _, k in found]), beside(place))
+    found = [(p, kind, stem) for p, kind in found for stem in _stems(p, kind)]
+    stems = [stem for _, _, stem in found]
+    ids = [p.name if stems.count(s) > 1 else s for p, _, s in found]
+    return with_known(clips_table(ids, [p for p, _, _ in found], [k for _, k, _ in found]), beside(place))
 
 
 def beside(place):
