@@ -53,7 +53,7 @@ def _axes_of(shape, n):
 def _by_clip(path, ids, x):
     "clip_id -> (segments, dim) of one array for all."
     ids = np.asarray(ids)
-    if ids.ndim != 1 or ids.dtype.kind not in "UST" + "iu":
+    if ids.ndim != 1 or not all(isinstance(i, (str, bytes, int)) for i in ids.tolist()):
         raise ValueError(f"{path}: clip_id is {ids.dtype} {ids.shape}, expected one text for each clip")
     if x.ndim != 3 or len(x) != len(ids):
         said = f"features of shape {x.shape} for {len(ids)} clip_id, expected (clips, segments, dim)"

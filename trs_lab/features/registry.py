@@ -80,7 +80,7 @@ ENTRIES = (
         "joints in all frames",
         "nothing: it is measured",
         "-",
-        "99 of 16 joints",
+        "84 of 16 joints",
         "-",
         "-",
         "poses/ of a folder",

@@ -112,7 +112,7 @@ def skeleton_blocks(
     return dict(
         place=part(body).mean(1),
         spread=part(body).std(1),
-        speed=np.log(part(speed).mean(1) + 0.01),
+        speed=np.log(part(speed).mean((1, 2)) + 0.01)[:, None],
         limbs=part(limb_lengths(body, limbs)).mean(1),
         way=part(_speeds(centre, n_segments)).mean(1),
         lost=part(lost).mean(1),
