@@ -3,7 +3,8 @@
 SOURCE holds runs.csv (clip_id, time_s, climber, fps) and poses/<clip_id>.npy (frames, 16 joints, x and y; NaN where
 the tracker lost the climber). The score is minus the official time in seconds. A quarter of the climbers, drawn with
 DRAW, are the test part. The number of frames is the time, so every run is resampled to the same 160 moments, and its
-length goes nowhere. A segment is ten moments: mean and standard deviation of each coordinate, (16, 64).
+length goes nowhere. A segment is ten moments: mean and standard deviation of each coordinate, (16, 64). TARGET has the
+skeletons, too, for `-p backbone skeleton`.
 """
 
 import sys
@@ -43,6 +44,8 @@ def convert(source, target, draw=0, share=0.25):
         np.save(target / "features" / f"{clip}.npy", segments(np.load(source / "poses" / f"{clip}.npy")))
     table = dict(clip_id=runs.clip_id, score=-runs.time_s, split=np.where(test, "test", "train"))
     pd.DataFrame(table | dict(user=runs.climber)).to_csv(target / "clips.csv", index=False)
+    if not (target / "poses").exists():
+        (target / "poses").symlink_to((source / "poses").resolve())
     return target
 
 

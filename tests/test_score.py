@@ -45,7 +45,7 @@ def scored_again(run):
     table = noted_clips(read_manifest(run), folder.config)
     test = table[table.role == "test"].drop(columns=["score", "judge_scores", "split", "role"])
     scorer = Scorer.from_run(run, device="cpu")
-    assert set(test.kind) == {"features" if scorer.model.featured else "video"}
+    assert set(test.kind) == {scorer.model.numbers or "video"}
     found = scorer.score(test, progress=False).set_index("clip_id")
     before = folder.predictions.set_index("clip_id").loc[found.index]
     assert not scorer.failures and len(found) == len(test) >= 3
@@ -91,6 +91,43 @@ def test_clips_of_features_score_what_they_scored(method, train, exercises, tmp_
     assert scored_again(tmp_path / "run") < 1e-5
 
 
+@pytest.fixture(scope="module")
+def poses(tmp_path_factory):
+    """Skeletons of 40 to 90 frames with gaps; the more a hand trembles, the lower the score."""
+    root, rng = tmp_path_factory.mktemp("skeletons"), np.random.default_rng(2)
+    (root / "poses").mkdir()
+    lines = ["clip_id,score,split"]
+    for i in range(24):
+        frames, tremor = rng.integers(40, 90), rng.random()
+        x = np.cumsum(rng.normal(size=(frames, 6, 2)), 0) * 0.05 + rng.normal(size=(6, 2))
+        x[:, 5] += tremor * rng.normal(size=(frames, 2))
+        x[10:14, 2] = np.nan
+        np.save(root / "poses" / f"s{i:02d}.npy", 100 * x)
+        lines.append(f"s{i:02d},{9 - 5 * tremor:.2f},{'train' if i < 18 else 'test'}")
+    (root / "clips.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.mark.parametrize("asked", [dict(), dict(limbs="0-1 1-2", motion=True)])
+def test_skeletons_score_what_they_scored(asked, train, poses, tmp_path):
+    from trs_lab.runs.manifest import read_manifest
+    from trs_lab.score.scorer import Scorer
+
+    run = tmp_path / "run"
+    given = dict(dataset="folder", root=poses, backbone="skeleton", device="cpu", method="ridge", **asked)
+    train(**given, out_dir=run, cache_dir=tmp_path / "cache")
+    assert scored_again(run) < 1e-5
+    assert read_manifest(run)["dataset"]["input"] == "skeletons"
+    before = pd.read_csv(run / "predictions.csv").set_index("clip_id").predicted
+    scorer = Scorer.from_run(run, device="cpu")
+    found = scorer.score(poses / "poses", progress=False).set_index("clip_id").score
+    assert (found - before).abs().max() < 1e-5 and len(found) == 24
+    array = scorer.score(np.load(poses / "poses" / "s20.npy"), progress=False)
+    assert abs(array.score[0] - before.s20) < 1e-5
+    assert scorer.score(np.ones((9, 7, 2)) * np.arange(7)[:, None], progress=False).empty
+    assert "another skeleton" in scorer.failures[0][2]
+
+
 def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_path):
     from trs_lab.score.scorer import Scorer
 
@@ -131,6 +168,11 @@ def test_wrong_features_are_named(train, exercises, tmp_path):
     scorer = Scorer.from_run(run, device="cpu")
     assert scorer.score(new, progress=False).clip_id.tolist() == ["fine"]
     assert "7 features a segment, the model expects 6" in scorer.failures[0][2]
+    kept = [np.load(exercises / "features" / f"e{i}.npy") for i in (31, 32)]
+    np.savez(tmp_path / "features.npz", clip_id=["e31", "e32"], features=np.stack(kept))
+    found = scorer.score(tmp_path / "features.npz", progress=False).set_index("clip_id").score
+    before = pd.read_csv(run / "predictions.csv").set_index("clip_id").predicted
+    assert (found - before[["e31", "e32"]]).abs().max() < 1e-5
 
 
 def test_notebook_scores_a_folder(started, train, exercises, tmp_path):

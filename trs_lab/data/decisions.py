@@ -322,7 +322,7 @@ def check_decision(clip_id, decision, score, note, clip_ids, score_range, where=
 
 # %% ../../nbs/data/decisions.ipynb #c026
 def all_clips(
-    config: Config,  # dataset, root, annotations, task, fold
+    config: Config,  # dataset, root, annotations, task, fold, target, score_range, backbone
 ) -> pd.DataFrame:  # clip table with every score that is known
     "Read the clip table. Raises ValueError or FileNotFoundError that names what is missing."
     return read_clips(
@@ -332,6 +332,7 @@ def all_clips(
         fold=config.fold,
         target=config.target,
         score_range=config.score_range,
+        media="poses" if config.backbone == "skeleton" else None,
         **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task},
     )
 

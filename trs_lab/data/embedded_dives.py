@@ -26,6 +26,7 @@ def read_dives(
     group_by=None,  # column that becomes the group, such as 'rotation_type'; None = one group, 'all'
     fold=None,  # 'random:I/K', or 'people:I/K' and 'user:NAME' where divers are known; None or 0 = the split files
     seed=0,  # seed of these folds
+    target="final",  # what to predict: final, execution or difficulty
 ) -> pd.DataFrame:  # clip table as of `read_mtl_aqa`, with dive_number and seven judges
     "The embedded dives, through the reader of MTL-AQA. The range reaches to full marks for the hardest dive."
     given, root = root, dives_folder() if root in (None, "") else root
@@ -34,5 +35,6 @@ def read_dives(
             f"dives: the embedded data is not at {root}; install the project again, "
             "or let TRS_DATA name its data folder"
         )
-    table = read_mtl_aqa(root, group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives")
+    how = dict(group_by=group_by, score_range=(0.0, 30 * 4.1), dataset="dives", target=target)
+    table = read_mtl_aqa(root, **how)
     return table if str(fold or "0") == "0" else resplit(table, fold, seed)

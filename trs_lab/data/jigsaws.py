@@ -139,7 +139,16 @@ def _all_media(root, trials, tasks, required):
     return {t: found or ("video", root / f"{t}.mp4") for t, found in media.items()}
 
 # %% ../../nbs/data/jigsaws.ipynb #d4ba3f34
-def _trial_row(trial, ratings, media, test):
+def _rated(target):
+    "(number of the element, its range) that a text names; of the total None."
+    words = [e.replace(" ", "_") for e in ELEMENTS]
+    name = re.sub("[ -]", "_", str(target or "total").lower())
+    if name not in ("total", *words):
+        raise ValueError(f"jigsaws: target {target!r}, expected total or one of {', '.join(words)}")
+    return (None, (6.0, 30.0)) if name == "total" else (words.index(name), (1.0, 5.0))
+
+
+def _trial_row(trial, ratings, media, test, element=None):
     "One row of the clip table."
     return dict(
         clip_id=trial,
@@ -148,7 +157,7 @@ def _trial_row(trial, ratings, media, test):
         split="test" if test else "train",
         group=_task_of(trial),
         user=trial.rsplit("_", 1)[1][0],
-        score=float(sum(ratings)),
+        score=float(sum(ratings) if element is None else ratings[element]),
         judge_scores=tuple(float(r) for r in ratings),
     )
 
@@ -160,16 +169,18 @@ def read_jigsaws(
     annotations=None,  # folder with label.pkl and splits.pkl; None = root, or one of the usual places beside it
     seed=0,  # seed of random folds
     require_media=True,  # False = annotations alone
+    target="total",  # what to predict: the sum of the six elements, or one of them, such as time_and_motion
 ) -> pd.DataFrame:  # group = task, user = surgeon, judge_scores = the six elements, score = their sum
     "Gao et al., MICCAI M2CAI 2014. Raises FileNotFoundError naming the places it searched."
     root, tasks = data_folder(root, "jigsaws"), _task_names(task)
+    element, score_range = _rated(target)
     places = annotation_places(root, annotations, _INSIDE, _BESIDE)
     labels, path = _elements(places)
     trials, test = [t for t in sorted(labels) if _task_of(t) in tasks], set()
     if official := re.fullmatch(r"[0-3]", str(fold)):
         test = _official_test(find_file("jigsaws", ["splits.pkl"], places), tasks, int(fold), trials)
     media = _all_media(root, trials, tasks, require_media)
-    rows = [_trial_row(t, labels[t], media[t], t in test) for t in trials]
-    table = clip_table(rows, "jigsaws", score_range=(6.0, 30.0), sampling="even", where=str(path))
+    rows = [_trial_row(t, labels[t], media[t], t in test, element) for t in trials]
+    table = clip_table(rows, "jigsaws", score_range, sampling="even", where=str(path))
     table.attrs["judge_names"] = ELEMENTS
     return table if official else resplit(table, fold, seed)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VIDEO_SUFFIXES', 'data_folder', 'annotation_places', 'find_file', 'count_pictures', 'find_named', 'no_media',
-           'SharedWarning', 'warn_of_people', 'find_copies', 'warn_of_copies', 'resplit', 'read_features',
+           'SharedWarning', 'warn_of_people', 'find_copies', 'warn_of_copies', 'resplit', 'read_array', 'read_features',
            'read_feature_shape', 'add_segments']
 
 # %% ../../nbs/data/layouts.ipynb #9b214c53
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError, MissingFile
+from .archives import is_archive, looks_turned, read_archive
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
 from .pictures import IMAGE_SUFFIXES
 
@@ -165,7 +166,8 @@ def find_copies(
     table: pd.DataFrame,  # clip table
 ) -> list:  # of lists of clip ids, two or more each
     "Clips of the same bytes, and from the same frame on. Only files of one size are read."
-    groups = [list(zip(table.clip_id, table.source, table.start.fillna(-1)))]
+    rows = zip(table.clip_id, table.source, table.start.fillna(-1))
+    groups = [[row for row in rows if not is_archive(row[1])]]  # in which every clip has the same file
     for look in (_content, _bytes_of):
         seen, found = {source: look(source) for group in groups for _, source, _ in group}, {}
         for i, group in enumerate(groups):
@@ -213,10 +215,10 @@ def resplit(
     )
 
 # %% ../../nbs/data/layouts.ipynb #6f9ddf8c
-def read_features(
+def read_array(
     path,  # .npy file
-) -> np.ndarray:  # (segments, dim), memory-mapped, read only
-    "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
+) -> np.ndarray:  # memory-mapped, read only
+    "The one array in a file, no pickle. ValueError naming the file."
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
@@ -225,6 +227,22 @@ def read_features(
         raise DataError(
             f"{path}: an archive of several arrays (npz), expected one array as np.save writes it"
         )
+    return x
+
+
+def _of_archive(path, clip_id):
+    arrays = read_archive(path)
+    if (name := _form(str(clip_id))) not in arrays:
+        raise ValueError(f"{path}: no clip {clip_id!r}; it has {len(arrays)} others")
+    return arrays[name]
+
+
+def read_features(
+    path,  # .npy file, or one of `ARCHIVES`
+    clip_id: str = None,  # which clip of an archive
+) -> np.ndarray:  # (segments, dim), read only where it is mapped
+    "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
+    x = _of_archive(path, clip_id) if is_archive(path) else read_array(path)
     stored = x.shape
     while x.ndim > 2 and 1 in x.shape[:-1]:
         x = x.squeeze(x.shape.index(1))  # a batch of one clip, or one crop: no doubt what is meant
@@ -239,20 +257,30 @@ def read_features(
 
 
 def read_feature_shape(
-    path,  # .npy file
+    path,  # .npy file, or one of `ARCHIVES`
+    clip_id: str = None,  # which clip of an archive
 ) -> tuple:  # (segments, dim)
     "Shape of `read_features`."
-    return read_features(path).shape
+    return read_features(path, clip_id).shape
 
 
 def add_segments(
     rows: list,  # dicts of clips whose `source` is a feature file; each gets the key `segments`
 ):
-    "Note the number of segments of feature files. Raises ValueError where two differ in `dim`."
-    shapes = [read_feature_shape(row["source"]) for row in rows]
+    "Note the number of segments of feature files. ValueError where two differ in `dim`; warns of turned axes."
+    shapes = [read_feature_shape(row["source"], row.get("clip_id")) for row in rows]
     for row, (segments, dim) in zip(rows, shapes):
         if dim != shapes[0][1]:
+            turned = "; axis 0 is the same in both: is it the features? Expected (segments, dim)"
             raise DataError(
                 f"{row['source']}: {dim} features per segment, expected {shapes[0][1]} as in {rows[0]['source']}"
+                f"{turned if segments == shapes[0][0] > 1 else ''}"
             )
         row["segments"] = segments
+    if len(set(shapes)) == 1 and looks_turned(*shapes[0]):
+        segments, dim = shapes[0]
+        warnings.warn(
+            f"{rows[0]['source']}: {segments} segments of {dim} features; axes 0 and 1 look exchanged, "
+            "for they are read as (segments, dim): save x.T if so",
+            stacklevel=2,
+        )

@@ -76,6 +76,16 @@ ENTRIES = (
     Entry(
         "hf:MODEL", "16 frames", "see its card", "see its card", "768 and more", _CARD, _CARD, "Hugging Face"
     ),
+    Entry(
+        "skeleton",
+        "joints in all frames",
+        "nothing: it is measured",
+        "-",
+        "84 of 16 joints",
+        "-",
+        "-",
+        "poses/ of a folder",
+    ),
     Entry("none", "-", "clips are features already", "-", "theirs", "-", "-", "-"),
 )
 

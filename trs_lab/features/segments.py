@@ -113,7 +113,7 @@ def _read_npy(row):
     path = Path(row["source"])
     if not path.is_file():
         raise DataError("no such file")
-    x = read_features(path)
+    x = read_features(path, row["clip_id"])
     start, end = (None if pd.isna(row[c]) else int(row[c]) for c in ("start", "end"))
     x = x[start:end].astype(np.float32)
     if not len(x):

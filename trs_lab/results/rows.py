@@ -48,14 +48,15 @@ def data_name(
     config: dict,  # of the run
     name: str = "",  # given by a sweep; used if it is none of our data sets' names
 ) -> str:  # heading of its table
-    "Data set, how it was split, and whether its tasks were learnt together."
+    "Data set, how it was split, whether its tasks were learnt together, and which criterion is no usual one."
     dataset, fold = config["dataset"], str(config.get("fold", "0"))
     known = dataset if dataset in DATA_NAMES else Path(config.get("root", "")).name or dataset
     title = name if name and name not in DATASETS else known
     official = "official folds" if dataset == "jigsaws" else ""
     way = next((text for start, text in WAYS.items() if fold.startswith(start)), official)
     together = "tasks together" if config.get("task") == "all" else ""
-    return ", ".join(t for t in (DATA_NAMES.get(title, title), way, together) if t)
+    criterion = f"criterion {config['target']}" if config.get("target") else ""
+    return ", ".join(t for t in (DATA_NAMES.get(title, title), way, together, criterion) if t)
 
 
 def data_order(

@@ -16,7 +16,8 @@ import torch
 
 from ..core.parameters import Config
 from ..features.augment import clean, normalise
-from ..features.segments import cut_segments, load_features
+from ..features.segments import cut_segments
+from ..features.skeletons import given_features
 from ..methods.registry import build_networks
 from .run_folder import NoComparison, RunFolder, Unavailable, drop
 from .run_pictures import RunPictures, Store, changed, open_store
@@ -164,7 +165,7 @@ class RunFeatures:
         if folder.manifest is None:
             raise Unavailable(f"The features of this run are not known. {folder.no_manifest}")
         if folder.featured:
-            return torch.from_numpy(read_features(rows, folder.config.n_segments))
+            return torch.from_numpy(read_features(rows, folder.config))
         missing = next((c for c in clip_ids if not (self.store and self.store.has(c))), None)
         if missing:
             takes = "extract() makes them; it passes every clip through the backbone, which takes a while"
@@ -249,13 +250,13 @@ class RunFeatures:
 
 def read_features(
     rows: list,  # of the clip table
-    n_segments: int,  # of each clip
+    config: Config,  # of the run
 ) -> np.ndarray:  # (n, S, D) float32
-    "Of a data set that is published as features. `Unavailable` where a file is not as it was in training."
+    "Of clips that are features or skeletons. `Unavailable` where a file is not as it was in training."
     for row in rows:
         if reason := changed(row):
             raise Unavailable(f"The features of clip {row['clip_id']} cannot be read: {reason}.")
     try:
-        return load_features(pd.DataFrame(rows), n_segments)
+        return given_features(pd.DataFrame(rows), config)
     except (ValueError, OSError) as e:
         raise Unavailable(f"Features cannot be read. {str(e).splitlines()[-1].strip()}") from None

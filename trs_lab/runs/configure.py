@@ -12,7 +12,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from ..core.files import read_json, write_json
-from ..core.parameters import Config, ConfigError, check_names, nearest, text_only
+from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError, check_names, nearest, text_only
 from ..features.registry import frame_size, split_backbone
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
@@ -114,7 +114,7 @@ def make_config(
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
-    if values.get("backbone") == "none":
+    if values.get("backbone") in WITHOUT_PICTURES:
         values["fitting"] = params.get("fitting", Config.fitting)  # features have no pictures
     config = Config(**values, options=make_options(method, options))
     compared(config)  # raises for an unknown method

@@ -11,7 +11,7 @@ import os
 import psutil
 import torch
 
-from ..core.parameters import Config, ConfigError
+from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
 from ..data.stores import size_text
 
 # %% ../../nbs/runs/memory.ipynb #26723b40
@@ -53,7 +53,7 @@ def _pairs(config, labelled):
 
 def _features(config, n, width):
     "All views of all clips, which training keeps in memory."
-    views = 1 if config.backbone == "none" else 1 + config.n_weak + config.n_strong
+    views = 1 if config.backbone in WITHOUT_PICTURES else 1 + config.n_weak + config.n_strong
     return "features", n * views * config.n_segments * width * FLOAT, "n_segments n_weak n_strong"
 
 
@@ -75,7 +75,7 @@ def memory_parts(
     "What a run holds at the least."
     width = config.components or WIDTH
     parts = [_networks(config, width), _pairs(config, labelled)]
-    if config.backbone != "none":
+    if config.backbone not in WITHOUT_PICTURES:
         parts.append(_pixels(config, n, labelled))
     parts.append(_activations(config, n, labelled, width))
     return parts if config.finetune else [*parts, _features(config, n, width)]

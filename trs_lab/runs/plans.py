@@ -41,8 +41,11 @@ def clips_key(config):
     "Ten digits of a hash of a folder's clip table, without the places of the files. '' for the embedded dives."
     if not (config.root or config.annotations):
         return ""
-    names = ("dataset", "root", "annotations", "task", "fold")
-    return _clips_key(replace(Config(), **{k: getattr(config, k) for k in names}))
+    names = ("dataset", "root", "annotations", "task", "fold", "target", "score_range")
+    media = (
+        dict(backbone=config.backbone) if config.backbone == "skeleton" else {}
+    )  # others read the same clips
+    return _clips_key(replace(Config(), **{k: getattr(config, k) for k in names}, **media))
 
 
 @lru_cache(maxsize=1000)
@@ -114,6 +117,7 @@ class PlannedRun:
         parts = (
             self.label,
             c.task,
+            c.target,
             c.method.rpartition(":")[2],
             self.variant,
             f"{c.ratio:g}",
@@ -143,6 +147,7 @@ class PlannedRun:
             name=self.name,
             dataset=self.label,
             task=c.task,
+            target=c.target,
             method=c.method,
             variant=self.variant,
             ratio=c.ratio,
@@ -154,7 +159,7 @@ class PlannedRun:
         )
 
 # %% ../../nbs/runs/plans.ipynb #p012
-LISTS = ("task", "folds", "ratios", "seeds", "methods", "variants")
+LISTS = ("task", "targets", "folds", "ratios", "seeds", "methods", "variants")
 GRID = ("name", "dataset", "root", "annotations", "given", *LISTS)
 SET_BY_GRID = (
     "dataset",
@@ -260,7 +265,8 @@ EXISTING = ("root", "annotations", "weights", "decisions")  # parameters that ar
 
 def parameters_of(block, base, given):
     "What all runs of a grid are given, paths absolute."
-    if taken := sorted(set(given) & set(SET_BY_GRID)):
+    set_by_grid = {*SET_BY_GRID, *(["target"] if block.get("targets") else [])}
+    if taken := sorted(set(given) & set_by_grid):
         raise ConfigError(f"{taken[0]} is set by the grid or the sweep, not among further parameters")
     places = {k: block[k] for k in ("root", "annotations") if block.get(k)}
     common = {**DEFAULTS, "dataset": block.get("dataset", "dives"), **places, **given}
@@ -286,24 +292,26 @@ def label_of(block):
 
 
 def grid_runs(block, variants, base, over, where):
-    "The runs of one grid: seeds outermost, then tasks, folds, ratios, methods, variants."
+    "The runs of one grid: seeds outermost, then tasks, targets, folds, ratios, methods, variants."
     check_names(block, GRID)
     axes = (
         enumerate(seed_list(block.get("seeds", 5))),
         as_list(block.get("task") or [None]),
+        as_list(block.get("targets") or [None]),
         as_list(block.get("folds", "0")),
         as_list(block.get("ratios") or [None]),
         as_list(block.get("methods", "supervised trs")),
         variants_of(block, variants).items(),
     )
     label = label_of(block)
-    for (turn, seed), task, fold, ratio, method, (variant, (values, among)) in product(*axes):
+    for (turn, seed), task, target, fold, ratio, method, (variant, (values, among)) in product(*axes):
         if among is not None and method not in among:
             continue
         with saying(f"{where}, variant {variant}") if values else suppress():
             given = parameters_of(block, base, {**read_given(block.get("given")), **values, **over})
             ratio = None if ratio is None else read_value(str(ratio))  # None: as the preset says
             given |= dict(task=task, fold=str(fold), ratio=ratio, seed=seed, method=method)
+            given |= {} if target is None else dict(target=target)
             given = {k: v for k, v in given.items() if v is not None}
             yield PlannedRun(make_config(**given), given, label, variant, turn)
 
@@ -341,7 +349,8 @@ def check_runs(
     seen = set()
     for run in runs:
         c = run.config
-        clips = c.dataset, c.root, c.annotations, c.task, c.fold, c.ratio, c.validation, c.decisions
+        clips = c.dataset, c.root, c.annotations, c.task, c.target, c.fold, c.ratio, c.validation, c.decisions
+        clips += (c.score_range, c.backbone == "skeleton")
         if clips not in seen:
             with saying(f"{where}, {run.title}"):
                 load_clips(c)
@@ -407,7 +416,7 @@ def requested_runs(
     plan: str = "",  # a .toml file; '' = one grid of the other parameters
     given="",  # further parameters of every run, 'epochs=20, n_weak=2'
     only: str = "",  # words: runs whose name contains all of them
-    **grid,  # dataset, root, annotations, task, folds, ratios, seeds, methods; None or '' = the default
+    **grid,  # dataset, root, annotations, task, targets, folds, ratios, seeds, methods; None or '' = the default
 ) -> list:  # of `PlannedRun`
     "The runs that the parameters of a sweep ask for, all checked. Raises `ConfigError`."
     grid = {k: v for k, v in grid.items() if v not in (None, "")}

@@ -20,11 +20,13 @@ import torch
 
 from .baselines import feature_statistics, frame_statistics
 from ..core.files import DataError, digest, project_root, shipped, write_atomically
-from ..core.parameters import Config, ConfigError
+from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
+from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
 from ..features.extraction import ViewPlan, Workers, extract_features
-from ..features.segments import SegmentEncoder, load_features
+from ..features.segments import SegmentEncoder
+from ..features.skeletons import given_features
 from ..features.registry import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion, extract_motion_views
 from ..features.views import FeatureViews, VideoViews
@@ -94,14 +96,14 @@ def make_views(
     accelerator,  # device and precision
 ) -> Data:
     "Decode, extract or read features as the configuration says. Raises `ConfigError` where it contradicts the data."
-    features = (table.kind == "features").all()
+    features = table.kind.isin(NUMBERS).all()
     if features and config.finetune:
         raise ConfigError("finetune=True needs video or frames, but the clips are features already")
-    if not features and config.backbone == "none":
+    if not features and config.backbone in WITHOUT_PICTURES:
         raise ConfigError(
-            "backbone='none' needs clips that are features already, but they are video or frames"
+            f"backbone={config.backbone!r} needs clips that are features already, but they are video or frames"
         )
-    if features and config.motion:
+    if features and config.motion and config.backbone != "skeleton":
         raise ConfigError("motion=True needs video or frames, but the clips are features already")
     return (_from_features if features else _from_video)(config, table, accelerator)
 
@@ -177,7 +179,8 @@ def _with_motion(white, whitening, motion, rows):
 
 # %% ../../nbs/runs/prepare.ipynb #c014a
 def _from_features(config, table, accelerator):
-    return feature_data(config, table, accelerator.device, load_features(table, config.n_segments))
+    x = given_features(table, config, cache_folder(config))
+    return feature_data(config, table, accelerator.device, x)
 
 
 def cache_folder(

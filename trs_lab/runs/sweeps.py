@@ -474,7 +474,7 @@ def _stop(sweep, scheduler):
             stop(sweep.folder[run])
 
 # %% ../../nbs/runs/sweeps.ipynb #s020
-COLUMNS = ("name", "dataset", "task", "method", "variant", "ratio", "seed", "fold", "seconds")
+COLUMNS = ("name", "dataset", "task", "target", "method", "variant", "ratio", "seed", "fold", "seconds")
 
 
 def run_row(
@@ -486,7 +486,7 @@ def run_row(
     if state != "finished" and is_held(run):
         state = "running"
     spearman = (summary.get("student") or {}).get("spearman")
-    row = {k: about.get(k) for k in COLUMNS}
+    row = {k: about.get(k) for k in COLUMNS} | dict(target=about.get("target") or "")
     return row | dict(state=state, spearman=spearman, error=error, run=str(run))
 
 
@@ -500,7 +500,7 @@ def sweep_table(
     return pd.DataFrame(rows, columns=[*COLUMNS, "state", "spearman", "error", "run"])
 
 # %% ../../nbs/runs/sweeps.ipynb #s027
-GRID_PARAMETERS = "plan dataset root annotations task folds ratios seeds methods given only".split()
+GRID_PARAMETERS = "plan dataset root annotations task targets folds ratios seeds methods given only".split()
 HOW = "jobs threads scheduler notebook".split()  # parameters of `run_sweep`
 PARAMETERS = [*GRID_PARAMETERS, "finished", "folder", *HOW]
 

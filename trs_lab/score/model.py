@@ -19,7 +19,7 @@ from ..core.parameters import Config, ConfigError
 from ..features.extraction import weights_hash
 from ..learn.device import check_device
 from ..results.run_features import RunFeatures
-from ..results.run_folder import RunFolder, Unavailable, noted_clips
+from ..results.run_folder import RunFolder, Unavailable, kind_of_numbers, noted_clips
 from ..results.run_pictures import RunPictures
 from ..runs.folder import Student, load_student
 from ..runs.manifest import from_project, read_manifest
@@ -118,6 +118,11 @@ class Model:
     notes: list = field(default_factory=list)  # sentences about what is missing or differs
     about: dict = field(default_factory=dict)  # what the run says of itself: data set, figures, versions
     home: Path = None  # its folder
+
+    @property
+    def numbers(self) -> str:
+        "What its clips are, where they are no pictures: features or poses; else ''."
+        return kind_of_numbers(self.config) or "features" * self.featured
 
     @property
     def judged(self) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def plot_clips(
     rows = shown_clips(scores, show)
     if not len(rows):
         raise DataError("no clip was scored, so there is nothing to draw")
-    table = name_clips(videos, scorer.folder.name, scorer.model.featured).set_index("clip_id", drop=False)
+    table = name_clips(videos, scorer.folder.name, scorer.model.numbers).set_index("clip_id", drop=False)
     seen = scorer.see(table.loc[rows.clip_id].reset_index(drop=True))
     effect = dict(zip(seen.table.clip_id, scorer.occlusion(seen)))
     limit = max(np.abs(list(effect.values())).max(), 1e-6) * 1.1

@@ -15,7 +15,8 @@ import pandas as pd
 import torch
 
 from ..data.video import CorruptVideos, VideoError, failure_of
-from ..features.segments import load_features
+from ..data.clips import NUMBERS
+from ..features.skeletons import given_features
 from ..runs.prepare import decoded_frames, frozen_features, pixel_views
 from .model import Model, Place
 
@@ -59,8 +60,8 @@ def prepare(
 
 def _of_the_right_kind(model, table):
     "(clips that the model can look at, failures)"
-    fits = table.kind.eq("features") == model.featured
-    wanted = "features" if model.featured else "videos or pictures"
+    fits = table.kind.eq(model.numbers) if model.numbers else ~table.kind.isin(NUMBERS)
+    wanted = model.numbers or "videos or pictures"
     failures = [
         failure_of(r, f"{r['kind']}; this model looks at {wanted}") for _, r in table[~fits].iterrows()
     ]
@@ -98,15 +99,16 @@ def _trained(model, config, frames, place):
 
 
 def _prepare_features(model, table, failures, place):
-    "Features that came as files."
+    "Features that came as files, or are measured on skeletons."
     found, kept, failures = [], [], list(failures)
     width = len(model.student.whitening.mean)
     for i, row in table.iterrows():
         try:
-            x = load_features(table.iloc[[i]], model.config.n_segments)
+            x = given_features(table.iloc[[i]], model.config)
             if x.shape[2] != width:
+                other = "; this is another skeleton" if model.numbers == "poses" else ""
                 raise VideoError(
-                    f"{row['source']}: {x.shape[2]} features a segment, the model expects {width}"
+                    f"{row['source']}: {x.shape[2]} features a segment, the model expects {width}{other}"
                 )
             found.append(x)
             kept.append(i)

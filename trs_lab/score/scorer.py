@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.progress import progress_bar
+from ..data.clips import NUMBERS
 from ..data.video import failure_of
 from ..methods.registry import uses_difficulty
 from .intervals import FOLDER, LeftOut, needed, read_left_out
@@ -76,7 +77,7 @@ class Scorer:
         videos,  # as for `score`
     ) -> Seen:
         "Clips as the student sees them."
-        table = name_clips(videos, self.folder.name, self.model.featured)
+        table = name_clips(videos, self.folder.name, self.model.numbers)
         with tempfile.TemporaryDirectory() as cache:
             return prepare(self.model, table, self.place, cache)
 
@@ -90,7 +91,7 @@ class Scorer:
         pd.DataFrame
     ):  # `COLUMNS`; low, high, percentile, distance NaN and nearest '' where they are not known
         "Scores; clips that could not be scored are in `failures`, with the reason."
-        table = name_clips(videos, self.folder.name, self.model.featured)
+        table = name_clips(videos, self.folder.name, self.model.numbers)
         parts = [table.iloc[i : i + part] for i in range(0, len(table), part)]
         self.failures, found = [], []
         with progress_bar(total=len(table), desc="scores", unit="clip", disable=not progress) as bar:
@@ -204,7 +205,7 @@ def named(self: Scorer, rows):
 def warnings(self: Scorer, row, far):
     "What to know before believing the score: half sentences."
     said = ["unlike anything seen in training"] * bool(far)
-    if row["kind"] != "features":
+    if row["kind"] not in NUMBERS:
         said += shape_warnings(shape_of(row), self.shapes, self.model.config.n_frames)
     student = self.model.student
     if student.people and row["user"] not in self.people:

@@ -42,7 +42,7 @@ def score_folder(
     progress: bool = True,  # show a bar
 ) -> pd.DataFrame:  # the frame of `Scorer.score`, in the order of the videos
     "Score what is not scored yet; `scorer.failures` are the clips of this call that could not be scored."
-    out, table = Path(out_dir).expanduser(), name_clips(videos, scorer.folder.name, scorer.model.featured)
+    out, table = Path(out_dir).expanduser(), name_clips(videos, scorer.folder.name, scorer.model.numbers)
     out.mkdir(parents=True, exist_ok=True)
     kept = read_json(out / "scored.json", default={}, damaged={})
     keys = [row_key(scorer, row, coverage) for _, row in table.iterrows()]

@@ -184,6 +184,8 @@ def _tested(said):
 
 def _prepared(model, noted):
     c = model.config
+    if model.numbers == "poses":
+        return "Skeletons as `.npy` (frames, joints, 2 or 3), NaN where a joint was not seen."
     if model.featured:
         width = len(model.student.whitening.mean)
         return f"Features of a backbone that is not part of it, as `.npy` (segments, {width})."

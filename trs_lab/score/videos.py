@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from ..core.files import DataError, MissingFile
+from ..data.archives import is_archive, read_archive
 from ..data.layouts import VIDEO_SUFFIXES, count_pictures
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
@@ -42,41 +43,48 @@ def _difficulty(path, clip_id, text):
     return float(value)
 
 # %% ../../nbs/score/videos.ipynb #fd158e32
-def _kind(path, features):
-    "video, frames, features, or None for what is no clip."
+def _kind(path, numbers):
+    "video, frames, features, poses, or None for what is no clip."
     if path.name.startswith("."):
         return None
-    if features:
-        return "features" if path.suffix.lower() == ".npy" else None
+    if numbers:
+        packed = numbers == "features" and is_archive(path)
+        return numbers if path.suffix.lower() == ".npy" or packed else None
     if path.is_file():
         return "video" if path.suffix.lower() in VIDEO_SUFFIXES else None
     return "frames" if count_pictures(path) else None
 
 
-def _inside(folder, features):
+def _inside(folder, numbers):
     "(path, kind) of the clips of a folder, by name."
-    below = [folder / name for name in (("features",) if features else ("videos", "frames"))]
+    below = [folder / name for name in ((numbers,) if numbers else ("videos", "frames"))]
     places = [p for p in below if p.is_dir()] or [folder]
-    found = [(p, _kind(p, features)) for place in places for p in sorted(place.iterdir())]
+    found = [(p, _kind(p, numbers)) for place in places for p in sorted(place.iterdir())]
     return [(p, kind) for p, kind in found if kind]
 
 
+def _stems(path, kind):
+    "Names of the clips in a file or folder of pictures."
+    return list(read_archive(path)) if is_archive(path) else [path.name if kind == "frames" else path.stem]
+
+
 def find_clips(
-    place,  # a folder, or a single video, folder of pictures, or file of features
-    features: bool = False,  # the model wants features, not pictures
+    place,  # a folder, or a single video, folder of pictures, or file of numbers
+    numbers: str = "",  # what the model wants in the place of pictures: features or poses
 ) -> pd.DataFrame:  # clip_id, source, kind, start, end, and `KNOWN`
     "The clips there, with what clips.csv beside them says. Raises ValueError or FileNotFoundError that names paths."
     place = Path(place).expanduser().resolve()
     if not place.exists():
         raise MissingFile(f"{place}: no such file or folder")
-    kind = _kind(place, features)
-    found = [(place, kind)] if kind else _inside(place, features) if place.is_dir() else []
+    kind = _kind(place, numbers)
+    found = [(place, kind)] if kind else _inside(place, numbers) if place.is_dir() else []
     if not found:
-        wanted = ".npy" if features else ", ".join(VIDEO_SUFFIXES) + " or folders of pictures"
+        wanted = f"{numbers} (.npy)" if numbers else ", ".join(VIDEO_SUFFIXES) + " or folders of pictures"
         raise DataError(f"{place}: nothing to score here; this model looks for {wanted}")
-    stems = [p.name if kind == "frames" else p.stem for p, kind in found]
-    ids = [p.name if stems.count(s) > 1 else s for (p, _), s in zip(found, stems)]
-    return with_known(clips_table(ids, [p for p, _ in found], [k for _, k in found]), beside(place))
+    found = [(p, kind, stem) for p, kind in found for stem in _stems(p, kind)]
+    stems = [stem for _, _, stem in found]
+    ids = [p.name if stems.count(s) > 1 else s for p, _, s in found]
+    return with_known(clips_table(ids, [p for p, _, _ in found], [k for _, k, _ in found]), beside(place))
 
 
 def beside(place):
@@ -106,17 +114,17 @@ def with_known(
 
 # %% ../../nbs/score/videos.ipynb #9749fc34
 def as_file(
-    array,  # (T, H, W, 3) uint8 pictures, or (S, D) features
+    array,  # (T, H, W, 3) uint8 pictures, (S, D) features, or (T, J, 2 or 3) joints
     folder,  # where its file or its folder of pictures goes
     name: str,  # of the clip
 ) -> tuple:  # (path, kind)
     "An array as training reads it. Raises ValueError for another shape."
     array, path = np.asarray(array), Path(folder) / name
-    if array.ndim == 2:
+    if array.ndim in (2, 3):
         np.save(path.with_name(f"{name}.npy"), array)
-        return path.with_name(f"{name}.npy"), "features"
+        return path.with_name(f"{name}.npy"), "features" if array.ndim == 2 else "poses"
     if array.ndim != 4 or array.shape[-1] != 3 or array.dtype != np.uint8:
-        wanted = "pictures (T, H, W, 3) uint8, or features (S, D)"
+        wanted = "pictures (T, H, W, 3) uint8, features (S, D), or joints (T, J, 2 or 3)"
         raise DataError(f"{name}: {array.dtype} {array.shape}, expected {wanted}")
     path.mkdir()
     for i, picture in enumerate(array):
@@ -127,7 +135,7 @@ def as_file(
 def name_clips(
     videos,  # a clip table, folder, file or array, or a list of these
     folder,  # where arrays are written
-    features: bool = False,  # the model wants features, not pictures
+    numbers: str = "",  # as for `find_clips`
 ) -> pd.DataFrame:  # clip_id, source, kind, start, end, and `KNOWN`
     "A row for every clip that is to be scored. Raises what says which cannot be one."
     if isinstance(videos, pd.DataFrame):
@@ -135,12 +143,12 @@ def name_clips(
         given = videos.reset_index(drop=True)[[c for c in bare if c in videos]]
         return given.reindex(columns=bare.columns).assign(**{c: bare[c] for c in bare if c not in given})
     if isinstance(videos, (str, Path)):
-        return find_clips(videos, features)
+        return find_clips(videos, numbers)
     videos = videos if isinstance(videos, (list, tuple)) else [videos]
     found = []
     for i, video in enumerate(videos):
         if isinstance(video, (str, Path)):
-            found.append(find_clips(video, features))
+            found.append(find_clips(video, numbers))
         else:
             path, kind = as_file(video, folder, f"array{i}")
             found.append(clips_table([path.stem], [path], [kind]))
