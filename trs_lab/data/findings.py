@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ..core.files import DataError
+
 # %% ../../nbs/data/findings.ipynb #455e5483
 LEVELS = {
     "stop": "training refuses to begin",
@@ -33,7 +35,7 @@ def findings_table(
 ) -> pd.DataFrame:  # columns level, what, clip_id, found, advice; the worst first, kinds together
     "Raises ValueError for an unknown level."
     if wrong := [f.level for f in found if f.level not in LEVELS]:
-        raise ValueError(f"level {wrong[0]!r}, expected one of {', '.join(LEVELS)}")
+        raise DataError(f"level {wrong[0]!r}, expected one of {', '.join(LEVELS)}")
     table = pd.DataFrame(found, columns=Finding._fields)[["level", "what", "clip_id", "found", "advice"]]
     kinds = list(dict.fromkeys(table.what))
     order = [table.level.map(list(LEVELS).index), table.what.map(kinds.index)]
