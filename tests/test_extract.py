@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from conftest import ended_well
 
 
@@ -24,3 +25,13 @@ def test_a_wrong_parameter_ends_it_before_any_work(started, small_dives, tmp_pat
     done = started("extract.ipynb", root=small_dives / "videos", out=tmp_path / "features", n_weak=-1)
     assert not ended_well(done) and "n_weak: expected int at least 0" in done.said()
     assert not (tmp_path / "features").exists()
+
+
+def test_features_of_all_clips_in_one_hdf5_file(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="an archive of this kind needs h5py")
+    from trs_lab.data.archives import read_archive
+
+    clips = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["clip_id"], file["features"] = ["a", "b", "c"], clips
+    np.testing.assert_array_equal(read_archive(tmp_path / "features.h5")["c"], clips[2])

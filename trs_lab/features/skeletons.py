@@ -101,7 +101,7 @@ def _speeds(x, n_segments):
 def skeleton_blocks(
     pose: np.ndarray,  # (T, J, C), NaN where a joint was not seen
     n_segments: int = 10,  # segments of the clip
-    limbs: np.ndarray = np.empty((0, 2), int),  # from `read_limbs`
+    limbs: np.ndarray = (),  # (limbs, 2) from `read_limbs`; none = distances from the centre
 ) -> dict:  # name -> (n_segments, columns)
     "What is measured in each segment; nothing of it knows how many frames the clip has."
     n = n_segments * MOMENTS
@@ -122,7 +122,7 @@ def skeleton_blocks(
 def skeleton_features(
     pose: np.ndarray,  # (T, J, C), NaN where a joint was not seen
     n_segments: int = 10,  # segments of the clip
-    limbs: np.ndarray = np.empty((0, 2), int),  # from `read_limbs`
+    limbs: np.ndarray = (),  # (limbs, 2) from `read_limbs`; none = distances from the centre
     length: bool = False,  # the logarithm of the number of frames as last column
 ) -> np.ndarray:  # (n_segments, D) float32
     "`skeleton_blocks` side by side."
