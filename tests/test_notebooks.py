@@ -1,5 +1,7 @@
 """Every notebook's own tests, one counted test and one process a notebook."""
 
+import ast
+import builtins
 import hashlib
 import json
 import os
@@ -81,6 +83,38 @@ def silent_cells(notebook):
     """Names of the test cells that may pass without a test, or are never run."""
     tests = [(name, s) for name, s in code_cells(notebook) if not directives(s) & {"export", "notest"}]
     return [f"{notebook} {n}" for n, source in tests if SILENT.search(source) or directives(source) & FLAGS]
+
+
+def leaning_cells(notebook):
+    """Names of the cells that import and use what another cell made: building the site runs them, and not the other."""
+    found = []
+    for name, source in code_cells(notebook):
+        if directives(source) & {"export", "exports", "eval:"} or "nbdev_export()" in source:
+            continue
+        nodes = list(ast.walk(ast.parse(re.sub(r"^\s*[%!].*", "", source, flags=re.M))))
+        imports = [n for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom))]
+        own = {a.asname or a.name.split(".")[0] for n in imports for a in n.names} | set(dir(builtins))
+        own |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+        own |= {n.arg for n in nodes if isinstance(n, ast.arg)} | {
+            n.name for n in nodes if hasattr(n, "name")
+        }
+        used = {n.id for n in nodes if isinstance(n, ast.Name)}
+        if imports and "*" not in own and used - own:
+            found.append(f"{notebook} {name}")
+    return found
+
+
+def test_cells_that_import_lean_on_no_other():
+    wings = [notebook for notebook in NAMES if "/" in notebook]  # the apps are run as a whole
+    assert [cell for notebook in wings for cell in leaning_cells(notebook)] == []
+
+
+def test_a_leaning_cell_is_found(tmp_path, monkeypatch):
+    sources = dict(a="import shutil\nshutil.rmtree(folder)", b="import os\nhere = os.getcwd()", c="f(folder)")
+    cells = [dict(cell_type="code", id=name, source=source) for name, source in sources.items()]
+    (tmp_path / "n.ipynb").write_text(json.dumps(dict(cells=cells)))
+    monkeypatch.setattr(sys.modules[__name__], "NBS", tmp_path)
+    assert leaning_cells("n.ipynb") == ["n.ipynb a"]
 
 
 def test_every_module_has_a_tested_notebook():
