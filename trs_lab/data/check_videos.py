@@ -347,6 +347,14 @@ def pairs_alike(
     return sorted(found, key=lambda pair: pair[2])
 
 
+def _same_bytes(copies, split):
+    for first, *others in copies:
+        said = f"the same bytes as {_some(others)}"
+        if len({split[c] for c in (first, *others)}) > 1:
+            said += ", in training and in the test: it is no test"
+        yield Finding("mend", "copy", said, "keep one of them, with one score", first)
+
+
 def check_copies(
     facts: pd.DataFrame,  # from `facts_table`
     grey: dict,  # from `look_at`; black and still clips are left out
@@ -354,13 +362,7 @@ def check_copies(
 ) -> tuple:  # (list of `Finding`, pairs to look at: clip_id, clip_id, difference, what of them is alike)
     "The same bytes, the same pictures, the same beginning."
     split = dict(zip(facts.clip_id, facts.split))
-    advice, found = "keep one of them, with one score", []
-    for group in copies:
-        both = len({split[c] for c in group}) > 1
-        said = f"the same bytes as {_some(group[1:])}" + (
-            ", in training and in the test: it is no test" if both else ""
-        )
-        found.append(Finding("mend", "copy", said, advice, group[0]))
+    found = list(_same_bytes(copies, split))
     same = {c: i for i, group in enumerate(copies) for c in group}
     moving = {
         c: g for c, g in grey.items() if g.max() >= 20 and np.abs(np.diff(g.astype(int), axis=0)).max() > 2
