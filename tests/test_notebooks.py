@@ -109,6 +109,15 @@ def test_cells_that_import_lean_on_no_other():
     assert [cell for notebook in wings for cell in leaning_cells(notebook)] == []
 
 
+def test_a_cell_that_exports_does_nothing_else():
+    """nbdev_test leaves such a cell out, whatever else stands in it."""
+    cells = [(notebook, name, source) for notebook in NAMES for name, source in code_cells(notebook)]
+    exporting = [(notebook, name, source) for notebook, name, source in cells if "nbdev_export()" in source]
+    plain = "#| hide import nbdev nbdev.nbdev_export()"
+    assert len(exporting) > 100
+    assert [f"{notebook} {name}" for notebook, name, s in exporting if " ".join(s.split()) != plain] == []
+
+
 def test_a_leaning_cell_is_found(tmp_path, monkeypatch):
     sources = dict(a="import shutil\nshutil.rmtree(folder)", b="import os\nhere = os.getcwd()", c="f(folder)")
     cells = [dict(cell_type="code", id=name, source=source) for name, source in sources.items()]
