@@ -6,6 +6,7 @@
 __all__ = ['speaker', 'correlations', 'number', 'of_this_draw', 'draws_of', 'of_many_draws', 'verdict']
 
 # %% ../../nbs/results/verdict.ipynb #3b7e13e2
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -90,12 +91,12 @@ def of_many_draws(
 
 def verdict(
     summary: dict,  # of summary.json
-    table: Path = None,  # rows.csv; None = the project's
+    table: Path = None,  # rows.csv; None = the project's, the newest that has such draws
 ) -> str:
     "What a run has shown, and what many draws of its kind have."
-    table = table or shipped() / "nbs" / "docs" / "results" / "rows.csv"
-    try:
-        many = of_many_draws(summary, read_rows(table))
-    except ConfigError:  # no rows of this kind, or no table
-        many = ""
-    return f"{of_this_draw(summary)} {many}".strip()
+    results = shipped() / "nbs" / "docs" / "results"
+    for place in [table] if table else [results / "recipe" / "rows.csv", results / "rows.csv"]:
+        with suppress(ConfigError):  # no rows of this kind, or no table
+            if many := of_many_draws(summary, read_rows(place)):
+                return f"{of_this_draw(summary)} {many}"
+    return of_this_draw(summary)
