@@ -376,9 +376,7 @@ def check_copies(
     begin = [p for p in new(pairs_alike(moving, (0,))) if p[:2] not in {q[:2] for q in pairs}]
     if begin:
         a, b, _ = begin[0]
-        said = (
-            f"{len(begin)} pairs begin with nearly the same frame, such as {a} and {b}, and go on differently"
-        )
+        said = f"pairs that begin with nearly the same frame and go on differently: {len(begin)}, such as {a} and {b}"
         advice = "as it is where the camera does not move; else look whether one take was cut in two ways"
         found.append(Finding("note", "same beginning", said, advice))
     return found, [(*p, "three frames") for p in pairs] + [(*p, "first frames") for p in begin]
