@@ -3,6 +3,8 @@
 Everything is in float64 here; the two have to agree within 1e-6, step after step, each going on from its own numbers.
 """
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -256,6 +258,33 @@ def test_the_process_is_what_the_plain_calculation_says(filtered):
     mean, log_var = fitted.score(x[9:], torch.as_tensor(people[9:]))
     np.testing.assert_allclose(mean, (m + o) / 2, **NEAR)
     np.testing.assert_allclose(log_var, np.log(variance), **NEAR)
+
+
+def test_the_process_of_deviations_is_what_the_plain_calculation_says():
+    """What a clip has beside the mean of its person; of clips whose person is not known the other two answer."""
+    views, y, people = some_clips()
+    clips, n = views.mean(1), len(y)
+    means = np.full(clips.shape, np.nan)
+    for person in (0, 1, 2, 3):  # the others are unknown, or have one film
+        means[people == person] = clips[people == person].mean(0)
+    x, numbers, fitted = torch.as_tensor(clips), torch.as_tensor(people), FittedProcess(3)
+    given = x[:n], torch.as_tensor(y), x, numbers[:n], torch.Generator().manual_seed(0)
+    fitted.fit(*given, means=torch.as_tensor(means))
+    away = np.nan_to_num((clips - means) / clips.std((0, 1)))
+    medians = medians_of(away[np.isfinite(means).all((1, 2))])
+    np.testing.assert_allclose(fitted.away_medians, medians, rtol=1e-9)
+    process = PlainProcess(fitted.deviations_theta.numpy(), away[:n], y, people, medians, True)
+    s2, before = process.calibration(), FittedProcess(3)
+    before.fit(*given)
+    for i in range(len(clips)):
+        mean, log_var = (float(t) for t in before.score(x[i : i + 1], numbers[i : i + 1]))
+        variance = math.exp(log_var)
+        if np.isfinite(means[i]).all():
+            other, claimed = process.predict(away[i], people[i])
+            variance = (variance + s2 * claimed) / 2 + (mean - other) ** 2 / 4
+            mean = (mean + other) / 2
+        ours = fitted.score(x[i : i + 1], numbers[i : i + 1], torch.as_tensor(means[i : i + 1]))
+        np.testing.assert_allclose([float(t) for t in ours], [mean, math.log(variance)], **NEAR)
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["plain", "with_people"])

@@ -84,10 +84,15 @@ def exercises(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("method", ["supervised", "core", "process", "coreg"])
-def test_clips_of_features_score_what_they_scored(method, train, exercises, tmp_path):
+@pytest.mark.parametrize(
+    "asked",
+    [dict(method=m) for m in ("supervised", "core", "process", "coreg")]
+    + [dict(method="process", fold="people:0/3")],  # nobody in the test clips is in a training clip
+    ids=lambda asked: "-".join(asked.values()),
+)
+def test_clips_of_features_score_what_they_scored(asked, train, exercises, tmp_path):
     given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=0.8, epochs=1)
-    train(**given, method=method, burn_in_epochs=1, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+    train(**given, **asked, burn_in_epochs=1, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
     assert scored_again(tmp_path / "run") < 1e-5
 
 

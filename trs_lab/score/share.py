@@ -24,7 +24,7 @@ from ..core.parameters import Config, ConfigError
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
 from ..runs.configure import as_saved, config_from
-from ..runs.folder import load_student
+from ..runs.folder import PEOPLE_FILE, load_student
 from ..runs.prepare import embedded_weights, make_encoder
 from .intervals import FOLDER, read_left_out
 from .model import TRAINING_COLUMNS, Model, find_backbone, find_weights
@@ -257,6 +257,8 @@ def _copy_student(home, folder, config, noted):
     "model.safetensors as it is, model.json without paths."
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(home / "model.safetensors", folder / "model.safetensors")
+    if (home / PEOPLE_FILE).exists():
+        shutil.copyfile(home / PEOPLE_FILE, folder / PEOPLE_FILE)
     about = read_json(home / "model.json")
     about.pop("preparation", None)
     write_json(folder / "model.json", about | dict(config=without_paths(config, noted)))
