@@ -304,7 +304,7 @@ class NetworkFields(Checked):
 class MethodFields(Checked):
     "What is learnt from the clips."
 
-    method: str = option("trs", "a name in METHODS, or your own class as module:Class")
+    method: str = option("trs_process", "a name in METHODS, or your own class as module:Class")
     options: object = None  # the method's own dataclass of options; None = its defaults
     use_difficulty: bool = option(False, "learn the score per degree of difficulty, known before the dive")
 
@@ -339,7 +339,7 @@ class RunFields(Checked):
     "What is shown at the end, where it lies, and what computes it."
 
     compare_supervised: bool = option(
-        True, "method=trs: train the supervised network from the same burn-in", "report"
+        True, "method trs, trs_gp, trs_process: train the supervised network from the same burn-in", "report"
     )
     compare: str = option(
         "", "methods trained beside it on the same labelled clips, with commas between", "report"

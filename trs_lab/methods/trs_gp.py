@@ -224,5 +224,5 @@ class TRSGP(SeesAllViews, TRSMethod):
 
     def load_state(self, state):
         super().load_state(state)
-        if state["opinion"]:
-            self.opinion = tuple(t.to(self.device) for t in state["opinion"])
+        opinion = state["opinion"]  # None: the state is of a time before the reference was fitted
+        self.opinion = opinion and tuple(t.to(self.device) for t in opinion)

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from ..core.parameters import Config, ConfigError, read_value
-from .configure import compared, load_config, make_config
+from .configure import compared, load_config, make_config, supervised_beside
 from .manifest import make_manifest
 from .pause import Control, read_progress
 from ..methods.registry import build_networks, make_learner, make_options, option_names
@@ -59,7 +59,7 @@ def train_branches(
     learner, beside = branch(config, build_networks(config, data.dim, data.encoder)), {}
     if BURN_IN in [s.name for s in learner.stages]:
         _fit_unless_stopped(learner, control, until=BURN_IN)
-    if config.compare_supervised and config.method == "trs" and _is_there(config, run, "supervised", control):
+    if supervised_beside(config) and _is_there(config, run, "supervised", control):
         supervised = branch(_without_unlabelled(config), copy.deepcopy(learner.networks), "supervised_")
         supervised.next = len(supervised.stages) - 1  # it sets out from the same burn-in
         beside["supervised"] = _fit_unless_stopped(supervised, control)

@@ -67,6 +67,7 @@ class TRSMethod(Method):
     "Teacher-reference-student learning; each ablation is a switch of its options."
 
     Options, scorers, pseudo_labels = TRSOptions, ("student", "teacher", "reference"), True
+    supervised_beside = True  # from the same burn-in, where `compare_supervised` asks for it
     stacks = True
 
     @classmethod
