@@ -131,7 +131,7 @@ def inducing(
     K_nm,  # (n, m) with those of all labelled clips
     noise: float,  # variance
     y,  # (n,) standardised scores
-) -> tuple:  # alpha (m,), inverse (m, m): of a clip whose covariances are k, mean k @ alpha, variance less k @ inverse @ k
+) -> tuple:  # alpha (m,), inverse (m, m): mean k @ alpha, variance less k @ inverse @ k
     "Deterministic training conditional; with all clips as inducing points the exact process."
     eye = 1e-8 * torch.eye(len(K_mm), dtype=K_mm.dtype)
     both = torch.linalg.inv(noise * K_mm + K_nm.T @ K_nm + eye)
