@@ -31,9 +31,10 @@ def write_readme(index, folder):
     page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", folder, "--output", "README", index]
     tool("jupyter", "nbconvert", *page, check=True)
     readme = folder / "README.md"
-    readme.write_text(
-        readme.read_text().replace("](images/", "](nbs/images/").replace("](docs/", "](nbs/docs/")
-    )
+    text = readme.read_text()
+    for folder in ("images", "docs", "tutorials"):
+        text = text.replace(f"]({folder}/", f"](nbs/{folder}/")
+    readme.write_text(text)
 
 
 def copy_tree(copy):

@@ -36,6 +36,9 @@ WINGS = {
     "inspect": ["core", "data", "features", "dives", "learn", "trs", "methods", "runs", "results", "score"],
 }
 
+# Folders of notebooks that export nothing: they may use every wing, and no wing knows of them.
+READING = ("tutorials",)
+
 
 def modules(tree):
     """dotted name -> path, of all that notebooks export."""

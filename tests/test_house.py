@@ -6,6 +6,7 @@ from graphlib import TopologicalSorter
 import pytest
 from measure import (
     PACKAGE,
+    READING,
     ROOT,
     WINGS,
     functions_and_classes,
@@ -33,7 +34,14 @@ def test_wings_import_upwards_only():
 def test_every_module_lies_in_a_wing():
     assert {wing(name) for name in modules(ROOT)} == set(WINGS)
     folders = {book.parent.relative_to(ROOT / "nbs").parts for book in notebooks(ROOT)}
-    assert folders == {(), *((name,) for name in WINGS)}  # () has the apps and the index
+    assert folders == {(), *((name,) for name in (*WINGS, *READING))}  # () has the apps and the index
+
+
+def test_what_is_only_read_exports_nothing():
+    books = [book for book in notebooks(ROOT) if book.parent.name in READING]
+    assert books and not [
+        b.name for b in books if re.search(r"#\|\s*(default_exp|exports?)\b", b.read_text())
+    ]
 
 
 def test_the_order_of_the_wings_is_the_order_of_their_imports():

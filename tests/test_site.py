@@ -1,12 +1,13 @@
 """The documentation site: nbdev's part of it runs, quarto's is played by a script."""
 
+import json
 import os
 import subprocess
 
 import yaml
 from check_sync import tool
 from conftest import changed
-from measure import ROOT, WINGS, notebooks
+from measure import READING, ROOT, WINGS, notebooks
 
 QUARTO = """#!/bin/sh
 mkdir -p _docs && touch _docs/index.html
@@ -17,7 +18,7 @@ def test_nbdev_docs_leaves_nothing_behind(checkout, tmp_path):
     """Notebooks are prepared for the site; git sees neither a new file nor another README.
 
     Here the first of each wing and all that are in none; test_notebooks.py prepares every one where it is loaded."""
-    kept = {min((checkout / "nbs" / wing).glob("*.ipynb")) for wing in WINGS}
+    kept = {min((checkout / "nbs" / wing).glob("*.ipynb")) for wing in (*WINGS, *READING)}
     left_out = {p for p in (checkout / "nbs").glob("*/*.ipynb") if p not in kept}
     for path in left_out:
         path.unlink()
@@ -40,5 +41,11 @@ def test_the_sidebar_lists_the_wings_in_order():
     contents = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]["contents"]
     folders = [item["auto"] for item in contents if "auto" in item]
     assert folders[: len(WINGS)] == list(WINGS)
-    apps = {item for section in contents if "contents" in section for item in section["contents"]}
-    assert apps == {p.name for p in (ROOT / "nbs").glob("*.ipynb")} - {"index.ipynb"}
+    sections = {item["section"]: item["contents"] for item in contents if "section" in item}
+    assert set(sections["Apps"]) == {p.name for p in (ROOT / "nbs").glob("*.ipynb")} - {"index.ipynb"}
+    books = [ROOT / "nbs" / name for name in sections["Tutorials"]]
+    assert set(books) == set((ROOT / "nbs" / "tutorials").glob("*.ipynb"))
+    titles = ["".join(json.loads(book.read_text())["cells"][0]["source"]) for book in books]
+    assert [t.split(".")[0] for t in titles] == [f"# {i}" for i in range(1, len(books) + 1)]
+    pages = [item for item in contents if isinstance(item, str)]
+    assert not [page for page in pages if not (ROOT / "nbs" / page).is_file()]

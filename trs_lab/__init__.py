@@ -42,7 +42,7 @@ def check(
     root,  # folder of the data; of one's own videos the one with clips.csv and videos/
     dataset: str = "folder",  # dives, mtl_aqa, jigsaws, rhythmic_gymnastics, folder
     **parameters,  # as check.ipynb takes them
-):  # `DataCheck`: `findings` and `facts` are tables, `summary()` a text, `save(folder)` writes both
+):  # `DataCheck`: `findings` and `facts` are tables, `summary()` sentences, `save(folder)` writes both
     "Look at scores and videos before training. One file that cannot be read stops nothing."
     from trs_lab.data.check import check_data
 

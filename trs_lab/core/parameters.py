@@ -236,7 +236,7 @@ class BackboneFields(Checked):
     backbone: str = option(
         "i3d",
         "i3d; efficientnet_lite0; efficientnet_lite2; motion; hf:<model id or folder>; skeleton: poses of a folder; "
-        "none when the data are features",
+        "none when the data are features; or your own as module:function",
         "features",
     )
     weights: str = option("", "file of I3D weights; empty = the embedded small I3D", "features", path=True)
@@ -269,10 +269,11 @@ class BackboneFields(Checked):
 
     def check(self):
         "A backbone that exists; and nothing that needs a frozen one where it is trained."
-        if self.backbone not in BACKBONES and (self.backbone[:3] != "hf:" or self.backbone == "hf:"):
+        if self.backbone not in BACKBONES and not all(self.backbone.partition(":")):
             known = ", ".join(BACKBONES)
             raise ConfigError(
-                f"backbone: expected {known}, or hf:<model id or folder>; got {self.backbone!r}"
+                f"backbone: expected {known}, hf:<model id or folder>, or your own as module:function; "
+                f"got {self.backbone!r}"
             )
         if not self.finetune:
             return

@@ -6,7 +6,7 @@
 __all__ = ['read_table', 'look_at_all', 'DataCheck', 'check_data']
 
 # %% ../../nbs/data/check.ipynb #86e90452
-import warnings
+import contextlib, warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -24,7 +24,7 @@ from .clips import CLIP_COLUMNS, hide_scores
 from .decisions import all_clips
 from .findings import Finding, findings_table
 from .layouts import VIDEO_SUFFIXES, SharedWarning, count_pictures, data_folder, find_copies
-from .own_folder import MEDIA, find_media, listed_clips
+from .own_folder import MEDIA, find_media, listed_clips, read_range
 from .test_part import say_scores
 
 # %% ../../nbs/data/check.ipynb #31a7767d
@@ -154,7 +154,15 @@ def _read_folder(config):
         return table, found, True
     if not have:
         have = [dict(clip_id=name, kind=kind, source=str(p)) for name, (kind, p) in files.items()]
-    return _loose_table(have), found, False
+    return _with_range(_loose_table(have), root, config.score_range), found, False
+
+
+def _with_range(table, root, given):
+    "The range that the folder names, though nothing else of it may be right."
+    with contextlib.suppress(ValueError):
+        if known := read_range(root, given or None):
+            table.attrs.update(score_range=known, range_source="given")
+    return table
 
 
 def read_table(

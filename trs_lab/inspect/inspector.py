@@ -101,6 +101,7 @@ class PseudoLabelInspector(T.HasTraits):
         run,  # run folder, or `RunData`
         k: int = 3,  # exemplars beside the clip
         max_clips: int = MAX_CLIPS,  # of a larger run so many are drawn at random
+        parts: tuple = (),  # your own: each is called with this inspector and gives a widget, which is shown below
         **traits,  # order, filter, ...
     ):
         super().__init__()
@@ -117,6 +118,7 @@ class PseudoLabelInspector(T.HasTraits):
             T.link((self.overview, name), (self, name))
         self.observe(lambda _: self._show(), "current")
         self.decide.observe(lambda _: self._decided_something(), "changed")
+        self.widget.children += tuple(make(self) for make in parts)
         for name, value in traits.items():
             setattr(self, name, value)
         if not self.current:

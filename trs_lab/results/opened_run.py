@@ -26,7 +26,7 @@ class RunData(RunFolder):
         root=None,  # where the data is now, if it has moved; None = where the manifest says
         sample: int = None,  # read so many of the unlabelled clips, drawn at random; None = all
         seed: int = 0,  # of that draw
-        trust_code: bool = False,  # True: import the method that the run names, where it is none of ours
+        trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
     ):
         super().__init__(run, root, sample, seed, trust_code)
         self._pictures = RunPictures(self)

@@ -226,7 +226,7 @@ class RunFiles:
         root=None,  # where the data is now, if it has moved; None = where the configuration says
         sample: int = None,  # read so many of the unlabelled clips, drawn at random; None = all
         seed: int = 0,  # of that draw
-        trust_code: bool = False,  # True: import the method that the run names, where it is none of ours
+        trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
     ):
         self.trust_code = trust_code
         self.run, self._root, self._sample, self._seed = Path(run), root, sample, seed

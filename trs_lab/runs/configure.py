@@ -113,6 +113,7 @@ def make_config(
     own = set(option_names(method))
     options = {k: v for k, v in PRESETS[preset].items() if k in own} | method_class(method).over_preset
     values |= _of_the_backbone(values, params)
+    trust(values["backbone"])
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
@@ -195,11 +196,12 @@ def _old_option(part, saved):
 
 def config_from(
     saved: dict,  # content of a config.json
-    trust_code: bool = False,  # True: a method of its own, named there, may be imported
+    trust_code: bool = False,  # True: a method or backbone of its own, named there, may be imported
 ) -> Config:
     "The configuration that was saved. Raises `ConfigError` for code that nobody asked for."
     if trust_code and isinstance(saved, dict):
         trust(str(saved.get("method")))
+        trust(str(saved.get("backbone")))
     values = as_parameters(saved)
     method = values.get("method", Config.method)
     check_names(values, [*_FIELDS, *option_names(method)])

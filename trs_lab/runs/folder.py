@@ -652,7 +652,7 @@ def _weights_of(path):
 def load_student(
     run,  # run folder
     encoder=None,  # for a fine-tuned run: a fresh `SegmentEncoder` of the right backbone, which receives its weights
-    trust_code: bool = False,  # True: import the method that the run names, where it is none of ours
+    trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
 ) -> Student:
     "Read model.safetensors back. Raises FileNotFoundError with what is missing."
     run = Path(run)

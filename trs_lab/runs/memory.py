@@ -61,8 +61,9 @@ def _pixels(config, n, labelled):
     "Frames that are decoded at a time; segments under the backbone, with what the way back needs of each pixel."
     frames = config.workers * config.n_frames * config.frame_height * config.frame_width * 3
     clips, kept = (sum(_batch(config, n, labelled)), 20) if config.finetune else (1, 3)
-    segments = config.recompute_segments or config.n_segments
-    seen = clips * (segments * kept + config.n_segments * 3) * 16 * config.crop**2 * FLOAT
+    segments = clips * config.n_segments
+    at_a_time = min(config.recompute_segments or segments, segments)  # of all clips together
+    seen = (at_a_time * kept + segments * 3) * 16 * config.crop**2 * FLOAT
     names = "n_frames frame_height frame_width n_segments crop workers" + " batch_size" * config.finetune
     return "frames and segments", frames + seen, names
 

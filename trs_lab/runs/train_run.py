@@ -189,7 +189,8 @@ def as_in_a_fresh_process(
 ):
     "What the block does to random numbers, torch's switches, threads and warnings is undone after it."
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()
-    switches, n = _switches(), torch.get_num_threads()
+    switches, n, frozen = _switches(), torch.get_num_threads(), gc.get_freeze_count()
+    gc.freeze()  # what was there before is nobody's garbage; looking through it would take half a second
     gpu, cuda = 0, None
     if torch.cuda.is_initialized():
         gpu, cuda = torch.cuda.current_device(), torch.cuda.get_rng_state_all()
@@ -204,6 +205,8 @@ def as_in_a_fresh_process(
         _switch(switches)
         torch.set_num_threads(n)
         _release(gpu, cuda)
+        if not frozen:
+            gc.unfreeze()
 
 
 def _switches():

@@ -17,7 +17,7 @@ from ..core.progress import progress_bar
 from ..data.clips import NUMBERS
 from ..data.video import failure_of
 from ..methods.registry import uses_difficulty
-from .intervals import FOLDER, LeftOut, needed, read_left_out
+from .intervals import FOLDER, LeftOut, leave_out, needed, read_left_out
 from .likeness import Neighbours, shape_of, shape_warnings, training_shapes
 from .model import Model, clip_vector, find_place, read_run
 from .prepare import Seen, prepare
@@ -55,9 +55,12 @@ class Scorer:
         device: str = "auto",  # auto, cpu, cuda, cuda:1
         apart: str = "clips",  # which of the intervals that `leave_out` made: clips or people
         look_back: bool = False,  # prepare the training clips again where their cache is gone; may take long
+        folds: int = 0,  # students for intervals, trained now where the run folder has none; 0 = those that are there
     ):
         "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
         model = read_run(run, weights)
+        if folds and read_left_out(Path(run).expanduser() / FOLDER / apart) is None:
+            leave_out(run, folds, apart, weights=weights)
         scorer = cls(model, device, read_left_out(Path(run).expanduser() / FOLDER / apart))
         if look_back and scorer.neighbours is None:
             scorer.look_back()
