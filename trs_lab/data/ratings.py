@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['RATING_COLUMNS', 'Scale', 'read_scale', 'clips_folder', 'clips_to_rate', 'rating_file', 'raters_of',
-           'read_rating_file', 'Ratings', 'add_line', 'write_range', 'read_ratings', 'Written', 'write_rated']
+           'read_rating_file', 'Ratings', 'add_line', 'write_range', 'read_ratings', 'Written', 'scored_by_hand',
+           'write_rated']
 
 # %% ../../nbs/data/ratings.ipynb #634fd766
 import math, re, unicodedata
@@ -349,6 +350,17 @@ def _table_of(path):
     if wrong := next((i for i, r in enumerate(rows, 1) if len(r) != len(names)), None):
         raise DataError(f"line {wrong} has {len(rows[wrong - 1])} cells, expected {len(names)}")
     return separator, names, [dict(zip(names, (c.strip() for c in r))) for r in rows[1:]]
+
+
+def scored_by_hand(
+    folder: Path,  # with clips.csv
+) -> list:  # clip ids
+    "Clips whose score in clips.csv comes from no rater. None where the file is missing or not understood."
+    try:
+        rows = _table_of(Path(folder) / "clips.csv")[2]
+    except (ValueError, OSError):
+        return []
+    return [unicodedata.normalize("NFC", r["clip_id"]) for r in rows if not _is_ours(r)]
 
 
 def _merged(rows, names, ratings, clip_ids):

@@ -26,14 +26,18 @@ class Keys(anywidget.AnyWidget):
 
     _esm = STATIC / "keys.js"
     beats = T.Int(0).tag(sync=True)  # answered; the browser sends the next one after it
+    taken = T.List("a r u j k o Escape".split()).tag(
+        sync=True
+    )  # keys that go to Python, besides digits, c and n
 
     def __init__(
         self,
         pressed,  # called with a key
-        typed,  # called with score or note, and the text
+        typed,  # called with score, note, up or down, and the text
         beat,  # called every two seconds
+        **traits,  # taken
     ):
-        super().__init__()
+        super().__init__(**traits)
         self.pressed, self.typed, self.beat = pressed, typed, beat
         self.on_msg(self._said)
 
