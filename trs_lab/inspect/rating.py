@@ -26,7 +26,10 @@ from trs_lab.data.ratings import (
     scored_by_hand,
     write_rated,
 )
+from ..data.poses import read_pose
 from ..features.diversity import clip_vectors, farthest_first
+from ..features.skeleton_frames import draw_skeleton
+from ..features.skeletons import read_limbs
 from .clip import as_score
 from .inspector import Keys
 from .overview import when_free
@@ -173,12 +176,13 @@ class VideoRater(T.HasTraits):
         order: str = "diversity",  # one of `RATING_ORDERS`
         blind: bool = True,  # the scores of others for a clip are shown once it has one's own
         max_height: int = 540,  # pixels of the pictures
+        limbs: str = "",  # of skeletons: coco, mediapipe, or pairs such as 0-1 1-2; '' = joints only
         cache_dir=None,  # where a look at all clips is kept; None = cache/ of the project
         progress: bool = True,  # with a bar while it looks
     ):
         super().__init__()
         self._patience = Patience()
-        self.root, self.blind, self.max_height = clips_folder(root), blind, max_height
+        self.root, self.blind, self._how = clips_folder(root), blind, (max_height, limbs)
         self.clips = clips_to_rate(self.root).set_index("clip_id", drop=False)
         self.ratings = Ratings(self.root, rater, read_scale(scale, self.root))
         kept = project_root() / "cache" if cache_dir is None else cache_dir
@@ -348,7 +352,7 @@ class VideoRater(T.HasTraits):
         "The pictures, or their promise: those of the next clip are made while this one is looked at."
         if clip_id not in self._packs:
             self._packs[clip_id] = self._pool.submit(
-                pictures_of, self.clips.loc[clip_id].to_dict(), self.max_height
+                pictures_of, self.clips.loc[clip_id].to_dict(), *self._how
             )
             for old in list(self._packs)[: -self.KEPT]:
                 del self._packs[old]
@@ -437,7 +441,12 @@ class VideoRater(T.HasTraits):
 def pictures_of(
     row: dict,  # a clip of `clips_to_rate`
     max_height: int = 540,  # pixels
+    limbs: str = "",  # of a skeleton, as for `read_limbs`
 ) -> tuple:  # (pack of pictures, frames per second)
     "The whole clip for a person to look at. Raises ValueError or OSError that names the file."
+    if row["kind"] == "poses":
+        pose = read_pose(row["source"])
+        drawn = draw_skeleton(pose, read_limbs(limbs, pose.shape[1]), min(len(pose), 300), max_height)
+        return pack_each(drawn), 25.0
     original = open_original(row, max_height=max_height)
     return pack_each(original.pictures), original.fps
