@@ -216,7 +216,11 @@ class ClipPanel(Part):
         self.facts, self.says = W.HTML(), W.HTML()
         self.player, self.comparison = ClipPlayer(), ComparisonView()
         self.beside = Part([self.says, self.comparison])
-        self.words, self._pool, self._packs = W.HTML(), ThreadPoolExecutor(1), {}
+        self.words, self._pool, self._packs = (
+            W.HTML(),
+            ThreadPoolExecutor(1),
+            {},
+        )  # of pictures, the last three
         self.button = W.ToggleButton(
             True, description="Original", tooltip="key o: the frames as they were filmed"
         )
