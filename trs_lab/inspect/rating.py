@@ -220,7 +220,8 @@ class VideoRater(T.HasTraits):
         self.player, self.form = ClipPlayer(), ScoreForm(self.ratings.scale, actions)
         self.form.add_class("trsi-decide")
         self.talk = W.Select(options=[], rows=6, description="talk about")
-        self.talk.observe(lambda c: c.new and self.go(c.new), "value")
+        self._listing = False
+        self.talk.observe(lambda c: c.new and not self._listing and self.go(c.new), "value")
         self.keys = Keys(self.press, self.type, self.poll, taken=_TAKEN)
         more = W.VBox([self.agree, self.talk, self.wrote])
         more.add_class("trsi-more")
@@ -415,8 +416,9 @@ class VideoRater(T.HasTraits):
         options = [(text(c, r), c) for c, r in apart.head(20).iterrows()]
         self.talk.layout.display = None if options else "none"
         if options != list(self.talk.options):
-            with self.talk.hold_trait_notifications():
-                self.talk.options, self.talk.value = options, None
+            self._listing = True  # another list is no choice
+            self.talk.options, self.talk.value = options, None
+            self._listing = False
 
     def poll(self):
         "Another rater, or the same one in another window, may have written."
