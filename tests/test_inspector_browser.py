@@ -246,10 +246,14 @@ def page(lab):
         browser.close()
 
 
-def run_cells(page, lab, name, inspectors=1):
-    """Open a notebook anew, run all its cells, wait for the inspectors."""
+def open_notebook(page, lab, name):
     page.goto(f"{lab[0]}/lab/workspaces/x/tree/{name}.ipynb?token={lab[1]}&reset")
     page.wait_for_selector("text=| Idle")
+
+
+def run_cells(page, lab, name, inspectors=1):
+    """Open a notebook anew, run all its cells, wait for the inspectors."""
+    open_notebook(page, lab, name)
     page.click("text=Run >> nth=0")
     page.click("text=Run All Cells")
     try:
@@ -363,6 +367,20 @@ def test_from_a_dot_to_the_next_training(process, page, lab, notebook, work, run
     assert not page.locator(
         ".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]"
     ).count()
+
+    # a page that is loaded again while the kernel lives shows everything as it was
+    page.keyboard.press("Control+s")
+    page.wait_for_function(
+        "!document.querySelector('.jp-mod-current[class*=dirty], .lm-mod-current.jp-mod-dirty')"
+    )
+    open_notebook(page, lab, "inspect")
+    inspector = show(page, 0)
+    assert clip_of(inspector) == dot["clip"]
+    inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
+    inspector.locator(".trs-player[data-ready=true][data-original=ready]").wait_for()
+    for plot in inspector.locator(".js-plotly-plot").all():
+        plot.locator(".point, .gl-canvas").first.wait_for(state="attached")
+    page.screenshot(path=tmp_path / "loaded_again.png")
 
     inspector = run_all(page, lab)
     row = inspector.locator(f".trsi-table tr[data-id='{dot['clip']}']")

@@ -11,10 +11,11 @@ from trs_lab.inspect.parts import STATIC
 
 EVIL = "<img src=x onerror='window.ran = true'>"
 # The part of a model that anywidget gives to a script, with the state that Python would have sent.
-SHOW = """async ({ script, style, state, bytes }) => {
-  document.body.innerHTML = `<style>${style}</style><div id="widget"></div>`;
-  const heard = {}, data = bytes && Uint8Array.from(atob(bytes), c => c.charCodeAt(0));
-  if (data) state.packed = new DataView(data.buffer);
+SHOW = """async ({ script, style, state, bytes, inside }) => {
+  document.body.innerHTML = `<style>${style}</style>${inside}<div id="widget"></div>`;
+  const heard = {};
+  for (const [name, text] of Object.entries(bytes))
+    state[name] = new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
   window.sent = [];
   window.model = {
     get: name => state[name],
@@ -28,7 +29,9 @@ SHOW = """async ({ script, style, state, bytes }) => {
     off() {},
   };
   const module = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
-  module.default.render({ model: window.model, el: document.querySelector("#widget") });
+  const widget = document.querySelector("#widget"), around = document.querySelector("#around");
+  if (around) around.append(widget);
+  module.default.render({ model: window.model, el: widget });
 }"""
 
 
@@ -42,10 +45,12 @@ def page():
         browser.close()
 
 
-def show(page, script, style, **state):
-    packed = state.pop("packed", b"")
+def show(page, script, style, inside="", **state):
+    """`inside` is HTML beside the widget; if it has an element #around, the widget is in there."""
+    packs = {k: base64.b64encode(v).decode() for k, v in state.items() if isinstance(v, bytes)}
+    state = {k: v for k, v in state.items() if k not in packs}
     given = dict(script=(STATIC / script).read_text(), style=(STATIC / style).read_text(), state=state)
-    page.evaluate(SHOW, given | dict(bytes=base64.b64encode(packed).decode()))
+    page.evaluate(SHOW, given | dict(bytes=packs, inside=inside))
 
 
 def state_of(widget):
@@ -78,6 +83,50 @@ def test_a_clip_is_decoded_played_and_stepped(page):
     page.keyboard.press(" ")
     assert page.evaluate("model.get('playing')") is False
     assert_text_only(page)
+
+
+def test_the_original_keeps_step_and_segments_say_what_they_are_worth(page):
+    from trs_lab.inspect.player import ClipPlayer, pack_each
+
+    player = ClipPlayer()
+    player.show(frames(), title="a")
+    player.show_original(pack_each(np.kron(f, np.ones((4, 4, 1), np.uint8)) for f in frames()), EVIL)
+    player.shade(np.arange(len(player.segments)), [EVIL] * len(player.segments))
+    show(page, "player.js", "player.css", **state_of(player))
+    page.locator(".trs-player[data-original=ready][data-ready=true]").wait_for()
+    page.locator(".trs-player").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".trs-original canvas[data-drawn='1'][width='128']").wait_for()
+    assert EVIL in page.locator(".trs-segment").first.get_attribute("title")
+    page.evaluate("model.set('weights', model.get('weights').map(w => 1 - w))")
+    assert page.locator(".trs-player").get_attribute("data-frame") == "1", "shading is no new start"
+    page.evaluate("model.set('original', null)")
+    page.locator(".trs-original").wait_for(state="hidden")
+    assert_text_only(page)
+
+
+RATER = """<div id="around" class="trsi-inspector">
+<span class="trsi-score"><input></span><span class="trsi-note"><input></span><button>7</button></div>"""
+
+
+def test_a_score_is_typed_and_stepped_with_the_keys(page):
+    show(page, "keys.js", "inspector.css", RATER, taken=["s", "ArrowUp", "ArrowDown", "Enter"], beats=0)
+    page.locator("#around[tabindex='0']").focus()
+    page.keyboard.type("7.5")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")  # the field is left
+    page.wait_for_function("document.activeElement.id === 'around'")
+    page.keyboard.type("s")
+    page.keyboard.type("nlate")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'around'")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.type("x")
+    page.locator("button").focus()
+    page.keyboard.press("Enter")  # presses the button, and nothing else
+    sent = [dict(up="7.5"), dict(score="7.5"), dict(key="s"), dict(note="late")]
+    assert page.evaluate("sent.filter(m => !m.beat)") == [*sent, dict(key="ArrowDown"), dict(key="Enter")]
 
 
 def test_a_cell_of_the_attention_is_held(page):

@@ -59,7 +59,7 @@ def _check_header(path, header, score):
             f"{path}: missing column {', '.join(missing)}; found {', '.join(header) or 'nothing'}; "
             f"expected a first line such as clip_id,{score},split{_OTHER_SCORE if score in missing else ''}"
         )
-    unknown = [h for h in header if h not in required + _OPTIONAL]
+    unknown = [h for h in header if h not in required + _OPTIONAL and not _is_of_raters(h)]
     if (
         score != "score"
     ):  # a table of several criteria: its other columns are not read, but a slip of the pen is named
@@ -70,6 +70,11 @@ def _check_header(path, header, score):
             f"{path}: column {(unknown + twice)[0]!r}, expected each of {', '.join(required)} "
             f"and, if wanted, {', '.join(_OPTIONAL)} once{_OTHER_SCORE if unknown and score == 'score' else ''}"
         )
+
+
+def _is_of_raters(name):
+    "Columns that `data/ratings` writes beside the score: they say where it comes from."
+    return name == "n_raters" or name.startswith("rater_")
 
 
 _OTHER_SCORE = "; target names the column with the scores, where it is another one"

@@ -11,12 +11,13 @@ from pathlib import Path
 import anywidget
 import ipywidgets as W
 import numpy as np
+import pandas as pd
 import traitlets as T
 
 from ..core.files import MissingFile, project_root
 from ..core.parameters import expanded
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
-from .overview import ORDERS, Overview, when_free
+from .overview import ORDERS, Overview, order_clips, when_free
 from .parts import STATIC, Part, Patience, as_text, make_button
 from ..results.opened_run import RunData, Unavailable
 
@@ -26,14 +27,18 @@ class Keys(anywidget.AnyWidget):
 
     _esm = STATIC / "keys.js"
     beats = T.Int(0).tag(sync=True)  # answered; the browser sends the next one after it
+    taken = T.List("a r u j k o Escape".split()).tag(
+        sync=True
+    )  # keys that go to Python, besides digits, c and n
 
     def __init__(
         self,
         pressed,  # called with a key
-        typed,  # called with score or note, and the text
+        typed,  # called with score, note, up or down, and the text
         beat,  # called every two seconds
+        **traits,  # taken
     ):
-        super().__init__()
+        super().__init__(**traits)
         self.pressed, self.typed, self.beat = pressed, typed, beat
         self.on_msg(self._said)
 
@@ -119,6 +124,8 @@ class PseudoLabelInspector(T.HasTraits):
         self.observe(lambda _: self._show(), "current")
         self.decide.observe(lambda _: self._decided_something(), "changed")
         self.widget.children += tuple(make(self) for make in parts)
+        self.decide.observe(lambda _: self._go_on(), "accepted")
+        self.decide.observe(lambda c: self._go_to(c.new), "undone")
         for name, value in traits.items():
             setattr(self, name, value)
         if not self.current:
@@ -193,6 +200,23 @@ class PseudoLabelInspector(T.HasTraits):
             self._draw_history()
         self._say()
 
+    def _go_on(self):
+        "After an accepted label: the next clip, also where a filter has just taken the accepted one away."
+        if self.current in self.overview.listed:
+            self.overview.step()
+        elif len(self.overview.listed):
+            at = np.searchsorted(self._rank[self.overview.listed], self._rank[self.current])
+            self.overview.click(self.overview.listed[min(at, len(self.overview.listed) - 1)])
+
+    def _go_to(self, clip_id):
+        if clip_id in self._frame.index:
+            self.current = clip_id
+
+    @property
+    def _rank(self):
+        "Place of every clip in the order, whatever is filtered."
+        return pd.Series(range(len(self._frame)), order_clips(self._frame, self.order))
+
     def _file_stamp(self):
         path = Path(self.decisions.path)
         return path.stat().st_mtime_ns if path.exists() else None
@@ -240,7 +264,7 @@ class PseudoLabelInspector(T.HasTraits):
 
     def press(
         self,
-        key: str,  # a, r, u, j, k, space or Escape
+        key: str,  # a, r, u, j, k, o, space or Escape
     ):
         "What a key does."
         if key in ("j", "k"):
@@ -249,10 +273,10 @@ class PseudoLabelInspector(T.HasTraits):
             self.selection = [self.current] if self.current else []
         elif key == "space":
             self.clip.player.playing = not self.clip.player.playing
+        elif key == "o":
+            self.clip.original = not self.clip.original
         elif key == "u":
-            done = self.decide.undo()
-            if done in self._frame.index:
-                self.current = done
+            self.decide.undo()
         elif key in ("a", "r"):
             (self.decide.accept if key == "a" else self.decide.reject)()
 

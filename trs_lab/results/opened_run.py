@@ -9,6 +9,7 @@ __all__ = ['RunData']
 import numpy as np
 
 from ..data.decisions import Decisions, suggest
+from ..data.originals import Original
 from .exemplars import Exemplars
 from .history import HistoryArrays
 from .run_features import RunFeatures
@@ -39,6 +40,20 @@ class RunData(RunFolder):
     ) -> np.ndarray:  # uint8 (T, H, W, 3), read only
         "As training saw them. Raises `NoPicture` with a sentence; KeyError for no clip of this run."
         return self._pictures.frames(clip_id)
+
+    def original(
+        self,
+        clip_id: str,  # any clip of the run
+    ) -> Original:
+        "The same frames as they were filmed, up to 1080 pixels high. Raises `NoPicture` with a sentence."
+        return self._pictures.original(clip_id)
+
+    def evidence(
+        self,
+        clip_id: str,  # any clip of the run
+    ) -> np.ndarray:  # (S,) points that the student's score owes to each segment
+        "By occlusion: the score, less the score without the segment. Raises `Unavailable` with a sentence."
+        return self._features.evidence(clip_id)
 
     def segments(self) -> list:
         "(start, end) of every segment, in frames; of feature-only data counted in segments."

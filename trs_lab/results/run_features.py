@@ -195,6 +195,27 @@ class RunFeatures:
         means = self.raw(clip_ids).mean(1)
         return (means if self.whitening is None else self.whitening(means)).numpy()
 
+    @torch.inference_mode()
+    def evidence(
+        self,
+        clip_id: str,  # any clip of the run
+    ) -> np.ndarray:  # (S,) points that the student's score owes to each segment
+        "Score, less the score where a segment is replaced by the mean of the others (occlusion). `Unavailable`."
+        if self.student is None:
+            raise Unavailable("There is no evidence by segment: this run has no student for features yet.")
+        x, row = self.student.encode(self.raw([clip_id])), self.folder.row(clip_id)
+        n = x.shape[1]
+        if n < 2:
+            return np.zeros(n)
+        hidden = x.repeat(n, 1, 1)
+        hidden[range(n), range(n)] = (x.sum(1) - x[0]) / (n - 1)
+        known = row["group"] in self.student.groups
+        said = dict(difficulty=np.full(n + 1, row["difficulty"], float), person=[row["user"]] * (n + 1))
+        score, _ = self.student.answer(
+            torch.cat([x, hidden]), group=[row["group"]] * (n + 1) if known else None, **said
+        )
+        return score[0] - score[1:]
+
     def encoded(self, clip_ids) -> bool:
         "Whether the trained backbone has seen all of them already."
         return set(clip_ids) <= set(self._encoded)

@@ -14,9 +14,13 @@ import torch
 
 from ..core.files import read_json
 from ..data.stores import checksum
+from ..data.originals import Original, open_original
 from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip, segment_starts
-from .run_folder import NoPicture, RunFolder, drop
+from ..data.poses import read_pose
+from ..features.skeleton_frames import draw_skeleton
+from ..features.skeletons import read_limbs
+from .run_folder import NoPicture, RunFolder, drop, kind_of_numbers
 from ..runs.manifest import cache_of, source_digest
 
 # %% ../../nbs/results/run_pictures.ipynb #8cdb7a4d
@@ -100,12 +104,15 @@ class RunPictures:
 
     def _find(self, clip_id):
         folder, row = self.folder, self.folder.row(clip_id)
-        if folder.featured:
+        kind = kind_of_numbers(folder.config)
+        if kind == "features":
             raise NoPicture(
                 f"Clip {clip_id} is known by its features only; this data set comes without pictures."
             )
         if folder.manifest is None:
             raise NoPicture(f"Clip {clip_id} cannot be shown. {folder.no_manifest}")
+        if kind == "poses":
+            return self._skeleton(row)
         if self.store and self.store.has(clip_id):
             return np.array(self.store.data[self.store.row[clip_id]])
         if reason := changed(row):
@@ -117,9 +124,40 @@ class RunPictures:
         except (VideoError, OSError) as e:
             raise NoPicture(f"The video of clip {clip_id} is damaged. {e}") from None
 
+    def _skeleton(self, row):
+        "The joints of a clip, drawn; as many pictures for each clip, so that two clips can play in step."
+        if reason := changed(row):
+            raise NoPicture(f"The skeleton of clip {row['clip_id']} cannot be shown: {reason}.")
+        try:
+            pose, c = read_pose(row["source"]), self.folder.config
+            return draw_skeleton(pose, read_limbs(c.limbs, pose.shape[1]), c.n_frames)
+        except (ValueError, OSError) as e:
+            raise NoPicture(f"The skeleton of clip {row['clip_id']} cannot be shown. {e}") from None
+
+    def original(
+        self,
+        clip_id: str,  # any clip of the run
+        max_height: int = 1080,  # pixels
+    ) -> Original:
+        "The frames that training sampled, as they were filmed. `NoPicture` with a sentence; KeyError for no clip."
+        folder, row = self.folder, self.folder.row(clip_id)
+        if folder.featured or folder.manifest is None:
+            raise NoPicture(f"Clip {clip_id} has no original that could be shown.")
+        if reason := changed(row):
+            raise NoPicture(f"The original of clip {clip_id} cannot be shown: {reason}.")
+        try:
+            return open_original(
+                row, folder.config.n_frames, folder.table.attrs["sampling"], max_height=max_height
+            )
+        except (VideoError, OSError) as e:
+            raise NoPicture(f"The video of clip {clip_id} is damaged. {e}") from None
+
     def segments(self) -> list:
         "(start, end) of every segment, in frames; of feature-only data counted in segments."
         c = self.folder.config
+        if kind_of_numbers(c) == "poses":
+            edges = np.linspace(0, c.n_frames, c.n_segments + 1).round().astype(int).tolist()
+            return list(zip(edges[:-1], edges[1:]))
         if self.folder.featured:
             return [(i, i + 1) for i in range(c.n_segments)]
         return [(s, s + 16) for s in segment_starts(c.n_frames, 16, c.n_segments)]

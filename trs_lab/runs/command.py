@@ -47,7 +47,7 @@ def executed_copy(
     return project_root() / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}.ipynb"
 
 # %% ../../nbs/runs/command.ipynb #66387bcc
-OPENED = ("inspect",)  # programs that a person works with
+OPENED = ("inspect", "rate")  # programs that a person works with
 
 
 def calls(

@@ -1,5 +1,5 @@
 // Keys inside of the inspector (nbs/inspect/inspector.ipynb) go to Python instead of the notebook;
-// a beat every two seconds while the inspector can be seen.
+// a beat every two seconds while the inspector can be seen. `taken` names the keys besides digits, c and n.
 
 function render({ model, el }) {
   el.style.display = "none";
@@ -27,6 +27,11 @@ function render({ model, el }) {
         e.preventDefault();
         e.stopImmediatePropagation();
       }
+      const step = { ArrowUp: "up", ArrowDown: "down" }[e.key];
+      if (step && name === "score" && model.get("taken").includes(e.key)) {
+        model.send({ [step]: e.target.value });
+        e.preventDefault();
+      }
       if (e.key === "Escape" || (e.key === "Enter" && name)) setTimeout(focus, 0);
       return;
     }
@@ -43,7 +48,8 @@ function render({ model, el }) {
       f.select();
       return;
     }
-    if (["a", "r", "u", "j", "k", "Escape"].includes(e.key)) {
+    if (e.key === "Enter" && e.target.closest("button")) return; // it presses the button
+    if (model.get("taken").includes(e.key)) {
       model.send({ key: e.key });
       e.preventDefault();
     }
@@ -54,6 +60,7 @@ function render({ model, el }) {
   };
   const clicked = (e) => {
     const t = e.target;
+    if (e.detail && t.closest(".trsi-marks button")) return setTimeout(focus, 0); // Enter then gives the score
     if (!typing(t) && !t.closest("button, [role=slider], [tabindex='0']:not(.trsi-inspector)"))
       setTimeout(focus, 0);
   };

@@ -14,6 +14,7 @@ const ICONS = {
   loop: SVG(
     '<path d="M4 4.5h7V2.2L14.5 5.4 11 8.6V6.3H5.8V9H4zM12 11.5H5v2.3L1.5 10.6 5 7.4v2.3h5.2V7H12z"/>',
   ),
+  full: SVG('<path d="M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM2 9h2v3h3v2H2zM12 9h2v5H9v-2h3z"/>'),
   gone: `<svg viewBox="0 0 32 32" width="32" height="32" aria-hidden="true"
     fill="none" stroke="currentColor" stroke-width="1.6">
     <rect x="3.5" y="7" width="25" height="18" rx="2.5"/><path d="M13.5 12v8l6.5-4zM4 28 28 4"/></svg>`,
@@ -102,6 +103,7 @@ function makeTimeline({
   segments,
   lanes,
   weights = [],
+  notes = [],
   label,
   vertical = false,
   ticks = false,
@@ -130,7 +132,7 @@ function makeTimeline({
         "data-segment": i,
         title:
           `segment ${i + 1}: frames ${a} to ${b - 1}` +
-          (weights.length ? `, weight ${weights[i].toFixed(2)}` : ""),
+          (notes[i] ? `, ${notes[i]}` : weights.length ? `, weight ${weights[i].toFixed(2)}` : ""),
       },
       make("span", { text: i + 1 }),
     );
@@ -345,7 +347,11 @@ function makeControls(model, root, onDraw, extra = {}) {
       make("span", {}, ...keys.split(" ").map((k) => make("kbd", { text: k })), what),
     ),
   );
-  const bar = make("div", { class: "trs-bar" }, back, play, forward, loop, speed, counter);
+  const full = makeButton("full", "Fill the screen (f)", ICONS.full, () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else root.requestFullscreen().catch(() => {}); // a page inside of a page may not be allowed to
+  });
+  const bar = make("div", { class: "trs-bar" }, back, play, forward, loop, speed, counter, full);
   const node = make("div", { class: "trs-controls" }, bar, lineBox, legend);
 
   function draw(f) {
@@ -382,7 +388,7 @@ function makeControls(model, root, onDraw, extra = {}) {
     speed.value = model.get("speed");
   }
   // After another clip: a new time line, and the clock at its start.
-  function rebuild(weights = []) {
+  function rebuild(weights = [], notes = []) {
     const n = model.get("n_frames");
     line = n
       ? makeTimeline({
@@ -390,6 +396,7 @@ function makeControls(model, root, onDraw, extra = {}) {
           segments: model.get("segments"),
           lanes: model.get("lanes"),
           weights,
+          notes,
           label: "Frame",
           ticks: true,
           seek,
@@ -399,6 +406,11 @@ function makeControls(model, root, onDraw, extra = {}) {
     lineBox.replaceChildren(...(line ? [line.node] : []));
     status();
     clock.restart();
+  }
+  function shade(weights, notes) {
+    const at = clock.frame();
+    rebuild(weights, notes);
+    clock.jump(at);
   }
   const actions = {
     " ": toggle,
@@ -410,6 +422,7 @@ function makeControls(model, root, onDraw, extra = {}) {
     "]": () => segmentBy(1),
     Home: () => clock.seek(0),
     End: () => clock.seek(model.get("n_frames") - 1),
+    f: () => full.click(),
   };
   function onKey(event) {
     if (!root.contains(event.target)) return;
@@ -435,6 +448,7 @@ function makeControls(model, root, onDraw, extra = {}) {
     node,
     clock,
     rebuild,
+    shade,
     seek,
     hold,
     end() {
@@ -496,20 +510,40 @@ function renderClip({ model, el }) {
   const screen = makeScreen("Frame of the clip");
   const explanation = make("div", { class: "trs-explanation", role: "status" });
   const profile = make("div", { class: "trs-profile" });
-  const stage = make("div", { class: "trs-stage" }, screen.node, explanation, profile);
+  const filmed = makeScreen("The same frame as it was filmed");
+  const caption = make("figcaption");
+  const original = make("figure", { class: "trs-original" }, filmed.node, caption);
+  const stage = make("div", { class: "trs-stage" }, screen.node, original, explanation, profile);
   const root = make(
     "div",
     {
       class: "trs-widget trs-player",
       role: "group",
       tabindex: 0,
-      "aria-keyshortcuts": "Space ArrowLeft ArrowRight Comma Period Home End",
+      "aria-keyshortcuts": "Space ArrowLeft ArrowRight Comma Period Home End f",
     },
     heading,
     stage,
   );
-  const controls = makeControls(model, root, (f) => screen.draw(f));
+  const controls = makeControls(model, root, (f) => {
+    screen.draw(f);
+    filmed.draw(f);
+  });
   root.append(controls.node);
+  const shade = () => {
+    if (model.get("weights").length) controls.shade(model.get("weights"), model.get("notes"));
+  };
+  async function showOriginal() {
+    const packed = model.get("original");
+    const there = Boolean(packed && packed.byteLength);
+    root.dataset.original = there ? "coming" : "none";
+    caption.textContent = model.get("original_title");
+    if (!there) filmed.clear();
+    else if (await filmed.load(packed)) {
+      filmed.draw(controls.clock.frame());
+      root.dataset.original = "ready";
+    }
+  }
   async function show() {
     const mode = model.get("mode");
     const title = model.get("title");
@@ -523,7 +557,8 @@ function renderClip({ model, el }) {
     screen.clear();
     if (mode === "profile") drawProfile(profile, model.get("profile_data"), model.get("edges"));
     else profile.replaceChildren();
-    controls.rebuild(model.get("weights"));
+    controls.rebuild(model.get("weights"), model.get("notes"));
+    showOriginal();
     try {
       if (mode !== "frames" || (await screen.load(model.get("packed")))) root.dataset.ready = true;
     } catch (e) {
@@ -538,13 +573,18 @@ function renderClip({ model, el }) {
     }
   }
   model.on("change:revision", show);
+  model.on("change:original", showOriginal);
+  model.on("change:weights", shade);
   el.classList.add("trs-host");
   el.append(root);
   show();
   return () => {
     model.off("change:revision", show);
+    model.off("change:original", showOriginal);
+    model.off("change:weights", shade);
     controls.end();
     screen.clear();
+    filmed.clear();
   };
 }
 
