@@ -66,6 +66,13 @@ class RunData(RunFolder):
         "Segment features of the clean clip. Raises `Unavailable` rather than begin a long extraction."
         return self._features.of(clip_id)
 
+    def vectors(
+        self,
+        clip_ids,  # any clips of the run
+    ) -> np.ndarray:  # (N, D)
+        "A vector a clip, as networks see it: mean over segments, whitened. Raises `Unavailable` without features."
+        return self._features.vectors(clip_ids)
+
     def exemplars(
         self,
         clip_id: str,  # the clip in question
@@ -99,7 +106,7 @@ class RunData(RunFolder):
         decided, ids = set(self.decisions.current().index), frame.index.tolist() + labelled
         taken = [i for i, c in enumerate(ids) if i >= len(frame) or c in decided]
         uncertainty = np.concatenate([frame.pseudo_sigma.to_numpy(), np.zeros(len(labelled))])
-        return [ids[i] for i in suggest(uncertainty, self._features.vectors(ids), k, taken=taken)]
+        return [ids[i] for i in suggest(uncertainty, self.vectors(ids), k, taken=taken)]
 
     def forget(self, new):
         super().forget(new)
