@@ -33,3 +33,16 @@ def run_in(folder, notebook, parameters):
     plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()}
     outputs = run_cells(notebook, **plain)
     Path("outputs.json").write_text(json.dumps(outputs))
+
+
+def train_in(folder, parameters):
+    """A run as `train.ipynb` leaves it (tests/test_train.py), without its figures, for a process of its own."""
+    from trs_lab.runs.configure import make_config
+    from trs_lab.runs.train_run import train_run
+
+    os.chdir(folder)
+    with open("said.txt", "w") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    plain = {k: str(v) if isinstance(v, Path) else v for k, v in parameters.items()}
+    train_run(make_config(**plain, figures=False), threads=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from cells import run_in
+from cells import train_in
 from conftest import ROOT, ended_well
 from markup import evil, evil_run
 
@@ -93,9 +93,7 @@ def environment(**more):
 
 
 def train(process, folder, **parameters):
-    child = process(
-        target=run_in, args=(folder.parent, "train.ipynb", TINY | parameters | dict(out_dir=folder))
-    )
+    child = process(target=train_in, args=(folder.parent, TINY | parameters | dict(out_dir=folder)))
     child.start()
     assert ended_well(child, 600), (folder.parent / "said.txt").read_text()[-3000:]
     return folder
