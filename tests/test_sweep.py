@@ -14,7 +14,7 @@ pytest.importorskip("distributed", reason="sweeps need the extra 'dask'")
 HEAD = """
 dataset = "folder"
 root = "{root}"
-methods = "trs"
+methods = "trs_process"
 ratios = 0.2
 [given]
 backbone = "none"

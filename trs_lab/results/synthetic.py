@@ -187,11 +187,11 @@ def small_run(
     clips: int = 12,  # dives
     **params,  # of the training
 ) -> Path:  # the run folder
-    "Train on a dozen small dives."
+    "Train on a dozen small dives, by the paper's TRS where no other method is given."
     folder = Path(folder)
     if not (folder / "dives").exists() and "root" not in params:
         make_dives(folder / "dives", clips, seed=11, size=(48, 48), progress=False)
-    params = small_parameters(folder) | dict(out_dir=str(folder / name)) | params
+    params = small_parameters(folder) | dict(method="trs", out_dir=str(folder / name)) | params
     with contextlib.redirect_stdout(io.StringIO()):
         return train_until(make_config(**params), stop)
 
