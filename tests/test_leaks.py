@@ -204,6 +204,9 @@ def test_a_run_from_files_sees_no_hidden_score(train, feature_folder, tmp_path):
         dataset="folder", backbone="none", ratio=0.2, epochs=2, burn_in_epochs=1, device="cpu", figures=False
     )
     given |= dict(cache_dir=tmp_path / "cache", validation=0.2, selection="validation")
+    given |= dict(
+        eval_batch_size=20
+    )  # training clips are asked in the same batches, whoever is tested: the same rounding
 
     def run(name, table, x=lambda clip: None):
         root = tmp_path / name
