@@ -46,12 +46,12 @@ def make_clips(root):
 
 
 def methods():
-    """All that can be trained on such clips; gpboost where it is installed."""
+    """All that learn from such clips: musdl wants marks of single judges, c3d_avg_mtl what dive it was."""
     from importlib.util import find_spec
 
     from trs_lab.methods.registry import METHODS
 
-    without = {"gpboost"} if find_spec("gpboost") is None else set()
+    without = {"musdl", "c3d_avg_mtl"} | ({"gpboost"} if find_spec("gpboost") is None else set())
     return [m for m in METHODS if m not in without]
 
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FULL', 'clone_root', 'project_root', 'shipped', 'TrsLabError', 'DataError', 'MissingFile', 'NoRoom', 'DiskFull',
-           'write_atomically', 'plain', 'write_json', 'read_text', 'read_json', 'digest', 'sha256', 'file_lock']
+           'write_atomically', 'clear_parts', 'plain', 'write_json', 'read_text', 'read_json', 'digest', 'sha256',
+           'file_lock']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
@@ -88,6 +89,14 @@ def _no_room(error, part, path):
     return False
 
 
+def _share(part):
+    "Give it the mode that a new file has: some libraries make files that nobody else may read."
+    new = part.with_suffix(".mode")
+    new.touch()
+    part.chmod(new.stat().st_mode)
+    new.unlink()
+
+
 def write_atomically(
     path: str | Path,  # final place
     write,  # called with the path of a temporary file beside it, ending in .tmp, which it has to create
@@ -99,6 +108,8 @@ def write_atomically(
         write(part)
         with open(part, "rb") as f:
             os.fsync(f.fileno())
+        if not part.stat().st_mode & 0o077:
+            _share(part)
         os.replace(part, path)
     except Exception as e:
         if _no_room(e, part, path):
@@ -106,6 +117,16 @@ def write_atomically(
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def clear_parts(
+    folder: str | Path,  # searched with all below it
+    of_others: tuple = (),  # names of files that somebody else may be writing now
+):
+    "Remove what writes that were killed have left. Only for who is alone in writing all other files of the folder."
+    for part in Path(folder).rglob(".*.????????.tmp"):
+        if part.name[1:].rsplit(".", 2)[0] not in of_others:
+            part.unlink(missing_ok=True)
 
 # %% ../../nbs/core/files.ipynb #8264b0fc
 def plain(
