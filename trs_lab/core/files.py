@@ -91,7 +91,7 @@ def _no_room(error, part, path):
 
 def _share(part):
     "Give it the mode that a new file has: some libraries make files that nobody else may read."
-    new = part.with_suffix(".mode")
+    new = part.with_name(f".mode.{uuid.uuid4().hex[:8]}.tmp")
     new.touch()
     part.chmod(new.stat().st_mode)
     new.unlink()

@@ -242,13 +242,12 @@ class FittedProcess(ClosedForm):
 
     def _settle(self, name, far, y, kept, drawn, same=None):
         "One kernel; distances (blocks, n, m) and same (n, m) are between all labelled clips and the exemplars."
-        deciding = torch.argsort(kept)[
-            torch.searchsorted(kept.sort().values, drawn[:MOST])
-        ]  # among the exemplars
+        exact = len(kept) == len(y)
+        deciding = (drawn if exact else torch.arange(len(kept)))[:MOST]  # among the exemplars
         square = lambda t, at: None if t is None else t[..., kept[at], :][..., at]
-        theta = settle(square(far, deciding), y[drawn[:MOST]], square(same, deciding))
+        theta = settle(square(far, deciding), y[kept[deciding]], square(same, deciding))
         every, noise = torch.arange(len(kept)), theta[-1].exp()
-        if len(kept) == len(y):
+        if exact:
             inverse = torch.linalg.inv(with_noise(theta, far, same))
             alpha, diagonal = inverse @ y, torch.diagonal(inverse)
             s2 = ((alpha / diagonal) ** 2 * diagonal).mean()
@@ -259,6 +258,12 @@ class FittedProcess(ClosedForm):
             s2 = ((y - K @ alpha) ** 2 / (own - ((K @ inverse) * K).sum(1))).mean()
         values = dict(theta=theta, alpha=alpha, inverse=inverse, s2=s2)
         self.fill(**{f"{name}_{k}": v for k, v in values.items()})
+
+    def _load_from_state_dict(self, state, prefix, *rest):
+        for name in self._buffers:  # what was saved before there were deviations is answered as it was then
+            if "away" in name or "deviations" in name:
+                state.setdefault(prefix + name, torch.zeros_like(self._buffers[name]))
+        super()._load_from_state_dict(state, prefix, *rest)
 
     def seen(self, x):  # (B, S, D)
         "Standardised features, or what is left of them after the filter."

@@ -54,7 +54,7 @@ def last_runs(
     runs: Path,  # folder of run folders
     n: int = 8,  # at most
 ) -> list:  # run folders, the newest first
-    "Run folders by when their files were last written."
+    "Run folders by when they were begun, or taken up again."
     found = {
         p.parent: p.stat().st_mtime for name in ("run.json", "config.json") for p in runs.glob(f"*/{name}")
     }

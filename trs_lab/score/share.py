@@ -204,7 +204,8 @@ def _limits(scorer, program):
     lines += [line[0].upper() + line[1:] + "." for line in scorer.describe()]
     lines.append("A clip unlike all that it was trained on gets a score, too, and a warning.")
     if model.student.people:
-        lines.append(f"It holds the names of {len(model.student.people)} people of its training clips.")
+        films = "" if model.student.means is None else ", and the mean features of their films"
+        lines.append(f"It holds the names of {len(model.student.people)} people of its data set{films}.")
     lines.append("It holds names and scores of judged clips, but no pictures.")
     lines.append(
         f"No `student.pt2`: {program}."
