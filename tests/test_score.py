@@ -87,8 +87,8 @@ def exercises(tmp_path_factory):
 @pytest.mark.parametrize(
     "asked",
     [dict(method=m) for m in ("supervised", "core", "process", "coreg")]
-    + [dict(method="process", fold="people:0/3")],  # nobody in the test clips is in a training clip
-    ids=lambda asked: "-".join(asked.values()),
+    + [dict(method="process", fold="people:0/3", deviations=True)],  # nobody in the test clips is in training
+    ids=lambda asked: "-".join(map(str, asked.values())),
 )
 def test_clips_of_features_score_what_they_scored(asked, train, exercises, tmp_path):
     given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=0.8, epochs=1)

@@ -360,6 +360,10 @@ class ProcessOptions(Options):
     people: bool = option(
         True, "people with labelled clips get a level of their own, where the column user is known"
     )
+    deviations: bool = option(
+        False,
+        "half of the answer from how a clip differs from the mean of its person: for order within a person",
+    )
 
 
 FILMS = 2  # of a person at least, for their mean to say something
@@ -376,20 +380,23 @@ class WithProcess(SeesAllViews):
         rows = torch.cat([clips.labelled, clips.unlabelled])
         views = self.views_for_filter(rows)
         values = [self.features(rows), clips.scores[rows], self.persons(rows)]
-        values.append(self.means(rows))
-        each = self.team.apart(process, *values, *([] if views is None else [views]))
-        for seed, (one, x, y, persons, means, *filtered) in zip(self.data.seeds, each):
-            views = filtered[0] if filtered else None
-            one.fit(x[:n], y[:n], x, persons[:n], torch.Generator().manual_seed(seed), views, means)
+        more = {k: v for k, v in dict(views=views, means=self.means(rows)).items() if v is not None}
+        each = self.team.apart(process, *values, *more.values())
+        for seed, (one, x, y, persons, *others) in zip(self.data.seeds, each):
+            generator = torch.Generator().manual_seed(seed)
+            one.fit(x[:n], y[:n], x, persons[:n], generator, **dict(zip(more, others)))
 
     @torch.no_grad()
     def ask(self, process: FittedProcess, rows):
         "Standardised mean (n,) and log-variance (n,) of clips."
-        return process.score(self.features(rows), self.persons(rows), self.means(rows))
+        means = self.means(rows)
+        return process.score(self.features(rows), self.persons(rows), *([] if means is None else [means]))
 
     @torch.no_grad()
     def means(self, rows):
-        "(n, S, D): mean over the films of the person in each clip; NaN where she is unknown or has one film only."
+        "(n, S, D): mean over the films of the person in each clip, NaN where too few are known; None = not asked for."
+        if not self.options.deviations:
+            return None
         keys = self._person_keys(rows).tolist()
         if (
             self.kept_means is None or self.config.finetune
