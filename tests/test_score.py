@@ -66,6 +66,23 @@ def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, cache, 
     assert scored_again(tmp_path / "run") < 1e-5
 
 
+def test_a_trained_backbone_is_that_of_the_student_who_is_asked(train, small_dives, cache, tmp_path):
+    """Intervals come from students that were trained without a fold, and each of them has a backbone of its own."""
+    from trs_lab.score.intervals import leave_out
+    from trs_lab.score.scorer import Scorer
+
+    run = tmp_path / "run"
+    given = dict(dataset="dives", root=small_dives, out_dir=run, cache_dir=cache)
+    train(**SMALL | given | OF_DIVES["trained backbone"])
+    said = leave_out(run, folds=2).table
+    scorer = Scorer.from_run(run, device="cpu")
+    seen = scorer.see(scorer.model.judged)
+    for k, (student, found) in enumerate(scorer.seen_without(seen)):
+        answers = pd.Series(scorer.ask(found, student=student)[0], index=found.table.clip_id)
+        then = said[said.fold == k].set_index("clip_id").predicted
+        assert len(then) and (answers[then.index] - then).abs().max() < 1e-5
+
+
 @pytest.fixture(scope="module")
 def exercises(tmp_path_factory):
     """Features of two exercises, done by four people whose level differs."""
@@ -86,7 +103,7 @@ def exercises(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "asked",
-    [dict(method=m) for m in ("supervised", "core", "process", "coreg")]
+    [dict(method=m) for m in ("supervised", "core", "process", "coreg", "trs_process")]
     + [dict(method="process", fold="people:0/3", deviations=True)],  # nobody in the test clips is in training
     ids=lambda asked: "-".join(map(str, asked.values())),
 )

@@ -90,6 +90,7 @@ class Method:
     Options = Options  # dataclass of the method's own options
     over_preset = {}  # option -> value laid over the preset's
     scorers = ("student", "teacher")  # networks that are asked; the teacher is the student's moving average
+    speaker = "student"  # of these the one whose scores are the run's: predictions.csv, and new clips
     second_stage = "semi_supervised"  # what the stage after burn-in is called
     pseudo_labels = (
         False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
@@ -109,6 +110,15 @@ class Method:
     ) -> nn.Module:  # has `student` and the other scorers
         "Fresh networks; called with the seed set."
         raise NotImplementedError(f"{cls.__name__} has no build")
+
+    @classmethod
+    def answering(
+        cls,
+        config: Config,  # of the run
+        networks: nn.Module,  # from `build`
+    ) -> nn.Module:  # part of `networks`, or made of parts
+        "What is saved of a run and scores new clips: the networks behind `speaker`."
+        return networks.student
 
     def __init__(self, config: Config, networks: nn.Module, data: TrainingSet):
         self.config, self.networks, self.data = config, networks, data

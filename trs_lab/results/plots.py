@@ -421,7 +421,8 @@ def plot_predictions(
     grouped = "group" in d and 1 < d.group.nunique() <= max_groups
     parts = {str(g): x for g, x in d.groupby("group", observed=True)} if grouped else {"": d}
     fig, main = scatter_with_margins(d, size + (1.1 if grouped else 0), size)
-    for (g, x), colour, marker in zip(parts.items(), PALETTE if grouped else [COLOURS["student"]], "os^DvP"):
+    own = COLOURS["fusion" if "fusion" in d else "student"]  # whose predictions they are
+    for (g, x), colour, marker in zip(parts.items(), PALETTE if grouped else [own], "os^DvP"):
         main.plot(x.score, x.predicted, marker, color=colour, ms=4, alpha=0.65, mew=0, label=g or None)
     rho, ci = spearman(d.score, d.predicted), bootstrap_ci(d.score, d.predicted)
     title = f"Spearman {rho:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]" if np.isfinite(rho) else "Spearman undefined"

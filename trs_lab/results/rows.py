@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['DATA_NAMES', 'WAYS', 'SETTINGS', 'COLUMNS', 'QUESTIONED', 'TOGETHER', 'PLACE', 'CALIBRATION', 'WRITTEN', 'data_name',
            'data_order', 'settings_of', 'variant_of', 'differing', 'in_words', 'ReadRun', 'read_run', 'about_run',
-           'kinds_of', 'read_part', 'finished_summary', 'content_of_run', 'machine_text', 'short_hash', 'group_rows',
-           'test_clips', 'Found', 'named', 'find_runs', 'Collected', 'read_runs', 'usual', 'tell_settings_apart',
-           'without_doubles', 'one_branch', 'together_of', 'has_predictions', 'pooled_rows', 'calibration_by_method',
-           'table_row', 'write_rows', 'settings_text', 'rows_text']
+           'predictor_of', 'kinds_of', 'read_part', 'finished_summary', 'content_of_run', 'machine_text', 'short_hash',
+           'group_rows', 'test_clips', 'Found', 'named', 'find_runs', 'Collected', 'read_runs', 'usual',
+           'tell_settings_apart', 'without_doubles', 'one_branch', 'together_of', 'with_answers', 'answers',
+           'pooled_rows', 'calibration_by_method', 'table_row', 'write_rows', 'settings_text', 'rows_text']
 
 # %% ../../nbs/results/rows.ipynb #2226da18
 import gzip
@@ -25,6 +25,7 @@ from ..core.files import DataError, MissingFile, read_json
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
+from .run_folder import read_predictions
 from ..runs.configure import config_from, flat
 from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
@@ -156,7 +157,9 @@ def read_run(
     for method, kind, figures in kinds_of(config["method"], summary):
         one = dict(method=method, kind=kind) | (dict(variant="", seconds=None) if kind == "baseline" else {})
         one |= {column: figures.get(name) for column, name in QUESTIONED.items()}
-        rows += [about | one | r for r in group_rows(figures, groups, run if kind == "run" else None)]
+        own = kind == "run" or ": " in method  # a predictor of this run, whose answers it kept
+        found = group_rows(figures, groups, run if own else None, predictor_of(method))
+        rows += [about | one | r for r in found]
     return ReadRun(rows, settings, content)
 
 
@@ -173,6 +176,13 @@ def about_run(config, swept):
         fold=str(config.get("fold", "0")),
         source=config["method"],
     )
+
+
+def predictor_of(
+    method,  # such as 'trs', or 'trs_process: fusion'
+) -> str:  # network
+    "Whose scores a row is about."
+    return method.partition(": ")[2] or "student"
 
 
 def kinds_of(method, summary):
@@ -245,8 +255,8 @@ def short_hash(settings):
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def group_rows(figures, groups, run):
-    "A row per group of one method's figures; the absolute error of a group comes from the predictions."
+def group_rows(figures, groups, run, network="student"):
+    "A row per group of one network's figures; the absolute error of a group comes from its predictions."
     reasons = figures.get("reasons") or {}
     if not figures.get("per_group"):
         numbers = {k: figures.get(k) for k in ("spearman", "r_l2", "mae", "n")}
@@ -254,8 +264,9 @@ def group_rows(figures, groups, run):
             dict(group=groups[0] if len(groups) == 1 else "all", why="; ".join(reasons.values()), **numbers)
         ]
     errors = {}
-    if run is not None and (run / "predictions.csv").exists():
-        errors = {g: mae(d.score, d.predicted) for g, d in test_clips(run).groupby("group")}
+    clips = None if run is None else test_clips(run, network)
+    if clips is not None:
+        errors = {g: mae(d.score, d.predicted) for g, d in clips.groupby("group")}
     rows = []
     for g in figures["per_group"]:
         numbers = {k: g[k] for k in ("group", "spearman", "r_l2", "n")}
@@ -263,11 +274,19 @@ def group_rows(figures, groups, run):
     return [r for r in rows if r["group"] != MEAN_ROW]
 
 
-def test_clips(run):
-    "Judged test clips of predictions.csv."
-    numbers = {c: ["", "nan"] for c in ("score", "predicted", "sigma")}  # a clip or a group may be called NA
-    texts = dict(clip_id=str, group=str)
-    p = pd.read_csv(Path(run) / "predictions.csv", dtype=texts, keep_default_na=False, na_values=numbers)
+def test_clips(
+    run,  # run folder
+    network: str = "student",  # whose predictions are wanted
+) -> pd.DataFrame:  # of predictions.csv, predicted and sigma the network's; None where they were not kept
+    "Judged test clips."
+    path = Path(run) / "predictions.csv"
+    if not path.exists():
+        return None
+    p = read_predictions(path)
+    if network in p:  # a run of several predictors
+        p = p.assign(predicted=p[network], sigma=p[f"{network}_sigma"])
+    elif network != "student":  # an earlier version wrote it
+        return None
     return p[(p.role == "test") & p.score.notna()]
 
 # %% ../../nbs/results/rows.ipynb #b0031c29
@@ -436,28 +455,38 @@ def together_of(fold):
     return TOGETHER if way == "user" else f"{way}:{TOGETHER}"
 
 
-def has_predictions(found, run):
-    "Whether the answers to its test clips are at hand."
-    return run in found.paths and (found.paths[run] / "predictions.csv").exists()
+def with_answers(rows):
+    "Rows of networks whose answers a run keeps: of its student, and of its other predictors."
+    return rows[(rows.kind == "run") | rows.method.str.contains(": ", regex=False)]
+
+
+def answers(
+    found: Found,  # from `read_runs`
+    rows: pd.DataFrame,  # of one method
+) -> list:  # of frames, one a run, where the answers to its test clips are at hand
+    "What the method said of the judged test clips."
+    folders = [found.paths[r] for r in rows.run if r in found.paths]
+    parts = [test_clips(f, predictor_of(rows.method.iloc[0])) for f in folders]
+    return [p for p in parts if p is not None]
 
 
 def pooled_rows(
     found: Found,  # from `read_runs`
 ) -> pd.DataFrame:  # `COLUMNS`; fold 'together', data with ', folds together'; with what earlier reports had
     "Of several folds: a row per seed, task and group over all of them, where a seed has every fold that others have."
-    runs = found.rows[found.rows.kind == "run"]
+    runs = with_answers(found.rows)
     several = runs.groupby(["data", "task"]).fold.transform("nunique") > 1
     runs = runs[several.to_numpy(bool)]
     wanted, out = runs.groupby(["data", "task"]).fold.agg(set), []
     by = "data task method variant ratio seed".split()
     for (data, task, *_), d in runs.drop_duplicates("run").groupby(by, sort=False):
-        have = [found.paths[r] for r in d.run if has_predictions(found, r)]
+        have = answers(found, d)
         if wanted[data, task] - set(d.fold) or len(have) < len(d):
             continue
         name = f"{data}, folds together"
         unlike = dict.fromkeys(("seconds", "r_l2", *QUESTIONED), np.nan)
         about = d.iloc[0].to_dict() | dict(data=name, fold=together_of(d.fold.iloc[0])) | unlike
-        for group, c in pd.concat(map(test_clips, have)).groupby("group"):
+        for group, c in pd.concat(have).groupby("group"):
             figures = dict(spearman=spearman(c.score, c.predicted), mae=mae(c.score, c.predicted))
             out.append(about | dict(group=group, n=len(c)) | figures)
     parts = [pd.DataFrame(out, columns=COLUMNS), found.pooled]
@@ -475,9 +504,9 @@ def calibration_by_method(
     pd.DataFrame
 ):  # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
     "Mean over seeds, of methods with a sigma; of what earlier reports had, that with more seeds counts."
-    runs, out = found.rows[found.rows.kind == "run"].drop_duplicates("run"), []
+    runs, out = with_answers(found.rows).drop_duplicates(["run", "method"]), []
     for key, d in runs.groupby([*PLACE, "seed"], sort=False):
-        parts = [test_clips(found.paths[r]) for r in d.run if has_predictions(found, r)]
+        parts = answers(found, d)
         clips = pd.concat(parts) if parts else pd.DataFrame(columns=["sigma"])
         if clips.sigma.notna().sum() >= max(2, len(clips)):
             e, s = as_error_sigma((clips.predicted - clips.score).to_numpy(), clips.sigma.to_numpy())

@@ -18,6 +18,7 @@ import pandas as pd
 from ..core.files import DataError, MissingFile, TrsLabError, read_json
 from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
 from ..runs.configure import load_config
+from ..runs.folder import PARTS
 from ..data.clips import CLIP_COLUMNS, NUMBERS, hide_scores
 from ..data.decisions import apply_decisions, undecided_clips
 from ..data.readers import dives_folder, read_clips, read_mtl_aqa
@@ -54,7 +55,8 @@ def read_predictions(
 ) -> pd.DataFrame:  # `PREDICTION_COLUMNS`; score is the true one, NaN = not judged
     "Raises ValueError that names the file."
     texts, numbers = PREDICTION_COLUMNS[:4], PREDICTION_COLUMNS[4:]
-    missing_values = {c: ["", "nan"] for c in numbers}  # a clip may be called NA
+    more = [f"{name}{part}" for name in PARTS for part in ("", "_sigma")]
+    missing_values = {c: ["", "nan"] for c in (*numbers, *more)}  # a clip may be called NA
     try:
         types = dict.fromkeys(texts, str)
         frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)

@@ -23,7 +23,14 @@ from ..runs.configure import make_config, save_config
 from ..dives.dataset import make_dives
 from ..learn.device import make_accelerator
 from ..methods.registry import build_networks, make_learner
-from ..runs.folder import Checkpoint, open_run, predictions_table, save_student, write_metrics
+from trs_lab.runs.folder import (
+    Checkpoint,
+    open_run,
+    predictions_table,
+    save_student,
+    with_parts,
+    write_metrics,
+)
 from ..runs.manifest import add_views, make_manifest, write_manifest
 from ..runs.prepare import load_clips, make_views
 from ..learn.history import HISTORY_COLUMNS, disagreement
@@ -177,7 +184,9 @@ def write_example(run, about, rho, answers, variant):
     for name, content in files.items():
         (run / f"{name}.json").write_text(json.dumps(plain(content)))
     ids = [f"{run.name}-{i}" for i in range(n)]
-    answers.assign(clip_id=ids, role="test", group=group).to_csv(run / "predictions.csv", index=False)
+    answers.assign(clip_id=ids, split="test", role="test", group=group).to_csv(
+        run / "predictions.csv", index=False
+    )
 
 # %% ../../nbs/results/synthetic.ipynb #cdd67ee0
 def small_run(
@@ -223,7 +232,8 @@ def train_until(config, stop):
     learner = make_learner(config, networks, data.views, data.table, accelerator, [Checkpoint(run, 0)])
     learner.fit(until=stop)
     if stop is None:
-        predictions_table(learner, data.table, hidden).to_csv(run / "predictions.csv", index=False)
+        said = with_parts(predictions_table(learner, data.table, hidden), learner)
+        said.to_csv(run / "predictions.csv", index=False)
         save_student(run, learner, data.dim, data.weights, data.whitening)
         write_json(run / "summary.json", {})
     return run

@@ -21,7 +21,8 @@ def speaker(
     summary: dict,  # of summary.json
 ) -> str:  # network
     "Who speaks for the run."
-    return "fusion" if summary.get("fusion") else "student"
+    earlier = "fusion" if summary.get("fusion") else "student"  # of runs that do not say it themselves
+    return summary.get("speaker", earlier)
 
 
 def correlations(

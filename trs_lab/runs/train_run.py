@@ -28,6 +28,7 @@ from trs_lab.runs.folder import (
     open_run,
     over_epochs,
     predictions_table,
+    with_parts,
     run_summary,
     save_student,
     summarise_test,
@@ -132,7 +133,8 @@ TrainingRun.train, TrainingRun.keep = train, keep
 # %% ../../nbs/runs/train_run.ipynb #t007
 def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips, None where there are none
     "Write predictions.csv; figures of every network."
-    self.predictions = predictions_table(self.learner, self.visible, self.hidden)
+    said = predictions_table(self.learner, self.visible, self.hidden)
+    self.predictions = with_parts(said, self.learner)
     self.predictions.to_csv(self.run / "predictions.csv", index=False)
     asked = {name: (self.learner, name) for name in self.learner.method.scorers}
     asked |= {name: (other, "student") for name, other in self.beside.items()}
@@ -158,6 +160,7 @@ def save(
     save_student(self.run, self.learner, self.data.dim, self.data.weights, self.data.whitening)
     seconds, figures = time.perf_counter() - self.started, dict(self.figures, baselines=self.baselines)
     figures["beside"] = {n: figures.pop(n) for n in self.beside if n != "supervised"}
+    figures["speaker"] = self.learner.method.speaker
     about = (self.config, self.visible, self.accelerator, seconds)
     self.summary = run_summary(*about, **figures, stopped=self.control.stopped, **more)
     write_json(self.run / "summary.json", self.summary)

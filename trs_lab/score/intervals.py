@@ -164,7 +164,7 @@ def _one_fold(folder, config, data, left_out, accelerator, k):
     folder.mkdir(parents=True, exist_ok=True)
     save_student(folder, learner, data.dim, data.weights, data.whitening)
     rows = np.flatnonzero(data.table.clip_id.isin(left_out))
-    predicted, _ = learner.predict("student", torch.as_tensor(rows, device=learner.device))
+    predicted, _ = learner.predict(learner.method.speaker, torch.as_tensor(rows, device=learner.device))
     return [dict(clip_id=c, fold=k, predicted=p) for c, p in zip(data.table.clip_id.iloc[rows], predicted)]
 
 

@@ -161,6 +161,7 @@ def read_run(
     )
     given, fingerprint = attrs.get("range_source") == "given", sha256(weights_of_student)
     model.about |= dict(dataset=attrs["dataset"], range_given=given, fingerprint=fingerprint)
+    model.notes += model.student.notes
     _add_vectors(model, run)
     return model
 

@@ -98,10 +98,9 @@ class Program(nn.Module):
     def __init__(self, student):
         super().__init__()
         self.network, self.whitening = copy.deepcopy(student.network), student.whitening
-        for name in [n for n, v in self.network._buffers.items() if not v.numel()]:
-            setattr(
-                self.network, name, self.network._buffers.pop(name)
-            )  # torch 2.13 cannot save empty buffers
+        for part in self.network.modules():
+            for name in [n for n, v in part._buffers.items() if v is not None and not v.numel()]:
+                setattr(part, name, part._buffers.pop(name))  # torch 2.13 cannot save empty buffers
         self.center, self.scale = student.center, student.scale
 
     def forward(self, x):
@@ -171,7 +170,7 @@ def _trained_on(model):
 
 
 def _tested(said):
-    figures = said.get("student")
+    figures = said.get(said.get("speaker", "student"))
     if not figures or figures.get("spearman") is None:
         return "It was not measured on judged clips that it had not seen."
     low, high = figures["ci95"]
@@ -276,7 +275,8 @@ def _copy_left_out(home, folder, config, noted):
 def _preparation(scorer, noted):
     "What is not in the student's own files."
     model = scorer.model
-    kept = "student dataset range_given fingerprint wall_s versions".split()
+    kept = ["speaker", model.about.get("speaker", "student")]
+    kept += "dataset range_given fingerprint wall_s versions".split()
     return plain(
         dict(
             version=VERSION,
