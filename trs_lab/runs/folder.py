@@ -682,6 +682,21 @@ def _weights_of(path):
         raise ConfigError(f"{path} is damaged ({str(e).splitlines()[0]})") from None
 
 
+def _filled(networks, config, state, run):
+    "(network that answers, with the weights of a run; True where an earlier version kept the student alone)"
+    network = method_class(config.method).answering(config, networks)
+    alone = network is not networks.student and not any(k.startswith("reference.") for k in state)
+    network = networks.student if alone else network
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as e:
+        said = str(e).splitlines()[-1].strip()
+        raise ConfigError(
+            f"{run / 'model.safetensors'} is not of the networks of model.json: {said}"
+        ) from None
+    return network, alone
+
+
 def load_student(
     run,  # run folder
     encoder=None,  # for a fine-tuned run: a fresh `SegmentEncoder` of the right backbone, which receives its weights
@@ -698,17 +713,7 @@ def load_student(
         raise DataError(f"{run}: the backbone was trained with the student; give its encoder")
     state = _weights_of(run / "model.safetensors")
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
-    networks = build_networks(config, about["in_dim"], encoder)
-    network = method_class(config.method).answering(config, networks)
-    alone = network is not networks.student and not any(k.startswith("reference.") for k in state)
-    network = networks.student if alone else network
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as e:
-        said = str(e).splitlines()[-1].strip()
-        raise ConfigError(
-            f"{run / 'model.safetensors'} is not of the networks of model.json: {said}"
-        ) from None
+    network, alone = _filled(build_networks(config, about["in_dim"], encoder), config, state, run)
     whitening = None if mean is None else Whitening(mean, matrix)
     scale = about["center"], about["scale"]
     names = about.get("groups", ()), about.get("people", ())
