@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['AFFECTS', 'DATASETS', 'BACKBONES', 'WITHOUT_PICTURES', 'ConfigError', 'option', 'check_value', 'Checked', 'expanded',
-           'as_text', 'text_only', 'nearest', 'DataFields', 'ViewFields', 'BackboneFields', 'NetworkFields',
-           'MethodFields', 'TrainingFields', 'RunFields', 'Config', 'affecting', 'read_value', 'check_names',
-           'early_parameters', 'notebook_parameters', 'describe_config']
+           'as_text', 'text_only', 'nearest', 'DataFields', 'ViewFields', 'backbone_parts', 'BackboneFields',
+           'NetworkFields', 'MethodFields', 'TrainingFields', 'RunFields', 'Config', 'affecting', 'read_value',
+           'check_names', 'early_parameters', 'notebook_parameters', 'describe_config']
 
 # %% ../../nbs/core/parameters.ipynb #96c3b2d2
 from dataclasses import dataclass, field, fields
@@ -229,6 +229,18 @@ BACKBONES = (
 WITHOUT_PICTURES = ("skeleton", "none")  # clips are files of numbers
 
 
+def backbone_parts(
+    text: str,  # as typed: names with + between them
+) -> tuple:  # names, in their order
+    "A + inside the name of a folder divides nothing: what is after it is no backbone."
+    found = []
+    for piece in text.split("+"):
+        if found and piece not in BACKBONES and not all(piece.partition(":")):
+            piece = f"{found.pop()}+{piece}"
+        found.append(piece)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class BackboneFields(Checked):
     "What turns 16 frames into a feature, and what becomes of the features."
@@ -236,7 +248,7 @@ class BackboneFields(Checked):
     backbone: str = option(
         "i3d",
         "i3d; efficientnet_lite0; efficientnet_lite2; motion; hf:<model id or folder>; skeleton: poses of a folder; "
-        "none when the data are features; or your own as module:function",
+        "none when the data are features; your own as module:function; or several networks as i3d+efficientnet_lite0",
         "features",
     )
     weights: str = option("", "file of I3D weights; empty = the embedded small I3D", "features", path=True)
@@ -269,11 +281,16 @@ class BackboneFields(Checked):
 
     def check(self):
         "A backbone that exists; and nothing that needs a frozen one where it is trained."
-        if self.backbone not in BACKBONES and not all(self.backbone.partition(":")):
+        parts = backbone_parts(self.backbone)
+        if not all(part in BACKBONES or all(part.partition(":")) for part in parts):
             known = ", ".join(BACKBONES)
             raise ConfigError(
-                f"backbone: expected {known}, hf:<model id or folder>, or your own as module:function; "
-                f"got {self.backbone!r}"
+                f"backbone: expected {known}, hf:<model id or folder>, your own as module:function, or several "
+                f"of these with + between them; got {self.backbone!r}"
+            )
+        if len(parts) > 1 and (len({*parts}) < len(parts) or {*parts} & {*WITHOUT_PICTURES}):
+            raise ConfigError(
+                f"backbone: expected networks of pictures with + between them, each once; got {self.backbone!r}"
             )
         if not self.finetune:
             return

@@ -26,6 +26,7 @@ from ..data.stores import checksum, create_store, forget_changed, open_store, ro
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
 from .augment import clean, normalise, strong, weak
 from .inference import choose_precision, inference_copy
+from .joined import Joined
 from .segments import SegmentEncoder, cut_segments
 
 # %% ../../nbs/features/extraction.ipynb #80504253
@@ -632,6 +633,8 @@ def _open_store(backbone, cache, cache_dir, plan, where):
         shape=shape,
         version=2,
     )
+    if isinstance(backbone, Joined):
+        settings["widths"] = backbone.widths
     del settings["n_strong"]  # the shape says it
     folder = Path(cache_dir) / f"features-{digest(settings)}"
     arrays = rows_and_sums("features", plan.dtype, shape)
@@ -700,6 +703,8 @@ def extract_features(
     if on_error not in ("stop", "skip"):
         raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
     where.devices  # raises where there are too few
+    if isinstance(backbone, Joined):
+        return _side_by_side(backbone, cache, cache_dir, plan, where, on_error, progress)
     folder = _open_store(backbone, cache, cache_dir, plan, where)
     unread = _fill_store(ClipWork(backbone, cache, plan), folder, where, progress)
     if not unread:
@@ -709,3 +714,14 @@ def extract_features(
         raise CorruptVideos([failures[r] for r in sorted(failures)])
     cache.leave_out(failures)
     return _without(folder, list(failures))
+
+
+def _side_by_side(backbone, cache, cache_dir, plan, where, on_error, progress):
+    "Every part has a store of its own; that of all of them is copied from theirs."
+    how = cache_dir, plan, where, on_error, progress
+    parts = [extract_features(part, cache, *how) for part in backbone.parts]
+    folder = _open_store(backbone, cache, cache_dir, plan, where)
+    with Writer(folder) as writer:
+        for row in np.flatnonzero(~writer.done):
+            writer.add(row, np.concatenate([x[row] for x in parts], -1))
+    return np.load(folder / "features.npy", mmap_mode="r")

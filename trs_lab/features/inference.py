@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import torch, torch.nn.functional as F
 from torch import nn
 from .backbone import I3D, Inception, fold_batchnorm, max_pool_same, pad_same
+from .joined import AtSize
 
 # %% ../../nbs/features/inference.ipynb #c006
 CL = torch.channels_last_3d
@@ -287,6 +288,9 @@ def inference_copy(
     "A copy that is as fast as can be at extracting features. Raises `ValueError` for an unknown precision or compile."
     if compile not in (True, False, "auto"):
         raise ValueError(f"compile={compile!r}: expected True, False or 'auto'")
+    if isinstance(backbone, AtSize):
+        model, said = inference_copy(backbone.inner, device, precision, compile)
+        return AtSize(model, int(backbone.size)), f"{said}, of {int(backbone.size)} pixels"
     dtype, other = choose_precision(device, precision)
     why = cannot_compile(device) if compile is True else ""
     compiled = compile is True and not why

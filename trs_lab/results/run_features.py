@@ -141,11 +141,12 @@ class RunFeatures:
         train = table.iloc[train_rows(table)].reset_index(drop=True)
         if c.backbone == "motion":
             return motion_whitening(self.raw(train.clip_id).numpy())
-        if not (c.motion or c.denoise):
+        widths = self.store.meta.get("widths") if self.store else None
+        if not (c.motion or c.denoise or widths):
             return fit_whitening(self.raw(train.clip_id), c.components)
         ids = train.clip_id.tolist()
         x, motion = np.array(self.store.data[self.store.rows(ids)]), self._motion(ids) if c.motion else None
-        return feature_data(c, train, "cpu", x, c.n_weak, motion).whitening
+        return feature_data(c, train, "cpu", x, c.n_weak, motion, widths).whitening
 
     def of(
         self,

@@ -12,7 +12,15 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from ..core.files import read_json, write_json
-from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError, check_names, nearest, text_only
+from trs_lab.core.parameters import (
+    WITHOUT_PICTURES,
+    Config,
+    ConfigError,
+    backbone_parts,
+    check_names,
+    nearest,
+    text_only,
+)
 from ..features.registry import frame_size, split_backbone
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
@@ -113,7 +121,8 @@ def make_config(
     own = set(option_names(method))
     options = {k: v for k, v in PRESETS[preset].items() if k in own} | method_class(method).over_preset
     values |= _of_the_backbone(values, params)
-    trust(values["backbone"])
+    for part in backbone_parts(values["backbone"]):
+        trust(part)
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
@@ -201,7 +210,8 @@ def config_from(
     "The configuration that was saved. Raises `ConfigError` for code that nobody asked for."
     if trust_code and isinstance(saved, dict):
         trust(str(saved.get("method")))
-        trust(str(saved.get("backbone")))
+        for part in backbone_parts(str(saved.get("backbone"))):
+            trust(part)
     values = as_parameters(saved)
     method = values.get("method", Config.method)
     check_names(values, [*_FIELDS, *option_names(method)])

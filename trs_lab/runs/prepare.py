@@ -20,7 +20,7 @@ import torch
 
 from .baselines import feature_statistics, frame_statistics
 from ..core.files import DataError, digest, project_root, shipped, write_atomically
-from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
+from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError, backbone_parts
 from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
@@ -109,33 +109,41 @@ def make_views(
 
 
 class Rows:
-    "Some rows of an array, taken out a slice at a time."
+    "Some rows of an array, and of its last axis some columns, taken out a slice at a time."
 
-    def __init__(self, array, rows):
-        self.array, self.rows = array, rows
+    def __init__(self, array, rows, columns=slice(None)):
+        self.array, self.rows, self.columns = array, rows, columns
 
     def __len__(self):
         return len(self.rows)
 
     def __getitem__(self, part):
-        return self.array[self.rows[part]]
+        return self.array[self.rows[part]][..., self.columns]
 
     @property
     def shape(self):
-        return len(self.rows), *self.array.shape[1:]
+        width = len(range(self.array.shape[-1])[self.columns])
+        return len(self.rows), *self.array.shape[1:-1], width
 
 
-def feature_data(config, table, device, x, n_weak=None, motion=None, **kwargs):
+def _whitening_of(clean, rows, config, widths):
+    "Of the training clips; networks side by side have principal components of their own."
+    if config.backbone == "motion":
+        return motion_whitening(clean[rows])
+    ends = np.cumsum(widths or [clean.shape[-1]]).tolist()
+    columns = [slice(a, b) for a, b in zip([0, *ends], ends)]
+    return side_by_side(*(fit_whitening(Rows(clean, rows, c), config.components) for c in columns))
+
+
+def feature_data(config, table, device, x, n_weak=None, motion=None, widths=None, **kwargs):
     """`Data` of raw features, whitened with the training clips; no score is used.
 
-    x: clean features (N, S, D), or with `n_weak` clean, weak and strong views (N, V, S, D); motion: (N, S, M)."""
+    x: clean features (N, S, D), or with `n_weak` clean, weak and strong views (N, V, S, D); motion: (N, S, M).
+    widths: columns of each of several networks that stand side by side in D."""
     if n_weak is not None and x.shape[1] == 1:  # the clean view alone
         x, n_weak = x[:, 0], None
     clean, rows = x if n_weak is None else x[:, 0], train_rows(table)
-    if config.backbone == "motion":
-        whitening = motion_whitening(clean[rows])
-    else:
-        whitening = fit_whitening(Rows(clean, rows), config.components)
+    whitening = _whitening_of(clean, rows, config, widths)
     white = whiten_all(whitening, x)
     if config.denoise:
         white, whitening = _denoised(white, whitening, rows)
@@ -258,6 +266,7 @@ def _frozen_views(config, frames, backbone, accelerator, weights):
     "Views of cached features."
     x, motion = frozen_features(config, frames, backbone, accelerator)
     about = dict(frames=frames, weights=weights, features=Path(x.filename).parent)
+    about["widths"] = getattr(backbone, "widths", None)
     return feature_data(config, frames.table, accelerator.device, x, config.n_weak, motion, **about)
 
 # %% ../../nbs/runs/prepare.ipynb #c014b
@@ -265,7 +274,7 @@ def weights_file(
     config: Config,  # backbone, weights
 ) -> Path:  # None where there is no backbone, or a model id or folder brings its weights
     "The file of the backbone's weights. Raises `ConfigError` if the embedded one is not there."
-    if config.backbone != "i3d":
+    if "i3d" not in backbone_parts(config.backbone):
         return None
     return Path(config.weights) if config.weights else embedded_weights()
 
@@ -275,9 +284,7 @@ def make_backbone(
 ) -> tuple:  # (module with .features and .dim, `weights_file`)
     "The pretrained backbone that a configuration names."
     weights = weights_file(config)
-    if weights is None:
-        return load_backbone_by_name(config.backbone, config.weights, config.normalisation), None
-    return load_backbone_by_name("i3d", weights), weights
+    return load_backbone_by_name(config.backbone, weights or config.weights, config.normalisation), weights
 
 
 def make_encoder(
