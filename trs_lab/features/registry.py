@@ -19,7 +19,7 @@ from ..core.files import DataError
 from ..core.own_code import own_code, trust
 from ..core.parameters import BACKBONES, Config, backbone_parts
 from .backbone import load_backbone, load_i3d
-from .huggingface import load_hf_backbone
+from .huggingface_images import hf_side, load_hf
 from .images import LITE, load_efficientnet_lite
 from .joined import AtSize, Joined
 from .motion import MOTION_BLOCKS
@@ -82,6 +82,16 @@ ENTRIES = (
         "hf:MODEL", "16 frames", "see its card", "see its card", "768 and more", _CARD, _CARD, "Hugging Face"
     ),
     Entry(
+        "hf:MODEL, of pictures",
+        "every second frame",
+        "see its card",
+        "see its card",
+        "2304 and more",
+        _CARD,
+        _CARD,
+        "Hugging Face",
+    ),
+    Entry(
         "skeleton",
         "joints in all frames",
         "nothing: it is measured",
@@ -125,10 +135,15 @@ def frame_size(
     width: int,
 ) -> dict:  # frame_height, frame_width, crop; empty where the network takes any size
     "What networks of pictures should be given: the largest of their sides as height, the shape of frames as it was."
-    side = max((LITE.get(part, 0) for part in backbone_parts(backbone)), default=0)
+    side = max(_own_side(part) for part in backbone_parts(backbone))
     return (
         side and dict(frame_height=side, frame_width=max(side, round(side * width / height)), crop=side) or {}
     )
+
+
+def _own_side(part):
+    "Pixels; 0 for a backbone that takes any size."
+    return hf_side(part.removeprefix("hf:")) if part.startswith("hf:") else LITE.get(part, 0)
 
 
 PUBLISHED_SIZE = 224  # pixels, of the published I3D
@@ -169,7 +184,7 @@ def load_backbone_by_name(
     if len(parts) > 1:
         return Joined(_load_part(part, weights, normalisation) for part in parts)
     if backbone.startswith("hf:"):
-        return load_hf_backbone(backbone.removeprefix("hf:"), normalisation)
+        return load_hf(backbone.removeprefix("hf:"), normalisation)
     if backbone in LITE:
         return load_efficientnet_lite(backbone, normalisation)
     if backbone == "motion":
