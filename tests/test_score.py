@@ -177,6 +177,24 @@ def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_pa
     assert "the person is not given" in found.warnings.bare
 
 
+def test_films_of_a_new_person_are_not_compared_with_each_other(train, exercises, tmp_path):
+    """Whatever else is in the call: a clip has one score, and the warning says what was left out."""
+    from trs_lab.score.scorer import Scorer
+
+    run, new = tmp_path / "run", tmp_path / "new"
+    given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", method="process")
+    train(**given, ratio=1.0, deviations=True, out_dir=run)
+    new.mkdir()
+    for i in (30, 31, 32):
+        np.save(new / f"n{i}.npy", np.load(exercises / "features" / f"e{i}.npy"))
+    (new / "clips.csv").write_text("clip_id,user\nn30,Z\nn31,Z\nn32,A\n")
+    scorer = Scorer.from_run(run, device="cpu")
+    both = scorer.score(new, progress=False).set_index("clip_id")
+    alone = scorer.score(new / "n31.npy", progress=False)
+    assert alone.score[0] == both.score.n31
+    assert "no mean of this person's films is known" in both.warnings.n30 and both.warnings.n32 == ""
+
+
 def test_wrong_features_are_named(train, exercises, tmp_path):
     from trs_lab.score.scorer import Scorer
 
