@@ -117,10 +117,19 @@ def plot_clips(
         show_effect(ax[1], effect[row.clip_id], limit)
         for a, judged in zip(ax[2:], _nearest(scorer, seen, row.clip_id, beside)):
             film = _film(scorer, judged, 3)[1:2] if "source" in judged else []
-            show_frames(a, film, f"judged {judged['clip_id']}: {judged['score']:.1f}")
+            show_frames(a, film, f"{judged['score']:.1f}  {_end_of(judged['clip_id'])}")
     axes[0, 1].set_title("points of each segment", fontsize=7)
+    if beside:
+        axes[0, 2].set_title(
+            f"judged, and most like it\n{axes[0, 2].get_title(loc='left')}", loc="left", fontsize=7
+        )
     fig.tight_layout(pad=0.3)
     return fig
+
+
+def _end_of(name, n=18):
+    "A long name without its beginning, which many have in common."
+    return name if len(name) <= n else f"…{name[1 - n :]}"
 
 
 def _film(scorer, row, n):
