@@ -1,11 +1,12 @@
 """A new video is prepared as those of training were: for every kind of run, test clips score again what they scored."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ended_well
+from conftest import ROOT, ended_well
 
 SMALL = dict(
     ratio=0.5,
@@ -32,7 +33,29 @@ OF_DIVES = {
     "whole pictures": dict(method="svr", fitting="letterbox"),
     "motion alone": dict(backbone="motion", method="process"),
     "trained backbone": dict(finetune=True, method="supervised", batch_size=2),
+    "image transformer": dict(backbone="hf:IMAGES", method="svr"),
+    "two networks": dict(backbone="i3d+hf:IMAGES", method="supervised", components=4),
 }
+OF_FEATURES = {m: dict(method=m) for m in ("supervised", "core", "process", "coreg", "trs_process")} | {
+    "deviations": dict(method="process", fold="people:0/3", deviations=True),  # nobody tested is in training
+    "npz": dict(method="ridge"),
+    "h5": dict(method="ridge"),
+}
+OF_SKELETONS = {
+    "ridge": dict(),
+    "limbs and length": dict(limbs="0-1 1-2", motion=True),
+    "process": dict(method="process"),
+    "supervised": dict(method="supervised", epochs=1, burn_in_epochs=1),
+}
+OF_PICTURES = {"motion": dict(backbone="motion"), "i3d": dict(components=4)}
+
+
+def test_table_of_what_is_scored_again_is_that_of_these_tests():
+    """Each row of the table in score/prepare names its test."""
+    text = json.dumps(json.loads((ROOT / "nbs" / "score" / "prepare.ipynb").read_text())["cells"])
+    named = set(re.findall(r"`([a-z_]+)\[([^\]]+)\]`", text))
+    tests = dict(dives=OF_DIVES, features=OF_FEATURES, skeletons=OF_SKELETONS, pictures=OF_PICTURES)
+    assert named == {(kind, name) for kind, rows in tests.items() for name in rows}
 
 
 def scored_again(run):
@@ -45,7 +68,7 @@ def scored_again(run):
     table = noted_clips(read_manifest(run), folder.config)
     test = table[table.role == "test"].drop(columns=["score", "judge_scores", "split", "role"])
     scorer = Scorer.from_run(run, device="cpu")
-    assert set(test.kind) == {scorer.model.numbers or "video"}
+    assert set(test.kind) <= ({scorer.model.numbers} if scorer.model.numbers else {"video", "frames"})
     found = scorer.score(test, progress=False).set_index("clip_id")
     before = folder.predictions.set_index("clip_id").loc[found.index]
     assert not scorer.failures and len(found) == len(test) >= 3
@@ -59,10 +82,59 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="module")
+def image_model(tmp_path_factory):
+    """DINOv2 of two thin layers with random weights, as transformers saves it."""
+    import torch
+
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("images")
+    thin = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48)
+    torch.manual_seed(0)
+    model = transformers.AutoModel.from_config(
+        transformers.Dinov2Config(image_size=28, patch_size=14, **thin)
+    )
+    model.save_pretrained(folder)
+    about = dict(image_mean=[0.5] * 3, image_std=[0.5] * 3, crop_size=28)
+    (folder / "preprocessor_config.json").write_text(json.dumps(about))
+    return folder
+
+
 @pytest.mark.parametrize("kind", OF_DIVES)
-def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, cache, tmp_path):
-    given = dict(dataset="dives", root=small_dives, out_dir=tmp_path / "run", cache_dir=cache)
-    train(**SMALL | given | OF_DIVES[kind])
+def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, cache, tmp_path, request):
+    given = (
+        dict(dataset="dives", root=small_dives, out_dir=tmp_path / "run", cache_dir=cache) | OF_DIVES[kind]
+    )
+    if "IMAGES" in given.get("backbone", ""):
+        folder = request.getfixturevalue("image_model")
+        given["backbone"] = given["backbone"].replace("IMAGES", str(folder))
+    train(**SMALL | given)
+    assert scored_again(tmp_path / "run") < 1e-5
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Clips as folders of pictures; the more a dot trembles, the lower the score."""
+    from PIL import Image
+
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(4)
+    lines, yx = ["clip_id,score,split"], np.mgrid[:48, :48]
+    for i in range(15):
+        tremor, folder = 4 * rng.random(), root / "frames" / f"p{i:02d}"
+        folder.mkdir(parents=True)
+        at = np.stack([np.full(24, 24.0), np.linspace(8, 40, 24)], 1) + tremor * rng.normal(size=(24, 2))
+        for k, place in enumerate(at):
+            grey = 250 * np.exp(-((yx - place[:, None, None]) ** 2).sum(0) / 30)
+            Image.fromarray(grey.astype(np.uint8)).convert("RGB").save(folder / f"{k:03d}.png")
+        lines.append(f"p{i:02d},{9 - tremor:.2f},{'train' if i < 11 else 'test'}")
+    (root / "clips.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.mark.parametrize("kind", OF_PICTURES)
+def test_folders_of_pictures_score_what_they_scored(kind, train, pictures, tmp_path):
+    given = dict(dataset="folder", root=pictures, method="ridge", ratio=1.0, n_frames=32)
+    train(**SMALL | given | OF_PICTURES[kind], out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
     assert scored_again(tmp_path / "run") < 1e-5
 
 
@@ -101,15 +173,26 @@ def exercises(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [dict(method=m) for m in ("supervised", "core", "process", "coreg", "trs_process")]
-    + [dict(method="process", fold="people:0/3", deviations=True)],  # nobody in the test clips is in training
-    ids=lambda asked: "-".join(map(str, asked.values())),
-)
-def test_clips_of_features_score_what_they_scored(asked, train, exercises, tmp_path):
-    given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=0.8, epochs=1)
-    train(**given, **asked, burn_in_epochs=1, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+def packed(exercises, kind, root):
+    """The same features in one file."""
+    read = {p.stem: np.load(p) for p in sorted((exercises / "features").iterdir())}
+    (root / "clips.csv").write_bytes((exercises / "clips.csv").read_bytes())
+    if kind == "npz":
+        np.savez(root / "features.npz", clip_id=list(read), features=np.stack(list(read.values())))
+        return root
+    with pytest.importorskip("h5py").File(root / "features.h5", "w") as file:
+        for name, x in read.items():
+            file[name] = x
+    return root
+
+
+@pytest.mark.parametrize("kind", OF_FEATURES)
+def test_clips_of_features_score_what_they_scored(kind, train, exercises, tmp_path):
+    root = packed(exercises, kind, tmp_path) if kind in ("npz", "h5") else exercises
+    given = dict(dataset="folder", root=root, backbone="none", device="cpu", ratio=0.8, epochs=1)
+    train(
+        **given, **OF_FEATURES[kind], burn_in_epochs=1, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache"
+    )
     assert scored_again(tmp_path / "run") < 1e-5
 
 
@@ -130,14 +213,14 @@ def poses(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("asked", [dict(), dict(limbs="0-1 1-2", motion=True)])
-def test_skeletons_score_what_they_scored(asked, train, poses, tmp_path):
+@pytest.mark.parametrize("kind", OF_SKELETONS)
+def test_skeletons_score_what_they_scored(kind, train, poses, tmp_path):
     from trs_lab.runs.manifest import read_manifest
     from trs_lab.score.scorer import Scorer
 
     run = tmp_path / "run"
-    given = dict(dataset="folder", root=poses, backbone="skeleton", device="cpu", method="ridge", **asked)
-    train(**given, out_dir=run, cache_dir=tmp_path / "cache")
+    given = dict(dataset="folder", root=poses, backbone="skeleton", device="cpu", method="ridge")
+    train(**given | OF_SKELETONS[kind], out_dir=run, cache_dir=tmp_path / "cache")
     assert scored_again(run) < 1e-5
     assert read_manifest(run)["dataset"]["input"] == "skeletons"
     before = pd.read_csv(run / "predictions.csv").set_index("clip_id").predicted

@@ -18,6 +18,7 @@ import pandas as pd
 from ..core.files import write_atomically
 from ..core.parameters import Config
 from ..core.progress import duration, progress_bar
+from .check_poses import pose_findings, say_poses
 from .check_scores import check_scores
 from .check_videos import check_copies, check_videos, facts_table, look_at
 from .clips import CLIP_COLUMNS, hide_scores
@@ -49,10 +50,10 @@ def _is_clip(path, kind):
     return path.suffix.lower() in (VIDEO_SUFFIXES if kind == "videos" else (".npy",))
 
 
-def _files(root):
+def _files(root, media):
     "(name -> (kind, path) of what could be a clip, paths that could not)"
     clips, others = {}, []
-    for kind in MEDIA:
+    for kind in media:
         for path in sorted((root / kind).iterdir()) if (root / kind).is_dir() else ():
             if path.name.startswith("."):
                 continue
@@ -75,23 +76,26 @@ def _guess(name, files, listed):
     return f"; there is {files[close[0]][1].name}" if close else ""
 
 
-def _match(root, rows, files):
+def _match(root, rows, files, media):
     "(rows that have a file, findings about those that have none)"
     have, found, advice = [], [], "correct the clip_id, copy the file, or take the line out"
     listed = {r["clip_id"] for r in rows}
     for row in rows:
         try:
-            media = find_media(root, row["clip_id"])
+            there = find_media(root, row["clip_id"], media)
         except ValueError as e:
             found.append(
                 Finding("stop", "two files", str(e).replace(str(root), "."), "keep one", row["clip_id"])
             )
             continue
-        if media is None:
-            said = f"no video, pictures or features of this name{_guess(row['clip_id'], files, listed)}"
+        if there is None:
+            what = "skeleton" if media == ("poses",) else "video, pictures or features"
+            said = f"no {what} of this name{_guess(row['clip_id'], files, listed)}"
+            if "poses" not in media and find_media(root, row["clip_id"], ("poses",)):
+                said += "; there is one in poses: -p backbone skeleton"
             found.append(Finding("stop", "no file", said, advice, row["clip_id"]))
         else:
-            have.append(row | dict(kind=media[0], source=str(media[1])))
+            have.append(row | dict(kind=there[0], source=str(there[1])))
     return have, found
 
 
@@ -144,8 +148,9 @@ def _read_folder(config):
     "(clip table, findings, whether it is the one that training would have)"
     root = data_folder(config.root, "folder")
     rows, found = _lines(root, config.target)
-    files, others = _files(root)
-    have, missing = _match(root, rows, files)
+    media = ("poses",) if config.backbone == "skeleton" else MEDIA[:3]
+    files, others = _files(root, media)
+    have, missing = _match(root, rows, files, media)
     found += missing + _strays(root, have, files, others) if rows else _strays(root, [], {}, others)
     table, refused = _read(config)
     known = any(f.level == "stop" for f in found)  # what the reader refuses is then among them
@@ -236,6 +241,7 @@ class DataCheck:
                 _say_scores(self),
                 _say_people(self),
                 _say_films(self),
+                say_poses(self.facts),
                 _say_seen(self),
             )
             if s
@@ -267,6 +273,7 @@ def check_data(
     scores, judged, used, said, refused = _scores(table, config, accepted)
     found += refused + (check_scores(table, scores, judged, used) if len(table) else [])
     by_clip = pd.Series(scores.to_numpy(float), table.clip_id.to_numpy())
+    found += pose_findings(facts, by_clip)
     return DataCheck(config, table, accepted, facts, by_clip, findings_table(found), said, pairs)
 
 # %% ../../nbs/data/check.ipynb #b6892b5d

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..core.parameters import Config
 from .decoding import Shown, decode_video, frame_times, shown_shape, varies
+from .check_poses import look_at_pose
 from .findings import Finding
 from .layouts import read_feature_shape
 from .pictures import Fitting, VideoError, as_rgb, decode_frames, fitting_of, list_frames
@@ -74,7 +75,7 @@ def look_at(
     try:
         if row["kind"] == "features":
             return dict(zip(("segments", "dim"), read_feature_shape(row["source"]))), None
-        return _film(row)
+        return (look_at_pose(row), None) if row["kind"] == "poses" else _film(row)
     except Exception as e:  # whatever a decoder may come up with: one file stops nothing
         said = str(e) if isinstance(e, (VideoError, ValueError)) else f"{type(e).__name__}: {e}"
         said = said.removeprefix(f"{row['source']}: ").replace(str(row["source"]), Path(row["source"]).name)
@@ -137,7 +138,8 @@ def before_and_after(
     return BeforeAfter(original, seen, seen_part(shown.height, shown.width, config))
 
 # %% ../../nbs/data/check_videos.ipynb #3a010f26
-FACTS = ("frames", "seconds", "rate", "varies", "height", "width", "turned", "segments", "error")
+_POSES = ("moments", "joints", "lost")  # of skeletons
+FACTS = ("frames", "seconds", "rate", "varies", "height", "width", "turned", "segments", *_POSES, "error")
 
 
 def facts_table(
@@ -147,7 +149,7 @@ def facts_table(
 ) -> pd.DataFrame:  # clip_id, split, group, kind, source, `FACTS`, seen, every
     "What is known of every file. seen: share of the picture; every: seconds between frames. NaN: does not apply."
     known = pd.DataFrame(facts, index=range(len(table)), columns=list(FACTS))
-    known = known.astype({c: float for c in ("frames", "seconds", "rate", "height", "width", "segments")})
+    known = known.astype({c: float for c in FACTS if c not in ("varies", "turned", "error")})
     for c in ("varies", "turned"):
         known[c] = known[c].eq(True)
     known["error"] = known.error.astype(object).where(known.error.notna(), "")

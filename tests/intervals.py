@@ -1,0 +1,78 @@
+"""How often intervals hold: python tests/intervals.py DRAWS NAME=VALUE ...
+
+NAME=VALUE are parameters of train.ipynb (dataset=folder root=runs/speed21 backbone=none method=process ratio=0.4);
+a fold `people:K` or `random:K` goes through its K parts, one for each draw (seed) in turn. Five students are trained
+without a fold of the labelled clips (people apart where the test people are), and nothing else is. Printed is the share
+of judged test clips inside their 80 % interval, for each draw and over all of them, and the width in units of the
+standard deviation of all scores.
+"""
+
+import contextlib
+import io
+import sys
+
+import numpy as np
+import torch
+
+from trs_lab.learn.device import make_accelerator
+from trs_lab.runs.configure import make_config
+from trs_lab.runs.prepare import load_clips, make_views
+from trs_lab.score.intervals import LeftOut, deal_folds, needed, train_without
+
+
+def value_of(text):
+    """A number where it is one."""
+    with contextlib.suppress(ValueError):
+        return float(text) if "." in text else int(text)
+    return {"True": True, "False": False}.get(text, text)
+
+
+def one_draw(config):
+    """(share inside, width in sd of the scores, judged clips, test clips)"""
+    table, hidden = load_clips(config)
+    accelerator = make_accelerator(config)
+    data = make_views(config, table, accelerator)
+    labelled = data.table[data.table.role == "labelled"].reset_index(drop=True)
+    fold = deal_folds(labelled, 5, "people" if config.fold.startswith(("people", "user")) else "clips")
+    test = np.flatnonzero(data.table.role == "test")
+    truth = hidden.of(data.table.clip_id.iloc[test])
+    row_of = {c: i for i, c in enumerate(data.table.clip_id)}
+    predicted, answers = np.empty(len(labelled)), []
+    for k in range(fold.max() + 1):
+        out = labelled.clip_id[fold == k]
+        learner = train_without(config, data, out, accelerator)
+        ask = lambda rows: learner.predict("student", torch.as_tensor(rows))[0]
+        predicted[fold == k] = ask([row_of[c] for c in out])
+        answers.append(ask(test))
+    left_out = LeftOut(labelled.assign(fold=fold, predicted=predicted, per=1.0))
+    low, high = left_out.interval(answers)
+    known = np.isfinite(truth)
+    spread = np.std(np.r_[labelled.score, truth[known]])
+    inside = ((low <= truth) & (truth <= high))[known]
+    return inside.mean(), (high - low).mean() / spread, len(labelled), known.sum()
+
+
+def main(draws, *given):
+    named = dict(pair.split("=", 1) for pair in given)
+    rule, _, parts = named.pop("fold", "0").partition(":")
+    found = []
+    for seed in range(int(draws)):
+        fold = f"{rule}:{seed % int(parts)}/{parts}" if parts else rule
+        with contextlib.redirect_stdout(io.StringIO()):
+            config = make_config(
+                **{k: value_of(v) for k, v in named.items()}, fold=fold, seed=seed, device="cpu"
+            )
+            found.append(one_draw(config))
+        print(f"{fold}, seed {seed}: {found[-1][0]:.3f} of {found[-1][3]}, {found[-1][2]} judged", flush=True)
+    share, width, judged, clips = map(np.array, zip(*found))
+    if np.isnan(width).any():
+        print(f"draws with fewer than {needed()} judged clips have no interval")
+    each = f"{share.mean():.3f} (sd {share.std(ddof=1):.3f}) of {len(share)} draws"
+    pooled = (share * clips).sum() / clips.sum()
+    print(
+        f"inside: {each}, {pooled:.3f} of {clips.sum()} clips; {judged.mean():.0f} judged; width {width.mean():.2f} sd"
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
