@@ -38,6 +38,8 @@ def side_by_side(
 class RowStudent(ClosedForm):
     "A student that answers from one row of numbers for each clip, in float64, as a fit in closed form needs."
 
+    sees_views = True  # it is asked about the mean of a clip's clean and cached weak views
+
     def __init__(
         self,
         in_dim: int,  # width of the segment features
