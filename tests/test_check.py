@@ -53,3 +53,25 @@ def test_published_data_show_only_what_training_sees():
     scores, judged, used, _, _ = module._scores(table, config, accepted)
     assert accepted and found == [] and int(scores.notna().sum()) == used == round(0.1 * 375)
     assert (table.split[scores.notna()] == "train").all() and judged == 125
+
+
+def test_skeletons_are_read_as_training_reads_them(tmp_path):
+    """Of the folder that is trained with backbone=skeleton; asked for videos, the check says what there is instead."""
+    import numpy as np
+
+    import trs_lab
+
+    (tmp_path / "poses").mkdir()
+    for i in range(12):
+        np.save(tmp_path / "poses" / f"s{i}.npy", np.random.default_rng(i).normal(size=(30 + i, 5, 2)))
+    lines = ["clip_id,score", *(f"s{i},{i}" for i in range(12)), "s99,5"]
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    check = trs_lab.check(tmp_path, backbone="skeleton")
+    assert [(f.what, f.clip_id) for f in check.findings.itertuples() if f.level == "stop"] == [
+        ("no file", "s99")
+    ]
+    assert "length" in set(check.findings.what) and "skeletons of 5 joints" in " ".join(check.summary())
+    films = trs_lab.check(tmp_path).findings
+    assert (
+        films.found[films.clip_id == "s3"].str.contains("there is one in poses: -p backbone skeleton").any()
+    )
