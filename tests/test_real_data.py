@@ -167,6 +167,7 @@ def test_i3d_equals_the_published_implementations(style, tmp_path):
     """Thirty-two frames give three time steps and check the average over time. With another eps it would not hold."""
     import torch
     from trs_lab.features.backbone import load_i3d
+    from trs_lab.features.registry import load_backbone_by_name
 
     path, rule = published_i3d(style, tmp_path)
     model, expected = load_i3d(path), np.load(DATA / "i3d_oracle" / "parity" / "expected.npz")
@@ -184,6 +185,8 @@ def test_i3d_equals_the_published_implementations(style, tmp_path):
             if isinstance(m, torch.nn.BatchNorm3d):
                 m.eps = 1e-5  # PyTorch's default
         assert relative(model.features(small), before.numpy()) > 1e-4
+        as_published = load_backbone_by_name("i3d_core", path).features(small)
+        assert relative(as_published, model.features(small).numpy()) < 1e-6
 
 
 # -- training

@@ -20,7 +20,7 @@ import torch
 
 from .baselines import feature_statistics, frame_statistics
 from ..core.files import DataError, digest, project_root, shipped, write_atomically
-from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError, backbone_parts
+from ..core.parameters import I3DS, WITHOUT_PICTURES, Config, ConfigError, backbone_parts
 from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
@@ -274,8 +274,13 @@ def weights_file(
     config: Config,  # backbone, weights
 ) -> Path:  # None where there is no backbone, or a model id or folder brings its weights
     "The file of the backbone's weights. Raises `ConfigError` if the embedded one is not there."
-    if "i3d" not in backbone_parts(config.backbone):
+    parts = backbone_parts(config.backbone)
+    if not {*parts} & {*I3DS}:
         return None
+    if "i3d_core" in parts and not config.weights:
+        raise ConfigError(
+            "backbone='i3d_core' needs -p weights model_rgb.pth, the weights that CoRe and TRS use"
+        )
     return Path(config.weights) if config.weights else embedded_weights()
 
 
@@ -292,7 +297,7 @@ def make_encoder(
     backbone,  # from `make_backbone`
 ) -> SegmentEncoder:
     "What is trained end to end: the backbone on every segment."
-    if config.backbone == "i3d":  # its filters in the memory order that convolutions read fastest
+    if config.backbone in I3DS:  # its filters in the memory order that convolutions read fastest
         backbone = backbone.to(memory_format=torch.channels_last_3d)
     segments = config.recompute_segments
     return SegmentEncoder(backbone, config.freeze_bn, segments or None, recompute=segments > 0)
