@@ -277,18 +277,19 @@ def plot_pseudo_label_quality(
     history,  # DataFrame, a row per unlabelled clip and epoch
     truth,  # Series clip_id -> true score, in points; may miss clips
 ):  # Figure
-    "MAE, Spearman and mean sigma over epochs of the networks, the memories and the pseudo-label."
+    "MAE, Spearman and mean sigma over epochs of networks, memories and pseudo-label, as far as they are known."
     q = pseudo_label_quality(history, truth)
-    fig, axes = plt.subplots(1, 3, figsize=(8.6, 2.3), sharex=True)
-    for ax, (column, title) in zip(axes, QUALITY_TITLES.items()):
+    titles = {c: title for c, title in QUALITY_TITLES.items() if q[c].notna().any()}
+    fig, axes = plt.subplots(1, max(1, len(titles)), figsize=(0.5 + 2.7 * len(titles), 2.3), squeeze=False)
+    axes = axes[0]
+    for ax, (column, title) in zip(axes, titles.items()):
         for network, d in q.groupby("network", sort=False):
             width = 2.4 if network == "pseudo-label" else 1.4
             draw_line(ax, d.epoch, d[column], network, lw=width)
         ax.set_title(title)
         epoch_axis(ax)
-        if not q[column].notna().any():
-            text = "no true scores" if column != "sigma" else "no sigma"
-            ax.text(0.5, 0.5, text, ha="center", transform=ax.transAxes, color=".4")
+    if not titles:
+        axes[0].set_title("no true scores, and no sigma")
     legend_right(fig, axes)
     return fig
 

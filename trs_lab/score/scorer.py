@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'Scorer', 'ask', 'judge', 'seen_without', 'interval', 'percentile', 'compare', 'named', 'warnings',
-           'people', 'occlusion', 'without_segment', 'describe']
+           'people', 'filmed', 'occlusion', 'without_segment', 'describe']
 
 # %% ../../nbs/score/scorer.ipynb #6ef21f8f
 import tempfile
@@ -94,7 +94,10 @@ class Scorer:
     ) -> (
         pd.DataFrame
     ):  # `COLUMNS`; low, high, percentile, distance NaN and nearest '' where they are not known
-        "Scores; clips that could not be scored are in `failures`, with the reason."
+        """Scores; clips that could not be scored are in `failures`, with the reason.
+
+        A score does not depend on what else is in the call. So the films of a new person are not centred by their mean,
+        where the model asks for that (`-p deviations True`); `warnings` says so."""
         table = name_clips(videos, self.folder.name, self.model.numbers)
         parts = [table.iloc[i : i + part] for i in range(0, len(table), part)]
         self.failures, found = [], []
@@ -225,6 +228,8 @@ def warnings(self: Scorer, row, far):
         known = isinstance(row["user"], str) and row["user"]
         who = f"person {row['user']} is unknown" if known else "the person is not given"
         said.append(f"{who}: scored as anybody")
+    if student.means is not None and row["user"] not in self.filmed:
+        said.append("no mean of this person's films is known: deviations from it are left out")
     asks = hasattr(student.network, "asks_group") and len(student.groups) > 1
     if asks and row["group"] not in student.groups:
         who = (
@@ -239,6 +244,14 @@ def people(self: Scorer):
     "Names of the people of whom the model knows a judged clip."
     known = set(self.model.student.network.persons.tolist())
     return {name for i, name in enumerate(self.model.student.people) if i in known}
+
+
+@property
+def filmed(self: Scorer):
+    "Names of the people of whose films the model knows the mean (`-p deviations True`)."
+    student = self.model.student
+    known = student.means.isfinite().flatten(1).all(1).tolist()
+    return {name for name, there in zip(student.people, known) if there}
 
 
 def occlusion(
@@ -286,5 +299,6 @@ def describe(
     return said
 
 
-Scorer.compare, Scorer.named, Scorer.warnings, Scorer.people = compare, named, warnings, people
+Scorer.compare, Scorer.named, Scorer.warnings = compare, named, warnings
+Scorer.people, Scorer.filmed = people, filmed
 Scorer.occlusion, Scorer.describe = occlusion, describe

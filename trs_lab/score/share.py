@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from ..core.files import plain, read_json, sha256, write_json
-from ..core.parameters import Config, ConfigError
+from ..core.parameters import I3DS, Config, ConfigError, backbone_parts
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
 from ..runs.configure import as_saved, config_from
@@ -37,13 +37,23 @@ BACKBONE = "backbone"  # its folder in an exported model
 
 def backbone_files(config: Config):
     "(file or folder of the backbone on this machine or None, its size in bytes)"
-    if config.backbone == "i3d":
-        path = Path(config.weights) if config.weights else embedded_weights()
-        return path, path.stat().st_size
-    path = Path(config.backbone.removeprefix("hf:"))
-    if not config.backbone.startswith("hf:") or not path.is_dir():
+    parts = backbone_parts(config.backbone)
+    found = [Path(p.removeprefix("hf:")) for p in parts if p.startswith("hf:")]
+    found = [path for path in found if path.is_dir()]
+    if {*parts} & {*I3DS}:
+        found.append(Path(config.weights) if config.weights else embedded_weights())
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise ConfigError(f"an exported model takes along one backbone of this machine; this one has {names}")
+    if not found:
         return None, 0
-    return path, sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    files = [found[0], *found[0].rglob("*")]
+    return found[0], sum(p.stat().st_size for p in files if p.is_file())
+
+
+def _instead(config, old, new):
+    "The backbone with another name for one of its parts."
+    return "+".join(new if part == old else part for part in backbone_parts(config.backbone))
 
 
 def take_backbone(
@@ -86,7 +96,7 @@ def put_backbone(
             raise ConfigError(
                 f"{folder}: its backbone, the folder {name}, is not here; weights=FOLDER names it"
             )
-        return replace(config, backbone=f"hf:{place}")
+        return replace(config, backbone=_instead(config, f"hf:{noted['name']}", f"hf:{place}"))
     if not place and sha256(embedded_weights()) == noted["sha256"]:
         place = str(embedded_weights())
     return replace(config, weights=find_weights(replace(config, weights=place), noted, str(folder)))
@@ -108,6 +118,14 @@ class Program(nn.Module):
         return mean.double() * self.scale + self.center, (log_var.double() / 2).exp() * self.scale
 
 
+def _without_traces(program):
+    "For each operation torch keeps the files that called it, with their paths on this machine."
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)
+    return program
+
+
 def write_program(
     model: Model,  # whose student
     path,  # .pt2
@@ -125,7 +143,7 @@ def write_program(
             warnings.simplefilter("ignore")
             batch = ({0: torch.export.Dim("clips")},)
             made = torch.export.export(program, (x,), dynamic_shapes=batch, strict=False)
-            torch.export.save(made, path)
+            torch.export.save(_without_traces(made), path)
             again, asked = torch.export.load(path).module(), torch.cat([x, x[:2] / 2])
             same = all(torch.allclose(a, b, atol=1e-5) for a, b in zip(again(asked), program(asked)))
     except Exception as e:  # torch has many errors of its own for what it cannot write as a graph
@@ -189,10 +207,11 @@ def _prepared(model, noted):
         width = len(model.student.whitening.mean)
         return f"Features of a backbone that is not part of it, as `.npy` (segments, {width})."
     where = "inside" if noted and noted["inside"] else "by reference"
+    names = " + ".join(part.rpartition("/")[2] for part in backbone_parts(c.backbone))
     size = f"{c.frame_width} x {c.frame_height}"
     return (
         f"{c.n_frames} frames ({model.sampling}), {size} pixels ({c.fitting}), crop {c.crop}, {c.n_segments} segments; "
-        f"backbone {c.backbone.rpartition('/')[2]} ({where}){', motion statistics' if c.motion else ''}. "
+        f"backbone {names} ({where}){', motion statistics' if c.motion else ''}. "
         "All of it is done by the package, as `model.json` says."
     )
 
@@ -224,8 +243,10 @@ def without_paths(
 ) -> dict:  # as in config.json
     "The configuration, without what belongs to the machine of the run."
     saved = as_saved(replace(config, **dict.fromkeys(OF_THE_MACHINE, "")))
-    local = backbone and backbone["sha256"] is None
-    return saved | dict(backbone=f"hf:{backbone['name']}") if local else saved
+    if not backbone or backbone["sha256"] is not None:
+        return saved
+    there = next(p for p in backbone_parts(config.backbone) if Path(p).name == backbone["name"])
+    return saved | dict(backbone=_instead(config, there, f"hf:{backbone['name']}"))
 
 
 def export(
