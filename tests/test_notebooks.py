@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from forks import serve_forks
 from measure import ROOT, notebooks
 
 NBS = ROOT / "nbs"
@@ -57,6 +58,7 @@ def run(notebook, log, kept):
     with open(log, "w") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
+    serve_forks()
     if not notebook.startswith("dives/"):  # where rendering is what is tested
         render_once(kept)
     os.chdir((NBS / notebook).parent)

@@ -6,6 +6,7 @@ import os
 import psutil
 import pytest
 from conftest import LONG, SMALL, assert_same_run, ended_well, epochs_done, wait_for
+from forks import serve_forks
 
 from trs_lab.results.rows import read_runs, write_rows
 from trs_lab.runs.sweeps import main
@@ -35,6 +36,7 @@ def sweep_in(log, arguments):
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
     os.environ.pop("IN_TEST", None)
+    serve_forks()
     raise SystemExit(main(arguments))
 
 

@@ -182,9 +182,9 @@ def _upright(image, matrix, path):
     return image.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if down < 0 else image, turned
 
 
-def _picture(frame, size, pixel, path, fitting):
-    "A decoded frame as every player shows it, brought to size."
-    image, matrix = frame.to_image(), _matrix(frame)
+def _picture(frame, colours, size, pixel, path, fitting):
+    "A decoded frame as every player shows it, in RGB, brought to size."
+    image, matrix = colours.reformat(frame, format="rgb24").to_image(), _matrix(frame)
     if matrix is not None:
         image, turned = _upright(image, matrix, path)
         pixel = 1 / pixel if turned else pixel
@@ -218,14 +218,17 @@ def decode_each(
     fitting: Fitting = Fitting(),  # how pictures come to that size
 ):  # iterator of (H, W, 3) uint8, RGB
     "The wanted frames one after the other, so that large ones need not fit into memory. Errors as `decode_video`."
+    from av.video.reformatter import VideoReformatter
+
     path, numbers = Path(path), np.asarray(numbers)
+    colours = VideoReformatter()  # one for the film: to make it takes longer than to use it
     times = dict(zip(*(v.tolist() for v in np.unique(numbers, return_counts=True))))
     found, i = 0, -1
     with _opened(path) as (container, stream):
         pixel = float(stream.sample_aspect_ratio or 1)
         for i, frame in enumerate(_frames(path, container, stream)):
             if i in times:
-                yield from [_picture(frame, size, pixel, path, fitting)] * times[i]
+                yield from [_picture(frame, colours, size, pixel, path, fitting)] * times[i]
                 found += times[i]
             if i >= numbers[-1]:
                 break

@@ -103,14 +103,15 @@ LIBRARIES = ("trs_lab", "torch", "numpy", "scipy", "pandas", "accelerate", "av",
 
 def versions() -> dict:  # name -> version, None for a library that is not installed
     "What the numbers were made with."
+    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
 
-    def known(name):
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            return None
 
-    return {"python": platform.python_version(), **{name: known(name) for name in LIBRARIES}}
+@lru_cache  # a sweep would read the same notes of the same libraries for each of its runs
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 @lru_cache
