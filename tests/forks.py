@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from multiprocessing import connection, context, forkserver
 
 
@@ -10,6 +11,8 @@ def serve_forks():
 
     A new interpreter would load torch, pandas and dask again, some five seconds of a core. To be called before there
     are threads and results, of which a fork must see nothing."""
+    if sys.version_info >= (3, 14):  # its fork server asks for a key; there they load torch again
+        return
     address = connection.arbitrary_address("AF_UNIX")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
