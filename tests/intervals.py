@@ -37,15 +37,15 @@ def one_draw(config):
     test = np.flatnonzero(data.table.role == "test")
     truth = hidden.of(data.table.clip_id.iloc[test])
     row_of = {c: i for i, c in enumerate(data.table.clip_id)}
-    predicted, answers = np.empty(len(labelled)), []
+    predicted = np.empty(len(labelled))
+    ask = lambda learner, rows: learner.predict(learner.method.speaker, torch.as_tensor(rows))[0]
     for k in range(fold.max() + 1):
         out = labelled.clip_id[fold == k]
         learner = train_without(config, data, out, accelerator)
-        ask = lambda rows: learner.predict("student", torch.as_tensor(rows))[0]
-        predicted[fold == k] = ask([row_of[c] for c in out])
-        answers.append(ask(test))
+        predicted[fold == k] = ask(learner, [row_of[c] for c in out])
+    scores = ask(train_without(config, data, [], accelerator), test)
     left_out = LeftOut(labelled.assign(fold=fold, predicted=predicted, per=1.0))
-    low, high = left_out.interval(answers)
+    low, high = left_out.interval(scores)
     known = np.isfinite(truth)
     spread = np.std(np.r_[labelled.score, truth[known]])
     inside = ((low <= truth) & (truth <= high))[known]

@@ -138,23 +138,6 @@ def test_folders_of_pictures_score_what_they_scored(kind, train, pictures, tmp_p
     assert scored_again(tmp_path / "run") < 1e-5
 
 
-def test_a_trained_backbone_is_that_of_the_student_who_is_asked(train, small_dives, cache, tmp_path):
-    """Intervals come from students that were trained without a fold, and each of them has a backbone of its own."""
-    from trs_lab.score.intervals import leave_out
-    from trs_lab.score.scorer import Scorer
-
-    run = tmp_path / "run"
-    given = dict(dataset="dives", root=small_dives, out_dir=run, cache_dir=cache)
-    train(**SMALL | given | OF_DIVES["trained backbone"])
-    said = leave_out(run, folds=2).table
-    scorer = Scorer.from_run(run, device="cpu")
-    seen = scorer.see(scorer.model.judged)
-    for k, (student, found) in enumerate(scorer.seen_without(seen)):
-        answers = pd.Series(scorer.ask(found, student=student)[0], index=found.table.clip_id)
-        then = said[said.fold == k].set_index("clip_id").predicted
-        assert len(then) and (answers[then.index] - then).abs().max() < 1e-5
-
-
 @pytest.fixture(scope="module")
 def exercises(tmp_path_factory):
     """Features of two exercises, done by four people whose level differs."""

@@ -262,7 +262,7 @@ def export(
     noted = take_backbone(model, folder, backbone)
     _copy_student(model.home, folder, model.config, noted)
     if scorer.left_out is not None:
-        _copy_left_out(model.home / FOLDER / scorer.left_out.apart, folder / FOLDER, model.config, noted)
+        _copy_left_out(model.home / FOLDER, scorer.left_out.apart, folder / FOLDER)
     columns = [c for c in TRAINING_COLUMNS if c not in ("user", "source", "kind", "start", "end")]
     model.training[columns].to_csv(folder / "training.csv", index=False)
     if model.vectors is not None:
@@ -285,12 +285,11 @@ def _copy_student(home, folder, config, noted):
     write_json(folder / "model.json", about | dict(config=without_paths(config, noted)))
 
 
-def _copy_left_out(home, folder, config, noted):
-    "The students behind the intervals."
-    home = home if home.is_dir() else home.parent  # an exported model has one kind alone
-    for part in sorted(p for p in home.iterdir() if p.is_dir()):
-        _copy_student(part, folder / part.name, config, noted)
-    shutil.copyfile(home / "left_out.json", folder / "left_out.json")
+def _copy_left_out(home, apart, folder):
+    "What is behind the intervals; an exported model has one kind alone."
+    folder.mkdir()
+    kind = home / apart if (home / apart).is_dir() else home
+    shutil.copyfile(kind / "left_out.json", folder / "left_out.json")
 
 
 def _preparation(scorer, noted):
@@ -364,7 +363,7 @@ def open_shared(
     "Ready to score."
     folder = Path(model).expanduser() if Path(model).expanduser().is_dir() else from_hub(str(model))
     read = read_shared(folder, weights)
-    return Scorer(read, device, read_left_out(folder / FOLDER, read.config))
+    return Scorer(read, device, read_left_out(folder / FOLDER))
 
 # %% ../../nbs/score/share.ipynb #4e403df0
 def to_hub(
