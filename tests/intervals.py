@@ -1,10 +1,10 @@
 """How often intervals hold: python tests/intervals.py DRAWS NAME=VALUE ...
 
 NAME=VALUE are parameters of train.ipynb (dataset=folder root=runs/speed21 backbone=none method=process ratio=0.4);
-a fold `people:K` or `random:K` goes through its K parts, one for each draw (seed) in turn. Five students are trained
-without a fold of the labelled clips (people apart where the test people are), and nothing else is. Printed is the share
-of judged test clips inside their 80 % interval, for each draw and over all of them, and the width in units of the
-standard deviation of all scores.
+a fold `people:K` or `random:K` goes through its K parts, one for each draw (seed) in turn; `first=100` begins with seed
+100. Five students are trained without a fold of the labelled clips (people apart where the test people are), and one
+with all of them. Printed is the share of judged test clips inside their 80 % interval, for each draw and over all of
+them, and the width in units of the standard deviation of all scores.
 """
 
 import contextlib
@@ -54,9 +54,10 @@ def one_draw(config):
 
 def main(draws, *given):
     named = dict(pair.split("=", 1) for pair in given)
+    first = int(named.pop("first", 0))
     rule, _, parts = named.pop("fold", "0").partition(":")
     found = []
-    for seed in range(int(draws)):
+    for seed in range(first, first + int(draws)):
         fold = f"{rule}:{seed % int(parts)}/{parts}" if parts else rule
         with contextlib.redirect_stdout(io.StringIO()):
             config = make_config(

@@ -45,25 +45,21 @@ ENTRIES = (
     Entry(
         "i3d", "16 frames", "generated dives", "Apache-2.0", "256", _OWN, "-1 to 1", "comes with the project"
     ),
-    Entry(
-        "i3d, weights=FILE",
-        "16 frames",
-        "Kinetics, 400 actions",
-        "of the file",
-        "1024",
-        "224",
-        "`normalisation`",
-        "rgb_imagenet.pt or model_rgb.pth, published",
-    ),
-    Entry(
-        "i3d_core",
-        "16 frames",
-        "Kinetics, 400 actions",
-        "of the file",
-        "1024",
-        "224",
-        "`normalisation`",
-        "weights=model_rgb.pth, published; run as CoRe and TRS do",
+    *(
+        Entry(
+            name,
+            "16 frames",
+            "Kinetics, 400 actions",
+            "of the file",
+            "1024",
+            "224",
+            "`normalisation`",
+            source,
+        )
+        for name, source in {
+            "i3d, weights=FILE": "rgb_imagenet.pt or model_rgb.pth, published",
+            "i3d_core": "weights=model_rgb.pth, published; run as CoRe and TRS do",
+        }.items()
     ),
     *(
         Entry(

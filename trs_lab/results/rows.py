@@ -479,7 +479,7 @@ def pooled_rows(
     runs = runs[several.to_numpy(bool)]
     wanted, out = runs.groupby(["data", "task"]).fold.agg(set), []
     by = "data task method variant ratio seed".split()
-    for (data, task, *_), d in runs.drop_duplicates("run").groupby(by, sort=False):
+    for (data, task, *_), d in runs.drop_duplicates(["run", "method"]).groupby(by, sort=False):
         have = answers(found, d)
         if wanted[data, task] - set(d.fold) or len(have) < len(d):
             continue
