@@ -6,7 +6,7 @@
 __all__ = ['COLOURS', 'PALETTE', 'DASHES', 'NAMES', 'MEMORY', 'NETWORK_STYLES', 'QUALITY_TITLES', 'set_style', 'plain_tables',
            'readable', 'need', 'legend_right', 'epoch_axis', 'long_metrics', 'plot_learning_curves', 'learning_panel',
            'NetworkStyle', 'networks_in', 'pseudo_label_quality', 'plot_pseudo_label_quality', 'draw_line',
-           'plot_clip_history', 'draw_network', 'mark_writes', 'memory_age', 'plot_memory_age', 'judged',
+           'plot_clip_history', 'draw_network', 'mark_writes', 'memory_age', 'plot_memory_age', 'judged', 'colour_of',
            'plot_predictions', 'scatter_with_margins', 'plot_calibration', 'draw_bins', 'comparison_table',
            'plot_comparison', 'draw_method', 'paired_by_seed', 'plot_paired_seeds', 'draw_differences', 'film_strip']
 
@@ -411,6 +411,11 @@ def judged(
     return d
 
 
+def colour_of(predictions):
+    "Of the network whose predictions they are."
+    return COLOURS["fusion" if "fusion" in predictions else "student"]
+
+
 def plot_predictions(
     predictions,  # DataFrame: score and predicted in points; split, group optional
     split="test",  # 'test', 'train' or None = all rows
@@ -422,7 +427,7 @@ def plot_predictions(
     grouped = "group" in d and 1 < d.group.nunique() <= max_groups
     parts = {str(g): x for g, x in d.groupby("group", observed=True)} if grouped else {"": d}
     fig, main = scatter_with_margins(d, size + (1.1 if grouped else 0), size)
-    own = COLOURS["fusion" if "fusion" in d else "student"]  # whose predictions they are
+    own = colour_of(d)
     for (g, x), colour, marker in zip(parts.items(), PALETTE if grouped else [own], "os^DvP"):
         main.plot(x.score, x.predicted, marker, color=colour, ms=4, alpha=0.65, mew=0, label=g or None)
     rho, ci = spearman(d.score, d.predicted), bootstrap_ci(d.score, d.predicted)
@@ -466,7 +471,7 @@ def plot_calibration(
     bins = max(1, min(bins, len(d) // 5))
     fig, ax = plt.subplots(figsize=(size * 1.45, size))
     ax.plot(sigma, np.abs(error), ".", color=".75", ms=4, label="|error| of a clip", zorder=1)
-    draw_bins(ax, error, sigma, bins)
+    draw_bins(ax, error, sigma, bins, colour_of(d))
     top = sigma.max()
     ax.plot([0, top], [0, top], color=".3", ls="--", lw=1, label="calibrated", zorder=2)
     left = max(0, sigma.min() - 0.1 * np.ptp(sigma) - 0.02 * top)
@@ -478,12 +483,12 @@ def plot_calibration(
     return fig
 
 
-def draw_bins(ax, error, sigma, bins):
+def draw_bins(ax, error, sigma, bins, colour):
     "RMSE of each bin, sorted by sigma, with its 95 % bootstrap interval."
     t = calibration_table(error, sigma, bins)
     spans = [bootstrap_ci(e, np.zeros(len(e)), "rmse") for e in np.array_split(error, bins)]
     bars = np.nan_to_num(np.abs(np.array(spans).T - t.rmse.to_numpy()))
-    drawn = dict(fmt="o-", color=COLOURS["student"], ms=5, lw=1.2, label="RMSE of a bin", zorder=3)
+    drawn = dict(fmt="o-", color=colour, ms=5, lw=1.2, label="RMSE of a bin", zorder=3)
     ax.errorbar(t.sigma, t.rmse, bars, **drawn)
 
 # %% ../../nbs/results/plots.ipynb #c035
