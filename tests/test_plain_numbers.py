@@ -261,7 +261,9 @@ def test_the_process_is_what_the_plain_calculation_says(filtered):
 
 
 def test_the_process_of_deviations_is_what_the_plain_calculation_says():
-    """What a clip has beside the mean of its person; of clips whose person is not known the other two answer."""
+    """The order of a person's clips by what they have beside her mean, by a share that left-out clips decide.
+
+    Of clips whose person is not known the other two answer."""
     views, y, people = some_clips()
     clips, n = views.mean(1), len(y)
     means = np.full(clips.shape, np.nan)
@@ -270,21 +272,41 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
     x, numbers, fitted = torch.as_tensor(clips), torch.as_tensor(people), FittedProcess(3)
     given = x[:n], torch.as_tensor(y), x, numbers[:n], torch.Generator().manual_seed(0)
     fitted.fit(*given, means=torch.as_tensor(means))
-    away = np.nan_to_num((clips - means) / clips.std((0, 1)))
-    medians = medians_of(away[np.isfinite(means).all((1, 2))])
+    center, spread = clips.mean((0, 1)), clips.std((0, 1))
+    films = np.where(np.isfinite(means), means, clips)
+    away, known = (clips - films) / spread, np.isfinite(means).all((1, 2))
+    medians = medians_of(away[known])
     np.testing.assert_allclose(fitted.away_medians, medians, rtol=1e-9)
-    process = PlainProcess(fitted.deviations_theta.numpy(), away[:n], y, people, medians, True)
-    s2, before = process.calibration(), FittedProcess(3)
-    before.fit(*given)
+    seen, seen_films = (clips - center) / spread, (films - center) / spread
+    theta = lambda name: getattr(fitted, f"{name}_theta").numpy()
+    plain, with_people = (
+        PlainProcess(theta(name), seen[:n], y, people, medians_of(seen), name == "with_people")
+        for name in ("plain", "with_people")
+    )
+    deviations = PlainProcess(theta("deviations"), away[:n], y, people, medians, True)
+
+    def answers(i, without=None):
+        """As the clip is, and in the order of its person's clips."""
+        ask = lambda process, clip: process.predict(clip, people[i], without=without)[0]
+        mean, level = ((ask(plain, c[i]) + ask(with_people, c[i])) / 2 for c in (seen, seen_films))
+        return mean, level + ask(deviations, away[i]) - ask(deviations, 0 * away[i])
+
+    judged = [i for i in range(n) if known[i]]
+    weights = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        told = [(1 - share) * a + share * b for a, b in (answers(i, without=i) for i in judged)]
+        weights.append(sum((y[i] - t) ** 2 for i, t in zip(judged, told)) ** (-len(judged) / 2))
+    share = np.average((0, 0.25, 0.5, 0.75, 1), weights=weights)
+    np.testing.assert_allclose(fitted.order_share, share, **NEAR)
+    s2 = plain.calibration(), with_people.calibration()
     for i in range(len(clips)):
-        mean, log_var = (float(t) for t in before.score(x[i : i + 1], numbers[i : i + 1]))
-        variance = math.exp(log_var)
-        if np.isfinite(means[i]).all():
-            other, claimed = process.predict(away[i], people[i])
-            variance = (variance + s2 * claimed) / 2 + (mean - other) ** 2 / 4
-            mean = (mean + other) / 2
+        (m, v), (o, w) = plain.predict(seen[i], people[i]), with_people.predict(seen[i], people[i])
+        mean, other = answers(i)
+        c, variance = share * known[i], (s2[0] * v + s2[1] * w) / 2
+        told = (1 - c) * mean + c * other
+        apart = [(1 - c) / 2 * (m - told) ** 2, (1 - c) / 2 * (o - told) ** 2, c * (other - told) ** 2]
         ours = fitted.score(x[i : i + 1], numbers[i : i + 1], torch.as_tensor(means[i : i + 1]))
-        np.testing.assert_allclose([float(t) for t in ours], [mean, math.log(variance)], **NEAR)
+        np.testing.assert_allclose([float(t) for t in ours], [told, math.log(variance + sum(apart))], **NEAR)
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["plain", "with_people"])

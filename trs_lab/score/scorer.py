@@ -97,7 +97,7 @@ class Scorer:
         """Scores; clips that could not be scored are in `failures`, with the reason.
 
         A score does not depend on what else is in the call. So the films of a new person are not centred by their mean,
-        where the model asks for that (`-p deviations True`); `warnings` says so."""
+        where the model asks for that (the option `deviations`); `warnings` says so."""
         table = name_clips(videos, self.folder.name, self.model.numbers)
         parts = [table.iloc[i : i + part] for i in range(0, len(table), part)]
         self.failures, found = [], []
@@ -236,7 +236,7 @@ def people(self: Scorer):
 
 @property
 def filmed(self: Scorer):
-    "Names of the people of whose films the model knows the mean (`-p deviations True`)."
+    "Names of the people of whose films the model knows the mean (the option `deviations`)."
     student = self.model.student
     known = student.means.isfinite().flatten(1).all(1).tolist()
     return {name for name, there in zip(student.people, known) if there}
