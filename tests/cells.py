@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
@@ -23,8 +24,29 @@ def run_cells(notebook, **parameters):
     return outputs
 
 
-def run_in(folder, notebook, parameters):
+def on_the_way(requests):
+    """Have this process's runs do or be asked something at a place: {(stage, epoch): pause, stop or kill}.
+
+    A request goes through the run folder, as it does from outside. From outside it would depend on who is quicker, on a
+    busy machine the run, and that would be finished."""
+    from trs_lab.runs.pause import Control, request
+
+    obey = Control.obey
+
+    def ask_and_obey(self, learner):
+        what = requests.pop((learner.stage, learner.epoch), None)
+        if what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what:
+            request(self.run, what)
+        obey(self, learner)
+
+    Control.obey = ask_and_obey
+
+
+def run_in(folder, notebook, parameters, requests=None):
     """The same from that folder, for a process of its own; outputs.json and said.txt lie there afterwards."""
+    on_the_way(requests or {})
     os.chdir(folder)
     with open("said.txt", "w") as said:
         os.dup2(said.fileno(), 1)

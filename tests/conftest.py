@@ -83,10 +83,12 @@ def process():
 def started(process, tmp_path):
     """Start a notebook with parameters in a fork of its own; it says `said()` and leaves outputs.json in tmp_path.
 
+    `requests` are those of `on_the_way`.
+
     Where papermill or the kernel is what is tested, see `papermill_cli` and `whole_run`."""
 
-    def start(notebook, **parameters):
-        child = process(target=run_in, args=(tmp_path, notebook, parameters))
+    def start(notebook, requests=None, **parameters):
+        child = process(target=run_in, args=(tmp_path, notebook, parameters, requests))
         child.start()
         child.said = (tmp_path / "said.txt").read_text
         return child

@@ -5,6 +5,7 @@ import os
 
 import psutil
 import pytest
+from cells import on_the_way
 from conftest import LONG, SMALL, assert_same_run, ended_well, epochs_done, wait_for
 from forks import serve_forks
 
@@ -30,8 +31,9 @@ def flags(plan, folder, **more):
     return [part for name, value in given.items() for part in ("-p", name, str(value))]
 
 
-def sweep_in(log, arguments):
+def sweep_in(log, arguments, requests):
     """`python -m trs_lab.runs.sweeps` in a process that has loaded most of what it needs."""
+    on_the_way(requests)
     with open(log, "w") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
@@ -42,10 +44,10 @@ def sweep_in(log, arguments):
 
 @pytest.fixture
 def sweep(process, tmp_path):
-    """Start one; its `said()` is all that it has printed."""
+    """Start one; its `said()` is all that it has printed. `requests` are those of `on_the_way`."""
 
-    def start(*args, **kwargs):
-        child = process(target=sweep_in, args=(tmp_path / "said.txt", flags(*args, **kwargs)))
+    def start(*args, requests={}, **kwargs):
+        child = process(target=sweep_in, args=(tmp_path / "said.txt", flags(*args, **kwargs), requests))
         child.start()
         child.said = (tmp_path / "said.txt").read_text
         return child
@@ -113,7 +115,7 @@ def test_killed_sweep_goes_on_and_loses_nothing(sweep, feature_folder, whole_run
         HEAD.format(root=feature_folder)
         + f"epochs = {LONG['epochs']}\ncheckpoint_seconds = 0\ncompare_supervised = true\n[[grid]]\nseeds = 1\n"
     )
-    process = sweep(plan, folder)
+    process = sweep(plan, folder, requests={("semi_supervised", 3): "pause"})
     wait_for(process, lambda: any(map(epochs_done, folder.glob("*/pseudo_labels.parquet"))))
     family = psutil.Process(process.pid).children(recursive=True)
     assert family, "a worker"

@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import signal
 import subprocess
 
 import pandas as pd
 import pytest
-from conftest import LONG, NOTEBOOK, assert_same_run, epochs_done, papermill_command, wait_for
+from conftest import LONG, NOTEBOOK, assert_same_run, epochs_done, papermill_command
 
 ARTEFACTS = {
     "config.json",
@@ -98,10 +99,9 @@ def test_lost_tag_is_refused(tiny, tmp_path):
 @pytest.mark.xdist_group("whole")
 def test_killed_run_resumes_to_the_same_result(started, train, long, whole_run, tmp_path):
     killed = tmp_path / "killed"
-    process = started("train.ipynb", **long, out_dir=killed)
-    wait_for(process, lambda: epochs_done(killed / "pseudo_labels.parquet"))
-    process.kill()
+    process = started("train.ipynb", {("semi_supervised", 3): "kill"}, **long, out_dir=killed)
     process.join()
+    assert process.exitcode == -signal.SIGKILL and epochs_done(killed / "pseudo_labels.parquet") == 3
     assert not (killed / "summary.json").exists()
     train(**long, out_dir=killed, resume=True)
     assert_same_run(killed, whole_run)
