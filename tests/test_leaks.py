@@ -24,7 +24,7 @@ from trs_lab.runs.prepare import feature_data
 N, TEST = 40, 8
 SHORT = dict(epochs=2, burn_in_epochs=2, batch_size=4)
 SMALL = dict(
-    summary_width=8, folds=3, trees=10, n_parts=2, part_margin=0.5, views=2, deviations=True
+    summary_width=8, folds=3, trees=10, n_parts=2, part_margin=0.5, views=2
 )  # of who has such an option
 
 

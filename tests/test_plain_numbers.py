@@ -293,9 +293,10 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
 
     judged = [i for i in range(n) if known[i]]
     weights = []
-    for share in (0, 0.25, 0.5, 0.75, 1):
+    for share, odds in zip((0, 0.25, 0.5, 0.75, 1), (16, 8, 4, 2, 1)):
         told = [(1 - share) * a + share * b for a, b in (answers(i, without=i) for i in judged)]
-        weights.append(sum((y[i] - t) ** 2 for i, t in zip(judged, told)) ** (-len(judged) / 2))
+        squares = sum((y[i] - t) ** 2 for i, t in zip(judged, told))
+        weights.append(odds * squares ** (-len(judged) / 2))
     share = np.average((0, 0.25, 0.5, 0.75, 1), weights=weights)
     np.testing.assert_allclose(fitted.order_share, share, **NEAR)
     s2 = plain.calibration(), with_people.calibration()

@@ -37,7 +37,7 @@ OF_DIVES = {
     "two networks": dict(backbone="i3d+hf:IMAGES", method="supervised", components=4),
 }
 OF_FEATURES = {m: dict(method=m) for m in ("supervised", "core", "process", "coreg", "trs_process")} | {
-    "deviations": dict(method="process", fold="people:0/3", deviations=True),  # nobody tested is in training
+    "people apart": dict(method="process", fold="people:0/3"),  # nobody tested is in training
     "npz": dict(method="ridge"),
     "h5": dict(method="ridge"),
 }
@@ -249,7 +249,7 @@ def test_films_of_a_new_person_are_not_compared_with_each_other(train, exercises
 
     run, new = tmp_path / "run", tmp_path / "new"
     given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", method="process")
-    train(**given, ratio=1.0, deviations=True, out_dir=run)
+    train(**given, ratio=1.0, out_dir=run)
     new.mkdir()
     for i in (30, 31, 32):
         np.save(new / f"n{i}.npy", np.load(exercises / "features" / f"e{i}.npy"))

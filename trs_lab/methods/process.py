@@ -174,11 +174,13 @@ def left_out(
 def averaged_share(
     wrong,  # (n,) errors of the answer that is certain to get some share
     moved,  # (n,) by how much the other answer differs
+    odds: float,  # how probable each share is beside the one before it, > 0
 ) -> torch.Tensor:  # ()
-    "Mean of `SHARES`, each weighted by the likelihood of the errors that it leaves, whose variance is unknown."
+    "Mean of `SHARES` under that prior and the likelihood of the errors that they leave, whose variance is unknown."
     shares = torch.tensor(SHARES, dtype=torch.double)
     squares = ((wrong - shares[:, None] * moved) ** 2).sum(1).clamp_min(1e-12)
-    return torch.softmax(-len(wrong) / 2 * squares.log(), 0) @ shares
+    prior = torch.arange(len(shares)) * math.log(odds)
+    return torch.softmax(prior - len(wrong) / 2 * squares.log(), 0) @ shares
 
 
 class FittedProcess(ClosedForm):
@@ -232,6 +234,7 @@ class FittedProcess(ClosedForm):
         generator: torch.Generator,  # draws the clips that settle the kernel, where there are more than `MOST`
         views=None,  # (N, V, S, D) views of training clips, for the filter; None = features are standardised alone
         means=None,  # (N, S, D) of the person in each of all clips, labelled ones first; NaN = not known
+        odds: float = 0.5,  # of `averaged_share`
     ):
         "Settle the kernels; those that ask for people only where somebody has more than one labelled clip."
         device = self.center.device
@@ -253,10 +256,10 @@ class FittedProcess(ClosedForm):
         if known:
             self._settle("with_people", self.far(x), y, kept, drawn, same)
         if known and means is not None:
-            self._fit_deviations(all_clips.double().cpu(), means.double().cpu(), y, kept, drawn, same)
+            self._fit_deviations(all_clips.double().cpu(), means.double().cpu(), y, kept, drawn, same, odds)
         return self.move(device)
 
-    def _fit_deviations(self, x, means, y, kept, drawn, same):
+    def _fit_deviations(self, x, means, y, kept, drawn, same, odds):
         known = means.isfinite().flatten(1).all(1)
         if not known[: len(y)].any():
             return
@@ -265,9 +268,9 @@ class FittedProcess(ClosedForm):
         self._settle("deviations", self.far_away(away[: len(y)]), y, kept, drawn, same)
         at = self._deciding(kept, y, drawn)
         rows = kept[at]
-        self._fit_share(x[rows], means[rows], y[rows], same[rows][:, at], at)
+        self._fit_share(x[rows], means[rows], y[rows], same[rows][:, at], at, odds)
 
-    def _fit_share(self, x, means, y, same, at):
+    def _fit_share(self, x, means, y, same, at, odds):
         "The share of `deviations` in the order, by clips left out; `at`: places of these clips among the exemplars."
         film = torch.where(means.isfinite(), means, x)
         away = self.deviation(x, film)
@@ -282,7 +285,7 @@ class FittedProcess(ClosedForm):
         order = answers("deviations", apart, apart, same) - answers("deviations", apart, of_none, same)
         known, as_it_is = means.isfinite().flatten(1).all(1), whole(far)
         moved = whole(of_film) + order - as_it_is
-        self.fill(order_share=averaged_share((y - as_it_is)[known], moved[known]))
+        self.fill(order_share=averaged_share((y - as_it_is)[known], moved[known], odds))
 
     def _deciding(self, kept, y, drawn):
         "Places among the exemplars of the clips that settle what is to be settled."
@@ -427,9 +430,11 @@ class ProcessOptions(Options):
     people: bool = option(
         True, "people with labelled clips get a level of their own, where the column user is known"
     )
-    deviations: bool = option(
-        True,
-        "order of a person's clips also by how they differ from her mean, as much as left-out clips speak for it",
+    deviations: float = option(
+        0.5,
+        "odds of each further quarter of a person's order that follows how her clips differ from their mean; 0 = none",
+        lo=0,
+        hi=1,
     )
 
 
@@ -451,7 +456,8 @@ class WithProcess(SeesAllViews):
         each = self.team.apart(process, *values, *more.values())
         for seed, (one, x, y, persons, *others) in zip(self.data.seeds, each):
             generator = torch.Generator().manual_seed(seed)
-            one.fit(x[:n], y[:n], x, persons[:n], generator, **dict(zip(more, others)))
+            given = dict(zip(more, others), odds=self.options.deviations)
+            one.fit(x[:n], y[:n], x, persons[:n], generator, **given)
 
     @torch.no_grad()
     def ask(self, process: FittedProcess, rows):
