@@ -3,6 +3,7 @@
 import re
 from graphlib import TopologicalSorter
 
+import check_sync
 import pytest
 from measure import (
     PACKAGE,
@@ -74,6 +75,28 @@ def test_no_number_in_a_name():
     """Numbers order a folder for one day; the wings do it for good."""
     named = [str(p.relative_to(ROOT)) for p in (*modules(ROOT).values(), *notebooks(ROOT))]
     assert named and not [name for name in named if re.search(r"\d", name)]
+
+
+@pytest.mark.parametrize(
+    "source, rule",
+    [
+        ("import pickle\npickle.loads(b'')", "S301"),
+        ("assert 1", "S101"),
+        ("import subprocess\nsubprocess.run('ls', shell=True)", "S602"),
+        ("import yaml\nyaml.load('')", "S506"),
+        ("eval('1')", "S307"),
+    ],
+)
+def test_unsafe_code_of_the_package_is_found(source, rule, tmp_path, monkeypatch):
+    """By the check that `make sync` makes of all modules."""
+    (tmp_path / "trs_lab").mkdir()
+    (tmp_path / "trs_lab" / "module.py").write_text(source + "\n")
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "tests").mkdir()
+    for name in ("setup.py", "ruff.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.setattr(check_sync, "root", tmp_path)
+    assert [line.split(": ")[1].split()[0] for line in check_sync.badly_formatted()] == [rule]
 
 
 def test_functions_are_short():

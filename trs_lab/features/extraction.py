@@ -301,7 +301,7 @@ def _serve(connection, payload, device, cores):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the calling process decides what an interrupt means
     try:
         settle(device)
-        work = pickle.loads(payload)
+        work = pickle.loads(payload)  # noqa: S301  of the process that started this one
         connection.send((None, work.encoder(device)[1]))
     except Exception as e:
         why = f"a worker process cannot load the backbone ({type(e).__name__}: {e}); its class must be importable"
