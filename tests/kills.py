@@ -39,6 +39,7 @@ FILMS = dict(frame_height=48, frame_width=48, crop=32, n_frames=24, n_segments=2
 PIXELS = dict(
     finetune=True, batch_size=2, unlabelled_per_labelled=1, eval_batch_size=4, epochs=3, burn_in_epochs=2
 )
+NOT_SWEPT = ("dataset", "root", "ratio", "method", "figures", *QUICK)  # set by the plan, or of one method
 LEFT = ("*.tmp", "*.tmp*", "*.new")  # what a write that was cut off might leave
 SWEPT = """dataset = "folder"
 root = {root}
@@ -159,9 +160,7 @@ def sweep(folder, log, parameters, writes, last):
 
     plan = folder.with_suffix(".toml")
     data = dict(root=parameters["root"])
-    given = {
-        k: v for k, v in parameters.items() if k not in ("dataset", "root", "ratio", "method", "figures")
-    }
+    given = {k: v for k, v in parameters.items() if k not in NOT_SWEPT}
     lines = "\n".join(f"{k} = {json.dumps(v)}" for k, v in given.items())
     plan.write_text(SWEPT.format(root=json.dumps(data["root"]), given=lines))
     raise SystemExit(main(["-p", "plan", str(plan), "-p", "folder", str(folder), "-p", "jobs", "2"]))
