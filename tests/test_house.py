@@ -3,6 +3,7 @@
 import re
 from graphlib import TopologicalSorter
 
+import audit
 import check_sync
 import pytest
 from measure import (
@@ -97,6 +98,22 @@ def test_unsafe_code_of_the_package_is_found(source, rule, tmp_path, monkeypatch
         (tmp_path / name).write_text((ROOT / name).read_text())
     monkeypatch.setattr(check_sync, "root", tmp_path)
     assert [line.split(": ")[1].split()[0] for line in check_sync.badly_formatted()] == [rule]
+
+
+@pytest.mark.parametrize(
+    "found, said, status",
+    [
+        ([dict(name="a", vulns=[])], "1 of 1 packages were audited", 0),
+        ([dict(name="a", vulns=[dict(id="X-1")])], "known: a X-1", 1),
+        (
+            [dict(name="a", skip_reason="not found"), dict(name="b", vulns=[])],
+            "nothing is known of them: a",
+            2,
+        ),
+    ],
+)
+def test_an_audit_that_asked_nobody_does_not_pass(found, said, status):
+    assert said in audit.sentence(found)[0] and audit.sentence(found)[1] == status
 
 
 def test_functions_are_short():

@@ -305,7 +305,7 @@ class Found(NamedTuple):
 def named(runs):
     "Paths, of a text with blanks between them, one path, or a list."
     return [
-        Path(f)
+        Path(f).expanduser()
         for f in (runs.split() if isinstance(runs, str) else [runs] if isinstance(runs, Path) else runs)
     ]
 
