@@ -14,7 +14,7 @@ JOBS   ?= 2
 # pandas again, some fifteen seconds each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: train test bench lab tidy sync readme lock clean help
+.PHONY: train test bench lab tidy sync readme lock audit clean help
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -59,6 +59,10 @@ readme: $(VENV)/installed  ## README.md from nbs/index.ipynb
 
 lock: $(VENV)/installed  ## write down the versions that are installed now
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > requirements.lock  # a CPU build pins the same release as a CUDA build
+
+audit:  ## known faults of the packages in requirements.lock, by pip-audit; says so where no database can be reached
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit; }
+	$(PYTHON) tests/audit.py $(VENV)/audit/bin/pip-audit
 
 clean:  ## remove what can be made again, but neither runs nor caches
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache

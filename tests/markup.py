@@ -1,11 +1,14 @@
-"""A run whose every string would do something on a page that took it for HTML or for mathematics."""
+"""Runs whose every string would do something on a page that took it for HTML or for mathematics."""
 
 import json
+import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from cells import run_cells
 
-from trs_lab.results.synthetic import synthetic_run
+from trs_lab.results.synthetic import example_runs, synthetic_run
 
 
 def evil(where):
@@ -37,3 +40,53 @@ def evil_run(home):
     (run / "control.json").write_text(evil("request"))
     (run / "metrics.csv").write_text(evil("metrics"))
     return run
+
+
+def evil_runs(home):
+    """Runs for a report: the names of data set, task, variant, group and folder, and why one of them failed."""
+    methods, places = dict(supervised=0.6, trs=0.66, trs_gp=0.7), {"0": 0.0, evil("fold"): 0.0}
+    settings = {evil("variant"): (0.0, dict(dropout=0.2))}
+    how = dict(ratios={0.1: 0.0}, seeds=2, folds=places, dataset=evil("dataset"), task=evil("task"))
+    runs = example_runs(Path(home) / "runs", methods, settings, **how)
+    failed = runs / evil("failed_run")
+    failed.mkdir()
+    (failed / "config.json").write_text(json.dumps(dict(dataset="dives", method="vat")))
+    (failed / "failed.json").write_text(json.dumps(dict(error=evil("failure"))))
+    return runs
+
+
+def evil_features(home, name, n):
+    """A folder of clips that are features, which are called so, with a score each."""
+    root, rng = Path(home) / name, np.random.default_rng(0)
+    (root / "features").mkdir(parents=True)
+    clips = pd.DataFrame(dict(clip_id=[evil(f"{name}{i}") for i in range(n)], score=rng.normal(60, 10, n)))
+    clips = clips.assign(split="train", user=[evil(f"person{i % 3}") for i in range(n)])
+    for clip, score in zip(clips.clip_id, clips.score):
+        x = rng.normal(size=(4, 8)).astype(np.float32)
+        x[:, 0] += (score - 60) / 10
+        np.save(root / "features" / f"{clip}.npy", x)
+    clips.to_csv(root / "clips.csv", index=False)
+    return root
+
+
+def executed(work):
+    """Outputs of report.ipynb and of score.ipynb on such runs and clips."""
+    from trs_lab.runs.configure import make_config
+    from trs_lab.runs.train_run import train_run
+
+    known, new = evil_features(work, "known", 20), evil_features(work, "new", 3)
+    (new / "features" / f"{evil('broken')}.npy").write_bytes(b"no features")
+    how = dict(dataset="folder", root=str(known), backbone="none", n_segments=4, method="ridge", ratio=1.0)
+    run = work / evil("scorer")
+    train_run(make_config(**how, device="cpu", figures=False, out_dir=str(run)), threads=1)
+    report = dict(
+        runs=[str(evil_runs(work))], out_dir=str(work / "report"), page=str(work / "page"), n_boot=50
+    )
+    scores = dict(model=str(run), videos=str(new / "features"), out_dir=str(work / "scores"), folds=2)
+    return run_cells("report.ipynb", **report) + run_cells("score.ipynb", **scores)
+
+
+def execute(work):
+    """The same in a process of its own, into executed.json."""
+    os.chdir(work)
+    (work / "executed.json").write_text(json.dumps(executed(work)))

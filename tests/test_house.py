@@ -1,8 +1,11 @@
 """The house keeps its plan: wings import upwards only, names say the thing, functions are short."""
 
+import ast
 import re
 from graphlib import TopologicalSorter
 
+import audit
+import check_sync
 import pytest
 from measure import (
     PACKAGE,
@@ -74,6 +77,66 @@ def test_no_number_in_a_name():
     """Numbers order a folder for one day; the wings do it for good."""
     named = [str(p.relative_to(ROOT)) for p in (*modules(ROOT).values(), *notebooks(ROOT))]
     assert named and not [name for name in named if re.search(r"\d", name)]
+
+
+@pytest.mark.parametrize(
+    "source, rule",
+    [
+        ("import pickle\npickle.loads(b'')", "S301"),
+        ("assert 1", "S101"),
+        ("import subprocess\nsubprocess.run('ls', shell=True)", "S602"),
+        ("import yaml\nyaml.load('')", "S506"),
+        ("eval('1')", "S307"),
+    ],
+)
+def test_unsafe_code_of_the_package_is_found(source, rule, tmp_path, monkeypatch):
+    """By the check that `make sync` makes of all modules."""
+    (tmp_path / "trs_lab").mkdir()
+    (tmp_path / "trs_lab" / "module.py").write_text(source + "\n")
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "tests").mkdir()
+    for name in ("setup.py", "ruff.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.setattr(check_sync, "root", tmp_path)
+    assert [line.split(": ")[1].split()[0] for line in check_sync.badly_formatted()] == [rule]
+
+
+WRITES = {"to_csv", "to_parquet", "write_text", "write_bytes"}  # with the path as first argument
+# Made-up runs; a folder that was empty before; words beside failed.json, whose loss costs nothing.
+AT_ONCE = {"results.synthetic", "runs.full_size", "runs.sweeps"}
+
+
+def half_written(source):
+    """Names of calls that write a file in its place, outside of the small functions that `write_atomically` calls."""
+    tree = ast.parse(source)
+    inside = [n for f in ast.walk(tree) if isinstance(f, ast.Lambda) for n in ast.walk(f)]
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n not in inside]
+    return [
+        n.func.attr for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr in WRITES and n.args
+    ]
+
+
+def test_files_of_runs_and_reports_are_replaced_in_one_piece():
+    """A full disk or a kill leaves the old one."""
+    assert half_written("frame.to_csv(path)\nwrite_atomically(path, lambda p: frame.to_csv(p))") == ["to_csv"]
+    found = {n.removeprefix(f"{PACKAGE}."): half_written(p.read_text()) for n, p in modules(ROOT).items()}
+    assert {n for n, calls in found.items() if calls and n.split(".")[0] in ("runs", "results")} == AT_ONCE
+
+
+@pytest.mark.parametrize(
+    "found, said, status",
+    [
+        ([dict(name="a", vulns=[])], "1 of 1 packages were audited", 0),
+        ([dict(name="a", vulns=[dict(id="X-1")])], "known: a X-1", 1),
+        (
+            [dict(name="a", skip_reason="not found"), dict(name="b", vulns=[])],
+            "nothing is known of them: a",
+            2,
+        ),
+    ],
+)
+def test_an_audit_that_asked_nobody_does_not_pass(found, said, status):
+    assert said in audit.sentence(found)[0] and audit.sentence(found)[1] == status
 
 
 def test_functions_are_short():

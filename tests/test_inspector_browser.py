@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from cells import train_in
 from conftest import ROOT, ended_well
-from markup import evil, evil_run
+from markup import evil, evil_run, execute
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 try:
@@ -455,6 +455,36 @@ def test_strings_from_files_are_text(page, lab, evil_notebook, tmp_path):
     assert "control.json: expected a request" in shown["text"] and "metrics.csv is damaged" in shown["text"]
     assert inspector.locator(".trsi-note input").input_value() == evil("note")
     assert "window.ran=1'>$x_clip" in page.locator(".hoverlayer .hovertext").first.text_content()
+    assert shown["ran"] is None and shown["pictures"] == shown["mathematics"] == 0
+
+
+@pytest.fixture(scope="module")
+def executed_notebook(process, work, lab):
+    """Opened as by whoever ran it: trusted, so that nothing but the notebooks themselves keeps scripts away."""
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    folder = work / "executed"
+    folder.mkdir()
+    child = process(target=execute, args=(folder,))
+    child.start()
+    assert ended_well(child, 600)
+    outputs = [nbformat.from_dict(o) for o in json.loads((folder / "executed.json").read_text())]
+    kernel = dict(name="python3", display_name="Python 3", language="python")
+    document = nbformat.v4.new_notebook(metadata=dict(kernelspec=kernel))
+    document.cells = [nbformat.v4.new_code_cell("", outputs=outputs, execution_count=1)]
+    nbformat.write(document, work / "executed.ipynb")
+    NotebookNotary(data_dir=str(work / "jupyter" / "data")).sign(nbformat.read(work / "executed.ipynb", 4))
+
+
+def test_executed_report_and_scores_hold_text(page, lab, executed_notebook, tmp_path):
+    open_notebook(page, lab, "executed")
+    page.wait_for_function("document.querySelectorAll('.jp-OutputArea-output').length > 20")
+    page.wait_for_timeout(1000)  # mathematics is set after the page is there
+    page.screenshot(path=tmp_path / "executed.png")
+    shown = page.evaluate(EVERYTHING)
+    for where in "dataset task variant failed_run failure new0 broken".split():
+        assert evil(where) in shown["text"], f"{where} is not shown as it is"
     assert shown["ran"] is None and shown["pictures"] == shown["mathematics"] == 0
 
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pandas as pd
 import pytest
+from cells import run_cells
 from conftest import LONG, NOTEBOOK, assert_same_run, epochs_done, papermill_command
 
 ARTEFACTS = {
@@ -220,6 +221,32 @@ def test_same_data_elsewhere_is_resumed(train, begun, tmp_path):
     pd.read_csv(table).sort_values("score").to_csv(table, index=False)
     train(**{**parameters, "root": moved / "clips", "out_dir": moved / "run"})
     assert pd.read_parquet(moved / "run" / "pseudo_labels.parquet").epoch.max() == 2
+
+
+TESTS = {  # scores of the test clips -> why there is no correlation
+    (): "no test clip was judged",
+    (60.0,): "a correlation needs at least 3 clips, got 1",
+    (60.0, 60.0, 60.0, 60.0): "all judged scores are equal",
+}
+
+
+def test_a_test_that_says_nothing_is_said_to_be_undefined(feature_folder, tmp_path, summary, capfd):
+    """Of the notebook with its pictures: a finished run never fails for one, and each says why it has no number."""
+    table = pd.read_csv(feature_folder / "clips.csv")
+    for i, (scores, why) in enumerate(TESTS.items()):
+        root, run = tmp_path / f"clips{i}", tmp_path / f"run{i}"
+        root.mkdir()
+        (root / "features").symlink_to(feature_folder / "features")
+        test = table[table.split == "test"].head(len(scores)).assign(score=scores)
+        pd.concat([table[table.split == "train"].head(20), test]).to_csv(root / "clips.csv", index=False)
+        how = dict(dataset="folder", backbone="none", method="ridge", ratio=0.5, device="cpu")
+        outputs = run_cells("train.ipynb", **how, root=str(root), out_dir=str(run))
+        said = "".join("".join(o.get("text", "")) for o in outputs) + capfd.readouterr().out
+        found = summary(run)
+        assert found["undefined"] == f"undefined, because {why}"
+        assert f"Spearman undefined, because {why}" in said and "could not be drawn" not in said
+        drawn = {p.stem for p in (run / "figures").glob("*.png")}
+        assert (found["student"] is None) != ({"comparison", "predictions", "calibration"} <= drawn)
 
 
 def test_more_epochs_of_a_cosine_schedule_are_refused(train, tiny, tmp_path):

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['FULL', 'clone_root', 'project_root', 'shipped', 'TrsLabError', 'DataError', 'MissingFile', 'NoRoom', 'DiskFull',
            'write_atomically', 'clear_parts', 'plain', 'write_json', 'read_text', 'read_json', 'digest', 'sha256',
-           'file_lock']
+           'file_lock', 'write_in_turn']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
-import errno, hashlib, json, math, os, shutil, uuid
+import errno, glob, hashlib, json, math, os, shutil, uuid
 
 # %% ../../nbs/core/files.ipynb #68fdd949
 def _here():
@@ -226,3 +226,15 @@ def file_lock(
     from filelock import FileLock
 
     return FileLock(path, timeout=wait, poll_interval=0.005, is_singleton=False, thread_local=False)
+
+
+def write_in_turn(
+    path: str | Path,  # final place
+    write,  # as for `write_atomically`
+):
+    "As `write_atomically`, where several programs may write the same file; what killed ones have left of it goes."
+    path = Path(path)
+    with file_lock(path.with_name(".lock"), wait=-1):
+        for part in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp"):
+            part.unlink(missing_ok=True)
+        write_atomically(path, write)

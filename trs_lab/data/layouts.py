@@ -222,7 +222,10 @@ def read_array(
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
-        raise DataError(f"{path}: not a readable .npy file of numbers ({e})") from None
+        said = (
+            "it holds pickled objects, which are never loaded" if "pickle" in str(e) else e
+        )  # not NumPy's advice
+        raise DataError(f"{path}: not a readable .npy file of numbers ({said})") from None
     if not isinstance(x, np.ndarray):
         raise DataError(
             f"{path}: an archive of several arrays (npz), expected one array as np.save writes it"

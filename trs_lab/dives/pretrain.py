@@ -20,7 +20,7 @@ import torch, torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import nn
 
-from ..core.files import read_json, write_json
+from ..data.stores import create_store, forget_changed, open_store, rows_and_sums, write_rows
 from ..features.augment import add_noise, crop_box, cutout, recolour
 from ..features.backbone import I3D, fold_batchnorm, load_backbone, save_backbone
 from .motion import Dive, J, N_FRAMES, dive_motion, sample_dive
@@ -109,12 +109,12 @@ def frame_labels(
 
 # %% ../../nbs/dives/pretrain.ipynb #c013
 def _film(job):
-    "Render dive `i` into its row of the open file."
-    path, i, seed, size = job
+    "Dive `i`, rendered: (103, size, size, 3) uint8."
+    i, seed, size = job
     film = torch.from_numpy(render_dive(pretrain_dive(i, seed), (112, 112))).permute(0, 3, 1, 2)
     if size != 112:
         film = F.interpolate(film, (size, size), mode="bilinear", antialias=True)
-    np.load(path, mmap_mode="r+")[i] = film.permute(0, 2, 3, 1).numpy()
+    return film.permute(0, 2, 3, 1).numpy()
 
 
 def render_films(
@@ -124,23 +124,23 @@ def render_films(
     size: int = 88,  # pixels, height = width
     workers: int = 1,  # processes
 ) -> tuple:  # frames (n,103,size,size,3) uint8 memmap, dict of label arrays with n rows
-    "Render the pretraining dives, or open them if they are there already."
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path, done, settings = folder / "frames.npy", folder / "done.json", {"n": n, "seed": seed, "size": size}
-    if read_json(done, default=None) != settings:
-        done.unlink(missing_ok=True)
-        np.lib.format.open_memmap(path, "w+", np.uint8, (n, N_FRAMES, size, size, 3)).flush()
-        jobs = [(str(path), i, seed, size) for i in range(n)]
-        if workers == 1:
-            list(map(_film, jobs))
-        else:
-            with ProcessPoolExecutor(workers, get_context("fork")) as pool:
-                list(pool.map(_film, jobs, chunksize=8))
-        write_json(done, settings)
+    "Render the pretraining dives that are not there already. Raises `StoreError` for films that were cut off."
+    names, arrays = list(map(str, range(n))), rows_and_sums("films", np.uint8, (n, N_FRAMES, size, size, 3))
+    store = Path(folder) / f"films-{n}-{seed}-{size}"
+    create_store(store, arrays, dict(clips=names))
+    films, done, sums = open_store(store, arrays, clips=names)
+    forget_changed(store, names, films, done, sums)
+    todo = np.flatnonzero(~done).tolist()
+    jobs = [(i, seed, size) for i in todo]
+    if workers == 1:
+        write_rows(films, done, sums, zip(todo, map(_film, jobs)))
+    else:
+        with ProcessPoolExecutor(workers, get_context("fork")) as pool:
+            write_rows(films, done, sums, zip(todo, pool.map(_film, jobs, chunksize=8)))
     dives = [pretrain_dive(i, seed) for i in range(n)]
     labels = [{**clip_labels(d), **frame_labels(d)} for d in dives]
-    return np.load(path, mmap_mode="r"), {k: np.stack([l[k] for l in labels]) for k in labels[0]}
+    labels = {k: np.stack([l[k] for l in labels]) for k in labels[0]}
+    return open_store(store, arrays, "r", clips=names)[0], labels
 
 # %% ../../nbs/dives/pretrain.ipynb #c015
 def pose_targets(

@@ -6,19 +6,20 @@
 __all__ = ['GLANCE', 'farthest_first', 'glance', 'clip_vectors']
 
 # %% ../../nbs/features/diversity.ipynb #5a905096
-import io, os
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..core.files import digest, write_atomically
+from ..core.files import digest
 from ..core.progress import progress_bar
 from ..data.layouts import read_features
 from ..data.own_folder import find_media
 from ..data.pictures import Fitting
 from ..data.poses import read_pose
+from ..data.stores import kept_array
 from ..data.video import cache_key, read_clip
 from .motion import segment_colours, segment_motion
 from .skeletons import skeleton_features
@@ -99,15 +100,5 @@ def clip_vectors(
         return _stack([_or_nan(measure, s) for s in clips.source]), "how their skeletons move"
     if cache_dir is None:
         return _of_pictures(clips, progress), "colours and motion of a few frames"
-    kept = Path(cache_dir) / f"glance-{digest([cache_key(clips, glance=GLANCE)])}.npy"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        x = _of_pictures(clips, progress)
-        write_atomically(kept, lambda path: path.write_bytes(_as_npy(x)))
-    return np.load(kept), "colours and motion of a few frames"
-
-
-def _as_npy(x):
-    out = io.BytesIO()
-    np.save(out, x)
-    return out.getvalue()
+    kept = Path(cache_dir) / f"glance-{digest([cache_key(clips, glance=GLANCE)])}.npz"
+    return kept_array(kept, lambda: _of_pictures(clips, progress)), "colours and motion of a few frames"

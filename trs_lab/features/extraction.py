@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core.files import TrsLabError, digest, write_atomically
+from ..core.files import TrsLabError, digest, write_in_turn
 from ..core.progress import progress_bar
 from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
@@ -301,7 +301,7 @@ def _serve(connection, payload, device, cores):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the calling process decides what an interrupt means
     try:
         settle(device)
-        work = pickle.loads(payload)
+        work = pickle.loads(payload)  # noqa: S301  of the process that started this one
         connection.send((None, work.encoder(device)[1]))
     except Exception as e:
         why = f"a worker process cannot load the backbone ({type(e).__name__}: {e}); its class must be importable"
@@ -618,7 +618,7 @@ def _without(folder, rows):
             out[i] = features[row]
         out.flush()
 
-    write_atomically(folder / "features_left.npy", copy)  # somebody may have the old one open
+    write_in_turn(folder / "features_left.npy", copy)  # somebody may have the old one open
     return np.load(folder / "features_left.npy", mmap_mode="r")
 
 # %% ../../nbs/features/extraction.ipynb #c023

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..core.files import digest
 from ..core.progress import progress_bar
-from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
+from ..data.stores import create_store, forget_changed, open_store, rows_and_sums, write_rows
 from trs_lab.data.video import (
     FrameCache,
     check_frames,
@@ -120,15 +120,11 @@ def extract_motion(
     motion, done, sums = open_store(folder, arrays, clips=settings["clips"])
     forget_changed(folder, settings["clips"], motion, done, sums)
     todo = np.flatnonzero(~done)
-    for row in progress_bar(
+    shown = progress_bar(
         todo, total=len(todo), desc="motion", unit="clip", disable=not progress or not len(todo)
-    ):
-        motion[row] = clip_motion(cache[row], clip_length(cache.table.iloc[row]), n_segments)
-        sums[row] = checksum(motion[row])
-        motion.flush()
-        sums.flush()
-        done[row] = True
-    done.flush()
+    )
+    measured = lambda row: clip_motion(cache[row], clip_length(cache.table.iloc[row]), n_segments)
+    write_rows(motion, done, sums, ((row, measured(row)) for row in shown))
     return np.array(motion)
 
 
@@ -147,10 +143,5 @@ def extract_motion_views(
     features, done, sums = open_store(folder, arrays, clips=ids)
     forget_changed(folder, ids, features, done, sums)
     if not done.all():
-        features[:] = motion
-        sums[:] = [checksum(x) for x in motion]
-        features.flush()
-        sums.flush()
-        done[:] = True
-        done.flush()
+        write_rows(features, done, sums, enumerate(motion))
     return open_store(folder, arrays, "r")[0]

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import digest, sha256, write_atomically
+from ..core.files import digest, sha256
 from ..core.parameters import Config, ConfigError
 from ..data.poses import read_pose, seen_joints
+from ..data.stores import kept_array
 from .segments import load_features
 
 # %% ../../nbs/features/skeletons.ipynb #d6789a83
@@ -170,14 +171,5 @@ def given_features(
     how = config.n_segments, config.limbs, config.motion
     if cache_dir is None:
         return load_skeletons(table, *how)
-    kept = Path(cache_dir) / f"skeletons-{digest([VERSION, *how, *map(sha256, table.source)])}.npy"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        features = load_skeletons(table, *how)
-        write_atomically(kept, lambda path: _save(path, features))
-    return np.load(kept)
-
-
-def _save(path, array):
-    with open(path, "wb") as file:  # a name without .npy would get one
-        np.save(file, array)
+    kept = Path(cache_dir) / f"skeletons-{digest([VERSION, *how, *map(sha256, table.source)])}.npz"
+    return kept_array(kept, lambda: load_skeletons(table, *how))

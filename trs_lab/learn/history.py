@@ -74,11 +74,11 @@ class History:
 
     def table(self) -> pd.DataFrame:
         "All epochs so far."
-        return (
-            pd.concat(self.frames, ignore_index=True)
-            if self.frames
-            else pd.DataFrame(columns=HISTORY_COLUMNS)
-        )
+        if not self.frames:
+            return pd.DataFrame(columns=HISTORY_COLUMNS)
+        # a thousand small tables take ten times the memory of one
+        self.frames = [pd.concat(self.frames, ignore_index=True)]
+        return self.frames[0].copy()
 
 
 def disagreement(

@@ -6,7 +6,7 @@
 __all__ = ['ROW_STATS', 'MEAN_ROW', 'as_pair', 'why_undefined', 'spearman_rows', 'spearman', 'kendall', 'span', 'r_l2', 'mae',
            'rmse', 'bootstrap_values', 'interval95', 'bootstrap_ci', 'fisher_z_mean', 'per_group', 'paired_difference',
            'as_error_sigma', 'calibration_table', 'ence', 'nll_gaussian', 'sigma_tau', 'coverage',
-           'summarise_calibration', 'summarise_scores', 'summarise']
+           'summarise_calibration', 'summarise_scores', 'summarise', 'say_undefined']
 
 # %% ../../nbs/learn/metrics.ipynb #c002
 import numpy as np, pandas as pd
@@ -34,15 +34,14 @@ def as_pair(
 def why_undefined(
     y,  # (n,) judged scores
     p,  # (n,) predictions
+    names=("judged scores", "predictions"),  # what they are, in the plural
 ) -> str:  # reason, or None where a correlation exists
     "Why the correlation of `y` and `p` is undefined."
     y, p = as_pair(y, p)
     if len(y) < 3:
         return f"a correlation needs at least 3 clips, got {len(y)}"
-    if np.ptp(y) == 0:
-        return "all judged scores are equal"
-    if np.ptp(p) == 0:
-        return "all predictions are equal"
+    if equal := [name for name, v in zip(names, (y, p)) if np.ptp(v) == 0]:
+        return f"all {equal[0]} are equal"
 
 # %% ../../nbs/learn/metrics.ipynb #c010
 def spearman_rows(
@@ -388,6 +387,8 @@ def summarise(
     out.update(n_unscored=int((~known).sum()), fisher_z=None, per_group=None, calibration=None, reasons={})
     if why := why_undefined(y, p):
         out["reasons"]["spearman"] = why
+    if len(y) and np.isnan(out["r_l2"]):
+        out["reasons"]["r_l2"] = "all judged scores are equal, and the range of possible scores is not given"
     if groups is not None:
         clips = pd.DataFrame(dict(score=y, predicted=p, group=np.asarray(groups)[known]))
         t = per_group(clips, score_range=score_range)
@@ -396,3 +397,14 @@ def summarise(
     if sigma is not None:
         out["calibration"] = summarise_calibration(p - y, np.asarray(sigma, dtype=float)[known])
     return plain(out)
+
+
+def say_undefined(
+    figures: dict,  # of `summarise`; None = there was nothing to be summarised
+) -> str:  # 'undefined, because ...'; '' where there is a correlation
+    "Why figures of a run have no Spearman correlation."
+    if figures is None:
+        return "undefined, because no test clip was judged"
+    if figures.get("spearman") is not None:
+        return ""
+    return f"undefined, because {figures.get('reasons', {}).get('spearman', 'of something not written down')}"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
-from ..learn.metrics import as_pair, bootstrap_ci, interval95, kendall, spearman
+from ..learn.metrics import as_pair, bootstrap_ci, interval95, kendall, spearman, why_undefined
 from .plots import COLOURS, epoch_axis, legend_right, need
 from .run_folder import NoPicture
 
@@ -56,6 +56,7 @@ def confidence_bins(
         rows.append(dict(bin=k, n=len(p), sigma=p.sigma.mean(), mae=p.error.mean(), low=low, high=high))
     table = pd.DataFrame(rows)
     table.attrs.update(tau=kendall(d.error, d.sigma), tau95=tau_interval(d.error, d.sigma), n=len(d))
+    table.attrs["why"] = why_undefined(d.error, d.sigma, ("errors", "sigmas"))
     return table
 
 
@@ -97,7 +98,8 @@ def draw_confidence_bins(ax, t, name):
     expected = dict(color=".25", ls=":", marker="_", ms=9, lw=1.2, label="error expected of this sigma")
     ax.plot(at, t.sigma * np.sqrt(2 / np.pi), **expected)
     tau, (low, high) = t.attrs["tau"], t.attrs["tau95"]
-    said = "undefined" if np.isnan(tau) else f"{tau:.2f} [{low:.2f}, {high:.2f}]"
+    why = t.attrs["why"]
+    said = f"undefined,\nbecause {why}" if why else f"{tau:.2f} [{low:.2f}, {high:.2f}]"
     ax.set_title(f"{name[:1].upper() + name[1:]}, n = {t.attrs['n']}: tau {said}")
     ax.set_xticks(at, [f"{s:.1f}" for s in t.sigma])
     ax.set_xlabel("mean claimed sigma of the bin, points")

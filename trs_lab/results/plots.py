@@ -27,8 +27,10 @@ from trs_lab.learn.metrics import (
     ence,
     mae,
     paired_difference,
+    say_undefined,
     sigma_tau,
     spearman,
+    why_undefined,
 )
 
 # %% ../../nbs/results/plots.ipynb #c005
@@ -431,8 +433,9 @@ def plot_predictions(
     for (g, x), colour, marker in zip(parts.items(), PALETTE if grouped else [own], "os^DvP"):
         main.plot(x.score, x.predicted, marker, color=colour, ms=4, alpha=0.65, mew=0, label=g or None)
     rho, ci = spearman(d.score, d.predicted), bootstrap_ci(d.score, d.predicted)
-    title = f"Spearman {rho:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]" if np.isfinite(rho) else "Spearman undefined"
-    fig.suptitle(f"{title}, n = {len(d)}", fontsize=min(10, 3.1 * size))  # a small figure needs a small title
+    why = why_undefined(d.score, d.predicted)
+    title = f"undefined, because {why}" if why else f"{rho:.2f} [{ci[0]:.2f}, {ci[1]:.2f}], n = {len(d)}"
+    fig.suptitle(f"Spearman {title}", fontsize=min(10, (2.4 if why else 3.1) * size))  # it has to fit
     if grouped:
         fig.legend(loc="outside right center", markerscale=1.3, handletextpad=0.2)
     return fig
@@ -476,9 +479,9 @@ def plot_calibration(
     ax.plot([0, top], [0, top], color=".3", ls="--", lw=1, label="calibrated", zorder=2)
     left = max(0, sigma.min() - 0.1 * np.ptp(sigma) - 0.02 * top)
     ax.set(xlabel="claimed sigma, points", ylabel="error, points", xlim=(left, top * 1.03), ylim=(0, None))
-    tau = sigma_tau(error, sigma)
-    tau = "undefined" if np.isnan(tau) else f"{tau:.2f}"
-    ax.set_title(f"ENCE {ence(error, sigma, bins):.2f}, tau {tau}, n = {len(d)}")
+    why = why_undefined(np.abs(error), sigma, ("errors", "sigmas"))
+    tau = f"tau undefined, because\n{why}" if why else f"tau {sigma_tau(error, sigma):.2f}"
+    ax.set_title(f"ENCE {ence(error, sigma, bins):.2f}, n = {len(d)}, {tau}")
     fig.legend(loc="outside lower center", ncols=3, handlelength=1.5, columnspacing=1.2)
     return fig
 
@@ -496,19 +499,21 @@ def comparison_table(
     summary,  # summary.json as a dict, or DataFrame method, spearman, low, high
 ) -> (
     pd.DataFrame
-):  # method, kind ('network' or 'baseline'), spearman, low, high; methods without a Spearman left out
-    "Methods with an interval, in the order given; ValueError if there are none."
+):  # method, kind ('network' or 'baseline'), spearman, low, high, why (it is undefined, or '')
+    "In the order given; baselines without a Spearman are left out. ValueError if there are none."
     numbers = ["spearman", "low", "high"]
     if isinstance(summary, pd.DataFrame):
         need(summary, ["method", *numbers], "summary")
-        t = summary.assign(kind=summary.get("kind", "network"))
+        t = summary.assign(kind=summary.get("kind", "network"), why=summary.get("why", "undefined"))
     else:
         found = [(n, f, "network") for n, f in summary.items() if n not in ("baselines", "beside")]
         found += [(n, f, "network") for n, f in (summary.get("beside") or {}).items()]
         found += [(n, f, "baseline") for n, f in (summary.get("baselines") or {}).items()]
-        rows = [(n, k, f["spearman"], *f["ci95"]) for n, f, k in found if isinstance(f, dict) and "ci95" in f]
-        t = pd.DataFrame(rows, columns=["method", "kind", *numbers])
-    t = t.astype(dict.fromkeys(numbers, float)).dropna(subset="spearman").reset_index(drop=True)
+        found = [x for x in found if isinstance(x[1], dict) and "ci95" in x[1]]
+        rows = [(n, k, f["spearman"], *f["ci95"], say_undefined(f)) for n, f, k in found]
+        t = pd.DataFrame(rows, columns=["method", "kind", *numbers, "why"])
+    t = t.astype(dict.fromkeys(numbers, float))
+    t = t[t.spearman.notna() | (t.kind == "network")].reset_index(drop=True)
     if not len(t):
         raise DataError("summary: no method with a Spearman correlation")
     return t
@@ -532,7 +537,10 @@ def plot_comparison(
 
 
 def draw_method(ax, y, r):
-    "Dot, interval and number of one row of `comparison_table`."
+    "Dot, interval and number of one row of `comparison_table`, or why there are none."
+    if np.isnan(r.spearman):
+        ax.annotate(r.why, (0.5, y), xycoords=("axes fraction", "data"), ha="center", va="center", fontsize=8)
+        return
     baseline = r.kind == "baseline"
     colour = COLOURS["baseline"] if baseline else COLOURS.get(r.method, "k")
     bars = np.nan_to_num(np.array([[r.spearman - r.low], [r.high - r.spearman]])).clip(0)

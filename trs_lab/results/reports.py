@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core.files import write_atomically
 from ..core.parameters import ConfigError, check_names
 from .means import against_each, crossed_interval, doubt, everyone, matrix
 from .tables import in_order, interval, latex, markdown, number, title
@@ -134,11 +135,11 @@ def write_tables(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
-        frame.to_csv(folder / f"{name}.csv", index=False)
+        write_atomically(folder / f"{name}.csv", lambda p, frame=frame: frame.to_csv(p, index=False))
     pages = [f"## {name}\n\n{markdown(t)}\n{caption}\n" for name, (t, caption) in prints.items()]
-    (folder / "report.md").write_text("\n".join(pages))
+    write_atomically(folder / "report.md", lambda p: p.write_text("\n".join(pages)))
     tables = [latex(t, f"{name}. {caption}", label_of(name)) for name, (t, caption) in prints.items()]
-    (folder / "report.tex").write_text("\n".join(tables))
+    write_atomically(folder / "report.tex", lambda p: p.write_text("\n".join(tables)))
     return [folder / f for f in (*(f"{n}.csv" for n in frames), "report.md", "report.tex")]
 
 
@@ -180,7 +181,7 @@ def write_page(
             text.append(f"![{caption}]({name}.png)\n")
         else:
             text.append(markdown(part) if isinstance(part, pd.DataFrame) else part.rstrip() + "\n")
-    (folder / "page.md").write_text("\n".join(text))
+    write_atomically(folder / "page.md", lambda p: p.write_text("\n".join(text)))
     sizes = {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file()}
     if (total := sum(sizes.values())) > LARGEST:
         largest = sorted(sizes, key=sizes.get, reverse=True)[:4]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile, read_json
+from ..core.files import DataError, MissingFile, read_json, write_atomically
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
@@ -305,7 +305,7 @@ class Found(NamedTuple):
 def named(runs):
     "Paths, of a text with blanks between them, one path, or a list."
     return [
-        Path(f)
+        Path(f).expanduser()
         for f in (runs.split() if isinstance(runs, str) else [runs] if isinstance(runs, Path) else runs)
     ]
 
@@ -567,14 +567,15 @@ def write_rows(
     texts = [settings_text(r.machine, found.contents.get(r.run), default) for r in rows.itertuples()]
     keys = {text: str(i) for i, text in enumerate(sorted({*texts} - {""}))}
     about = dict(defaults=default, runs={i: json.loads(text) for text, i in keys.items()})
-    (folder / "settings.json").write_text(json.dumps(about) + "\n")
+    write_atomically(folder / "settings.json", lambda p: p.write_text(json.dumps(about) + "\n"))
     text = rows_text(rows, [keys.get(t, "") for t in texts])
     names = ["rows.csv", "rows.csv.gz"]
     name, other = reversed(names) if largest and len(text) > largest else names
-    (folder / name).write_bytes(gzip.compress(text, mtime=0) if name.endswith(".gz") else text)
+    content = gzip.compress(text, mtime=0) if name.endswith(".gz") else text
+    write_atomically(folder / name, lambda p: p.write_bytes(content))
     (folder / other).unlink(missing_ok=True)
     calibration = calibration_by_method(found) if calibration is None else calibration
-    calibration.round(4).to_csv(folder / "calibration.csv", index=False)
+    write_atomically(folder / "calibration.csv", lambda p: calibration.round(4).to_csv(p, index=False))
     return [folder / n for n in (name, "settings.json", "calibration.csv")]
 
 

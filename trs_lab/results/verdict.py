@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..core.files import shipped
 from ..core.parameters import ConfigError
+from ..learn.metrics import say_undefined
 from .tables import title
 from ..runs.plans import read_rows
 
@@ -48,8 +49,8 @@ def of_this_draw(
 ) -> str:
     "One or two sentences; of a run without a judged test clip one that says so."
     found, own = correlations(summary), summary[speaker(summary)]
-    if not own or own.get("spearman") is None:
-        return "No test clip was judged, or all of them alike: nothing can be said of the predictions."
+    if why := say_undefined(own):
+        return f"Spearman on the test clips is {why}: nothing can be said of the predictions."
     shown = ", ".join(f"{name} {number(x)}" for name, x in found.items())
     n = sum(summary[role] for role in ("labelled", "validation", "unlabelled"))
     text = f"With {summary['labelled']} of {n} scores, Spearman on {own['n']} test clips: {shown}."

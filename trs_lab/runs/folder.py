@@ -37,7 +37,7 @@ from trs_lab.core.files import (
 )
 from ..core.parameters import Config, ConfigError, affecting
 from ..data.decisions import in_force, read_entries
-from ..learn.metrics import r_l2, spearman, summarise
+from ..learn.metrics import r_l2, say_undefined, spearman, summarise
 from ..learn.questions import question_of, within_people
 from ..learn.device import eval_mode
 from ..methods.registry import build_networks, method_class
@@ -487,6 +487,7 @@ def run_summary(
         peak = round(torch.cuda.max_memory_allocated(device) / 2**30, 2)
     return dict(
         **figures,
+        undefined=say_undefined(figures.get(figures.get("speaker"))) or None,
         dataset=config.dataset,
         group=sorted(table.group.unique()),
         method=config.method,

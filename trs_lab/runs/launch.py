@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 import torch
 
 from ..core.parameters import Config, ConfigError, read_value
@@ -238,15 +239,18 @@ def launch(
 
 
 def _run_processes(run, config, patience):
-    with tempfile.TemporaryFile() as errors:
-        process = _start(run, config.num_processes, errors)
+    n, team = config.num_processes, []
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as errors:
         try:
-            while said := process.stdout.read1():
+            team += (_start(run, rank, n, Path(folder) / "meet", errors) for rank in range(n))
+            threading.Thread(target=_end_together, args=(team,), daemon=True).start()
+            while said := team[0].stdout.read1():
                 sys.stdout.write(said.decode(errors="replace"))
-            process.wait()
+            for process in team:
+                process.wait()
         finally:
-            _end(process, patience)
-        if process.returncode == 0:
+            _end(team, patience)
+        if not any(process.returncode for process in team):
             return
         errors.seek(0)
         text = errors.read().decode(errors="replace")
@@ -254,24 +258,45 @@ def _run_processes(run, config, patience):
     raise RuntimeError("training in several processes failed: " + ("; ".join(reasons) or text[-2000:]))
 
 
-def _start(run, n, errors):
-    "torchrun of this module, in `n` processes that end when this one does."
-    team = ["torch.distributed.run", "--standalone", f"--nproc_per_node={n}"]
-    command = [sys.executable, "-m", *team, "-m", "trs_lab.runs.launch", str(run)]
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // n))}
-    env = {**threads, **os.environ, "PYTHONUNBUFFERED": "1", "TRS_NOTEBOOK": str(os.getpid())}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=env)
+def _loopback():
+    "Name of the network interface that nobody else reaches."
+    addresses = psutil.net_if_addrs().items()
+    return next((name for name, known in addresses if any(a.address == "127.0.0.1" for a in known)), "lo")
 
 
-def _end(process, patience):
+def _start(run, rank, n, place, errors):
+    "Process `rank` of `n`, which ends when this one does. They meet by a file, and talk to each other on loopback."
+    ranks = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=n, LOCAL_WORLD_SIZE=n)
+    meeting = dict(TRS_MEETING=place, MASTER_ADDR="127.0.0.1", MASTER_PORT=0)  # accelerate wants an address
+    own = ranks | meeting | dict(PYTHONUNBUFFERED=1, TRS_NOTEBOOK=os.getpid())
+    usual = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), _loopback())
+    usual["OMP_NUM_THREADS"] = max(1, (os.cpu_count() or 1) // n)
+    env = {k: str(v) for k, v in {**usual, **os.environ, **own}.items()}
+    command = [sys.executable, "-m", "trs_lab.runs.launch", str(run)]
+    heard = subprocess.DEVNULL if rank else subprocess.PIPE
+    return subprocess.Popen(command, stdout=heard, stderr=errors, env=env)
+
+
+def _end_together(team, every=0.2):
+    "Where one process fails, the others would wait for it."
+    while any(process.poll() is None for process in team):
+        if any(process.poll() for process in team):
+            for process in team:
+                process.terminate()
+        time.sleep(every)
+
+
+def _end(team, patience):
     "Of processes that were interrupted, with time to say goodbye to each other."
-    if process.poll() is None:
+    for process in team:
         process.terminate()
+    for process in team:
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
-    process.stdout.close()
+    if team:
+        team[0].stdout.close()
 
 
 def was_stopped(run) -> bool:  # run folder

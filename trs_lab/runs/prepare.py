@@ -9,7 +9,6 @@ __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whiteni
            'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import pandas as pd
 import torch
 
 from .baselines import feature_statistics, frame_statistics
-from ..core.files import DataError, digest, project_root, shipped, write_atomically
+from ..core.files import DataError, digest, project_root, shipped
 from ..core.parameters import I3DS, WITHOUT_PICTURES, Config, ConfigError, backbone_parts
 from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
@@ -32,6 +31,7 @@ from ..features.motion import MOTION_BLOCKS, extract_motion, extract_motion_view
 from ..features.views import FeatureViews, VideoViews
 from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
 from ..data.pictures import fitting_of
+from ..data.stores import kept_array
 from ..data.video import FrameCache
 
 # %% ../../nbs/runs/prepare.ipynb #c005
@@ -318,7 +318,9 @@ def embedded_weights() -> Path:
     return path
 
 # %% ../../nbs/runs/prepare.ipynb #c024
-STATISTICS_VERSION = 1  # to be raised whenever `frame_statistics` gives other numbers
+STATISTICS_VERSION = (
+    2  # to be raised whenever `frame_statistics` gives other numbers, or they are kept otherwise
+)
 
 
 def cached_statistics(
@@ -327,29 +329,13 @@ def cached_statistics(
 ) -> np.ndarray:  # (N, d) a row for each of `frames.table`
     "`frame_statistics` of every clip; read from the folder of the frames if they are there already."
     clips = digest([STATISTICS_VERSION, frames.rows.tolist()])
-    file = frames.path / f"statistics-{clips}.npz"
-    if (kept := _kept_statistics(file)) is not None:
-        return kept
+    return kept_array(frames.path / f"statistics-{clips}.npz", lambda: _statistics(frames, workers))
+
+
+def _statistics(frames, workers):
     with ThreadPoolExecutor(workers) as pool:
         found = pool.map(lambda i: frame_statistics(frames[i]), range(len(frames)))
-        found = progress_bar(found, total=len(frames), desc="frame statistics", unit="clip")
-        statistics = np.stack(list(found))
-    write_atomically(file, lambda p: _save(p, statistics))  # several runs may begin at once
-    return statistics
-
-
-def _kept_statistics(file):
-    "None where there are none; a damaged file counts as none, which its checksum shows."
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            return content["statistics"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-
-
-def _save(path, array):
-    with open(path, "wb") as f:  # a name without .npz would get one
-        np.savez(f, statistics=array)
+        return np.stack(list(progress_bar(found, total=len(frames), desc="frame statistics", unit="clip")))
 
 
 def baseline_statistics(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SIDE_BY_SIDE', 'COLUMNS', 'GRID_PARAMETERS', 'HOW', 'PARAMETERS', 'noted', 'state_of', 'known_runs', 'has_views',
            'hold', 'is_held', 'call', 'execute_notebook', 'failure', 'note_failure', 'machine', 'make_run', 'make_runs',
-           'Sweep', 'seconds_left', 'say', 'run_sweep', 'How', 'one_gpu_each', 'run_row', 'sweep_table', 'sweep_folder',
-           'main']
+           'was_beside', 'Sweep', 'seconds_left', 'say', 'run_sweep', 'How', 'one_gpu_each', 'run_row', 'sweep_table',
+           'sweep_folder', 'main']
 
 # %% ../../nbs/runs/sweeps.ipynb #s002
 import argparse
@@ -14,6 +14,7 @@ import logging
 import os
 import platform
 import socket
+import tempfile
 import threading
 import time
 import traceback
@@ -174,45 +175,66 @@ def make_runs(
 ) -> list:  # what `make_run` returns, of each
     "Make runs side by side where that can be done, else one by one; also where something went wrong side by side."
     runs = [Path(r) for r in runs]
-    if len(runs) > 1:
+    if len(runs) > 1 or (was_beside(runs[0]) and not (notebook or train)):
         _side_by_side(abouts, runs, threads)
     made = [make_run(about, run, threads, notebook, train) for about, run in zip(abouts, runs)]
     return [dict(seconds=noted(run / "cell.json").get("seconds")) | done for run, done in zip(runs, made)]
 
 
+def was_beside(
+    run: Path,  # run folder
+) -> list:  # seeds, [] where it was begun alone, or not at all
+    "The runs that were trained in one pass with this one, when it was begun."
+    return noted(run / "cell.json").get("beside") or []
+
+
 def _side_by_side(abouts, runs, threads):
     "Train what nobody has begun; nothing is raised or returned: the runs that are finished afterwards are."
+    from trs_lab.runs.folder import has_checkpoint
     from trs_lab.runs.train_stacked import train_stacked
 
     with ExitStack() as held, suppress(Exception):
         for run in runs:
             run.mkdir(parents=True, exist_ok=True)
             held.enter_context(hold(run))
-        if any(state_of(run) != "new" for run in runs):
+        # What was killed in one pass is made in the same pass: alone, its numbers would be rounded otherwise.
+        if not (seeds := was_beside(runs[0])) and any(state_of(run) != "new" for run in runs):
             return
-        begun = [_begin(about, run, threads) for about, run in zip(abouts, runs)]
-        parameters = [_parameters(about, run, False) for about, run in zip(abouts, runs)]
-        for run in runs[1:]:
+        seeds = seeds or [about["seed"] for about in abouts]
+        left = [(a, r) for a, r in zip(abouts, runs) if a["seed"] in seeds and not has_checkpoint(r)]
+        if not left:
+            return
+        begun = {a["seed"]: (_begin(a, r, threads, beside=seeds), r) for a, r in left}
+        nowhere = held.enter_context(tempfile.TemporaryDirectory())  # for those that are finished
+        alike = [_parameters(*begun[s]) if s in begun else _of_seed(abouts[0], s, nowhere) for s in seeds]
+        for _, run in left[1:]:
             (run / "log.txt").write_text(f"trained side by side with {runs[0].name}, whose log this is\n")
-        with _one_run, open(runs[0] / "log.txt", "a") as log, redirect_stdout(log), redirect_stderr(log):
+        with _one_run, open(left[0][1] / "log.txt", "a") as log, redirect_stdout(log), redirect_stderr(log):
             try:
-                train_stacked([make_config(**p) for p in parameters], threads)
+                train_stacked([make_config(**p) for p in alike], threads)
             except Exception:
                 traceback.print_exc()
                 raise
-        for about, run in zip(begun, runs):
-            _end_of(about, run, share=len(runs))
+        for about, run in begun.values():
+            _end_of(about, run, share=len(seeds))
 
 
-def _begin(about, run, threads):
+def _of_seed(about, seed, folder):
+    "Parameters of a run that differs in its seed, and is made to be thrown away."
+    return {**about["parameters"], "seed": seed, "out_dir": f"{folder}/{seed}", "resume": False}
+
+
+def _begin(about, run, threads, **more):
     "cell.json before a run."
-    about = {**about, "name": run.name, "started": time.time(), "finished": None, "seconds": None}
+    about = {**about, "name": run.name, "started": time.time(), "finished": None, "seconds": None, **more}
     about["machine"] = machine(threads)
     write_json(run / "cell.json", about)
     return about
 
 
-def _parameters(about, run, resume):
+def _parameters(about, run):
+    "Of a run that goes on if it was begun."
+    resume = (run / "config.json").exists()
     return {**about["parameters"], "out_dir": str(run), "resume": resume}
 
 
@@ -228,9 +250,8 @@ def _end_of(about, run, share=1):
 
 
 def _attempt(about, run, threads, notebook, train):
-    resume = (run / "config.json").exists()
     about = _begin(about, run, threads)
-    parameters = _parameters(about, run, resume)
+    parameters = _parameters(about, run)
     try:
         if notebook or about["parameters"].get("figures"):  # it is the notebook that draws
             execute_notebook(run, parameters, threads)
@@ -286,17 +307,23 @@ class Sweep:
         workers: int,  # how many share the work
         most: int = SIDE_BY_SIDE,  # runs in one pass
     ) -> list:  # of `PlannedRun`
-        "Runs of the queue that nobody has begun and that can be trained beside it: a fair share of them."
+        """Runs of the queue that nobody has begun and that can be trained beside it: a fair share of them.
+
+        Of a run that was killed those that were trained beside it."""
         from trs_lab.runs.train_stacked import why_alone
 
-        fit = lambda r: self._is_new(r) and r.kind == run.kind and not why_alone([run.config, r.config])
-        others = [r for r in self.queue if fit(r)] if self._is_new(run) else []
-        taken = others[: min(most, -(-(len(others) + 1) // max(workers, 1))) - 1]
+        alike = [r for r in self.queue if r.kind == run.kind and not why_alone([run.config, r.config])]
+        if seeds := was_beside(self.folder[run]):
+            taken = [r for r in alike if r.config.seed in seeds]
+        else:
+            others = [r for r in alike if self._is_new(r)] if self._is_new(run) else []
+            taken = others[: min(most, -(-(len(others) + 1) // max(workers, 1))) - 1]
         self.queue = [r for r in self.queue if r not in taken]
         return taken
 
     def _is_new(self, run):
-        return self.state[run] == "new" and not run.parameters.get("figures") and run not in self.not_before
+        begun = self.state[run] != "new" or was_beside(self.folder[run])
+        return not begun and not run.parameters.get("figures") and run not in self.not_before
 
     def _may_start(self, run):
         leading = {r.views for r in self.under_way.values()}

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from ..core.files import write_json
+from ..core.files import write_atomically, write_json
 from ..core.parameters import Config
 from ..learn.device import make_accelerator
 from .baselines import evaluate_baselines, run_baselines
@@ -135,7 +135,7 @@ def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips
     "Write predictions.csv; figures of every network."
     said = predictions_table(self.learner, self.visible, self.hidden)
     self.predictions = with_parts(said, self.learner)
-    self.predictions.to_csv(self.run / "predictions.csv", index=False)
+    write_atomically(self.run / "predictions.csv", lambda p: self.predictions.to_csv(p, index=False))
     asked = {name: (self.learner, name) for name in self.learner.method.scorers}
     asked |= {name: (other, "student") for name, other in self.beside.items()}
     if supervised := self.beside.get("supervised"):
