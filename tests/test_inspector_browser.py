@@ -503,7 +503,7 @@ def test_widgets_can_be_used_without_a_mouse_and_without_eyes(page, lab, noteboo
         "clip ",
         "Play (space)",
         "Frame",
-        "Original",
+        "key o",
         "key a",
         "score to correct to",
         "note on",

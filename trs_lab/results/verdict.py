@@ -94,7 +94,11 @@ def verdict(
     summary: dict,  # of summary.json
     table: Path = None,  # rows.csv; None = the project's, the newest that has such draws
 ) -> str:
-    "What a run has shown, and what many draws of its kind have."
+    "What a run has shown, and what many draws of its kind have; of a run that was stopped, that it was."
+    if summary.get("stopped"):
+        return (
+            f"Stopped before its end: these are not the numbers of a whole training. {of_this_draw(summary)}"
+        )
     results = shipped() / "nbs" / "docs" / "results"
     for place in [table] if table else [results / "recipe" / "rows.csv", results / "rows.csv"]:
         with suppress(ConfigError):  # no rows of this kind, or no table
