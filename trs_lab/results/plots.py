@@ -519,8 +519,8 @@ def plot_comparison(
     "Dot and interval per method; baselines open, the best of them as a line to cross."
     t = comparison_table(summary)
     n = "" if isinstance(summary, pd.DataFrame) else clips_of(summary)
-    xlabel = xlabel or f"Spearman on the test clips{n}, 95 % bootstrap interval"
-    fig, ax = plt.subplots(figsize=(5.6, 0.34 * len(t) + 0.9))
+    xlabel = xlabel or f"Spearman on the test clips{n}\n95 % bootstrap interval"
+    fig, ax = plt.subplots(figsize=(5.6, 0.34 * len(t) + 1.1))
     for i, r in t.iterrows():
         draw_method(ax, i, r)
     if (t.kind == "baseline").any():
