@@ -53,7 +53,7 @@ def of_this_draw(
             "No test clip was judged, or all of them alike: nothing can be said of the predictions. "
             "A column split, or -p fold people:0/5, sets clips apart for a test."
         )
-    shown = ", ".join(f"{name} {number(x)}" for name, x in found.items())
+    shown = "; ".join(f"{name} {number(x)}" for name, x in found.items())
     n = sum(summary[role] for role in ("labelled", "validation", "unlabelled"))
     text = f"With {summary['labelled']} of {n} scores, Spearman on {own['n']} test clips: {shown}."
     if supervised := found.get(title("supervised")):
