@@ -5,6 +5,7 @@ With --readme, write README.md of nbs/index.ipynb instead.
 """
 
 import filecmp
+import re
 import shutil
 import subprocess
 import sys
@@ -31,10 +32,7 @@ def write_readme(index, folder):
     page = ["--to", "markdown", "--log-level", "ERROR", "--output-dir", folder, "--output", "README", index]
     tool("jupyter", "nbconvert", *page, check=True)
     readme = folder / "README.md"
-    text = readme.read_text()
-    for folder in ("images", "docs", "tutorials"):
-        text = text.replace(f"]({folder}/", f"](nbs/{folder}/")
-    readme.write_text(text)
+    readme.write_text(re.sub(r"\]\((?!\w+:)", "](nbs/", readme.read_text()))
 
 
 def copy_tree(copy):

@@ -67,6 +67,15 @@ from trs_lab.inspect.inspector import PseudoLabelInspector
 broken = PseudoLabelInspector({run!r}, order="change")
 broken
 """
+OTHERS = """
+from IPython.display import display
+from trs_lab.inspect.clip_map import ClipMap
+from trs_lab.inspect.monitor import TrainingMonitor
+from trs_lab.inspect.rating import VideoRater
+display(ClipMap(inspector), TrainingMonitor({run!r}))
+rater = VideoRater({root!r}, "anna", order="name", progress=False)
+rater
+"""
 
 # What the notebooks show of strings from files: widgets, tables of pandas, Markdown of the report, words.
 EVIL = """
@@ -135,9 +144,12 @@ def lost(work, dives, run):
 
 
 @pytest.fixture(scope="module")
-def notebook(work, run, lost):
-    """inspect.ipynb with its parameter, and a second inspector on the run with the missing video."""
+def notebook(work, run, lost, dives):
+    """inspect.ipynb with its parameter, a second inspector on the run with the missing video, and the other widgets."""
     import nbformat
+
+    (work / "rated").mkdir()
+    shutil.copytree(dives / "videos", work / "rated" / "videos")
 
     path = work / "inspect.ipynb"
     papermill = [
@@ -161,7 +173,8 @@ def notebook(work, run, lost):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     document = nbformat.read(path, 4)
-    document.cells.append(nbformat.v4.new_code_cell(BROKEN.format(run=str(lost[0]))))
+    more = BROKEN.format(run=str(lost[0])), OTHERS.format(run=str(run), root=str(work / "rated"))
+    document.cells += map(nbformat.v4.new_code_cell, more)
     nbformat.write(document, path)
     return path
 
@@ -427,6 +440,82 @@ def test_missing_video_is_explained_and_the_rest_works(page, lab, notebook, lost
     assert not page.locator(
         ".jp-OutputArea-output[data-mime-type$=error], .jp-OutputArea-output[data-mime-type$=stderr]"
     ).count()
+
+
+# What a screen reader calls by its role alone where it has no name. A group of SVG or HTML without one is passed over.
+NAMED = set(
+    "button textbox combobox slider listbox option grid gridcell row figure image progressbar".split()
+)
+
+
+def nameless(page, selector):
+    """Roles of what takes the focus, or what a screen reader would name, and has no name in Chromium's tree."""
+    tools = page.context.new_cdp_session(page)
+    for part in ("DOM", "Accessibility"):
+        tools.send(f"{part}.enable")
+    root = tools.send("DOM.getDocument", dict(depth=0))["root"]["nodeId"]
+    found, ids = [], tools.send("DOM.querySelectorAll", dict(nodeId=root, selector=selector))["nodeIds"]
+    for node in ids:
+        for part in tools.send("Accessibility.queryAXTree", dict(nodeId=node))["nodes"]:
+            focusable = any(
+                p["name"] == "focusable" and p["value"]["value"] for p in part.get("properties", [])
+            )
+            role = part.get("role", {}).get("value")
+            if not part["ignored"] and (focusable or role in NAMED) and not part["name"]["value"]:
+                found.append(role)
+    return found, len(ids)
+
+
+FOCUSED = """() => {
+  const e = document.activeElement, {outlineStyle, outlineWidth} = getComputedStyle(e);
+  return {
+    inside: !!e.closest(".trsi-inspector"), seen: outlineStyle !== "none" && parseFloat(outlineWidth) > 0,
+    name: e.ariaLabel || e.title || e.textContent.trim() || e.closest("div").textContent.trim(),
+  };
+}"""
+
+
+def test_widgets_can_be_used_without_a_mouse_and_without_eyes(page, lab, notebook):
+    """Names for screen readers, a stop of the Tab key and a visible focus for each control, arrows in the table."""
+    if page.locator(".trsi-rate").count() == 0:
+        run_all(page, lab)
+    page.locator(".trsi-rate .trs-player[data-ready=true]").wait_for()
+    page.wait_for_timeout(2500)  # names come with the beat of the widgets, every two seconds
+    for widget in (".trsi-inspector:not(.trsi-rate)", ".trs-monitor", ".trsi-rate", ".trs-comparison"):
+        missing, there = nameless(page, widget)
+        assert there and not missing, (widget, missing)
+    inspector = show(page, 0)
+    inspector.focus()
+    reached = []
+    for _ in range(90):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUSED)
+        if not stop["inside"]:
+            break
+        assert stop["seen"], f"no outline around {stop['name']}"
+        reached.append(stop["name"])
+    else:
+        pytest.fail(f"the Tab key does not leave the inspector: {reached}")
+    for name in (
+        "read the run",
+        "uncertainty",
+        "confidence, from",
+        "clip ",
+        "Play (space)",
+        "Frame",
+        "key o",
+        "key a",
+        "score to correct to",
+        "note on",
+    ):
+        assert any(name.lower() in r.lower() for r in reached), f"{name} is not reached: {reached}"
+    rows = inspector.locator(".trsi-table tbody tr")
+    rows.first.click()
+    wait_for_clip(page, inspector, rows.first.get_attribute("data-id"))
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    wait_for_clip(page, inspector, rows.nth(1).get_attribute("data-id"))
+    assert rows.nth(1).evaluate("e => e === document.activeElement && e.ariaCurrent === 'true'")
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
-from .overview import MADE
+
 from .parts import AXIS, Part, as_text, bare_figure, make_button, put
 from .player import ClipPlayer, ComparisonView, pack_each
 from ..results.opened_run import RunData, Unavailable
-from ..results.plots import NETWORK_STYLES as NETWORKS
+from ..results.plots import COLOURS, NETWORK_STYLES as NETWORKS
 
 # %% ../../nbs/inspect/clip.ipynb #c005
 def beliefs(
@@ -88,14 +88,16 @@ class HistoryPlot(Part):
         title, legend = lambda text: dict(text=text, standoff=4), dict(orientation="v", x=1.01, y=1)
         legend |= dict(font=dict(size=10), tracegroupgap=2, bgcolor="rgba(0,0,0,0)")
         axes = dict(
-            xaxis=AXIS | dict(title=title("epoch"), tickformat="d"), yaxis=AXIS | dict(title=title("score"))
+            xaxis=AXIS | dict(title=title("epoch"), tickformat="d"),
+            yaxis=AXIS | dict(title=title("score, points")),
         )
         margin = dict(l=42, r=8, t=8, b=30)
-        self.figure = bare_figure(height, margin, hovermode="x", legend=legend, showlegend=True, **axes)
+        name = "What each network said of the clip, epoch by epoch"
+        self.figure = bare_figure(name, height, margin, hovermode="x", legend=legend, showlegend=True, **axes)
         self.says = W.HTML()
         self.parts = {n: [t and self._add(**t) for t in history_traces(n)] for n in NETWORKS}
         self.true = self._add_level("true score", "dash", "#888888")
-        self.decision = self._add_level("decision", "dashdot", MADE["correct"])
+        self.decision = self._add_level("decision", "dashdot", COLOURS["person"])
         super().__init__([self.figure, self.says])
 
     def _add(self, **trace):
@@ -373,22 +375,23 @@ class DecisionPanel(Part):
             reject=make_button("Reject", "key r", self.reject),
             undo=make_button("Undo", "key u", self.undo),
         )
-        self.score = self._field("score", self.correct_typed)
-        self.note_field = self._field("note", lambda: self.note(self.note_field.value))
-        self.state = W.HTML()
+        self.score = self._field("score", "score to correct to; Enter takes it", self.correct_typed)
+        self.note_field = self._field("note", "note on the clip", lambda: self.note(self.note_field.value))
+        keys = " ".join(f"<span class='key'><kbd>{k}</kbd> {w}</span>" for k, w in KEYS.items())
+        self.state, legend = W.HTML(), W.HTML(f"<span class='soft'>{keys}</span>")
         self.state.add_class("trsi-state")
         accept, *others = self.buttons.values()
         row = W.Box([accept, self.score, *others, self.note_field])
         row.add_class("row")
-        super().__init__([row, self.state])
+        super().__init__([row, self.state, legend])
         self.add_class("trsi-decide")
         self.observe(lambda _: self.refresh(), ["clip_id", "proposal"])
         self.observe(lambda _: self._say(), "message")
         self.refresh()
 
-    def _field(self, name, action):
-        "A field that acts on Enter."
-        field = W.Text(placeholder=name)
+    def _field(self, name, tip, action):
+        "A field that acts on Enter; screen readers call it what the tip says."
+        field = W.Text(placeholder=name, tooltip=tip)
         field.add_class(f"trsi-{name}")
         field.on_msg(lambda _, m, buffers: action() if m.get("event") == "submit" else None)
         return field
@@ -458,7 +461,5 @@ class DecisionPanel(Part):
         self._say()
 
     def _say(self):
-        keys = " ".join(f"<span class='key'><kbd>{k}</kbd> {w}</span>" for k, w in KEYS.items())
         refusal = f"<span class='bad'>{as_text(self.message)}</span>" if self.message else ""
-        first = refusal or decision_words(self.entry)
-        self.state.value = f"{first}<br><span class='soft'>{keys}</span>"
+        self.state.value = refusal or decision_words(self.entry)

@@ -30,13 +30,14 @@ class Keys(anywidget.AnyWidget):
     taken = T.List("a r u j k o Escape".split()).tag(
         sync=True
     )  # keys that go to Python, besides digits, c and n
+    label = T.Unicode("Inspector of pseudo-labels").tag(sync=True)  # what a screen reader calls it
 
     def __init__(
         self,
         pressed,  # called with a key
         typed,  # called with score, note, up or down, and the text
         beat,  # called every two seconds
-        **traits,  # taken
+        **traits,  # taken, label
     ):
         super().__init__(**traits)
         self.pressed, self.typed, self.beat = pressed, typed, beat

@@ -83,6 +83,7 @@ class LiveFigure(go.FigureWidget):
 
 
 def bare_figure(
+    name: str,  # what a screen reader calls it: what is shown, and where the same can be read
     height: int,  # pixels
     margin: dict,  # l, r, t, b in pixels
     **layout,  # of plotly
@@ -92,13 +93,15 @@ def bare_figure(
     label = dict(bgcolor="#333", font=dict(color="#fff", size=11), align="left")
     fig = LiveFigure(
         layout=dict(height=height, margin=margin, autosize=True, template="none", hoverlabel=label)
-        | dict(paper_bgcolor=clear, plot_bgcolor=clear, font=dict(size=11, color="#888"))
+        | dict(
+            paper_bgcolor=clear, plot_bgcolor=clear, font=dict(size=11, color="#888"), meta=dict(name=name)
+        )
         | layout
     )
-    hidden = ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]
+    hidden = ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "sendChartToCloud"]
     shown = dict(responsive=True, displaylogo=False, displayModeBar="hover", doubleClick="reset")
     # a dollar in the name of a clip is a dollar: without it plotly asks MathJax, where a page has one
-    fig._config = shown | dict(modeBarButtonsToRemove=hidden, typesetMath=False)
+    fig._config = shown | dict(modeBarButtonsToRemove=hidden, typesetMath=False, plotlyServerURL="")
     return fig
 
 

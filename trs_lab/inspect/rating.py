@@ -215,17 +215,19 @@ class VideoRater(T.HasTraits):
 
     def _build(self):
         actions = {n: getattr(self, n) for n in ("rate", "skip", "back", "undo", "write")}
+        keys = " ".join(f"<span class='key'><kbd>{k}</kbd> {w}</span>" for k, w in RATING_KEYS.items())
         self.head, self.state, self.agree, self.wrote = (W.HTML() for _ in range(4))
+        legend = W.HTML(f"<span class='soft'>{keys}</span>")
         self.state.add_class("trsi-state")
         self.player, self.form = ClipPlayer(), ScoreForm(self.ratings.scale, actions)
         self.form.add_class("trsi-decide")
         self.talk = W.Select(options=[], rows=6, description="talk about")
         self._listing = False
         self.talk.observe(lambda c: c.new and not self._listing and self.go(c.new), "value")
-        self.keys = Keys(self.press, self.type, self.poll, taken=_TAKEN)
+        self.keys = Keys(self.press, self.type, self.poll, taken=_TAKEN, label="Rating of clips")
         more = W.VBox([self.agree, self.talk, self.wrote])
         more.add_class("trsi-more")
-        self.widget = Part([self.keys, self.head, self.player, self.form, self.state, more])
+        self.widget = Part([self.keys, self.head, self.player, self.form, self.state, legend, more])
         for name in ("trsi-inspector", "trsi-rate"):
             self.widget.add_class(name)
 
@@ -401,11 +403,10 @@ class VideoRater(T.HasTraits):
 
     def _state(self, scores):
         "The refusal, or what was given for the clip by whom."
-        keys = " ".join(f"<span class='key'><kbd>{k}</kbd> {w}</span>" for k, w in RATING_KEYS.items())
         given = scores.loc[self.current].dropna() if self.current in scores.index else {}
         words = ", ".join(f"{as_text(r)} gave <b>{v:g}</b>" for r, v in dict(given).items())
-        first = f"<span class='bad' role='alert'>{as_text(self.message)}</span>" if self.message else words
-        return f"<div aria-live='polite'>{first or 'no score yet'}</div><span class='soft'>{keys}</span>"
+        refusal = f"<span class='bad'>{as_text(self.message)}</span>" if self.message else ""
+        return refusal or words or "no score yet"
 
     def _list(self, apart):
         "The clips on which raters differ most."

@@ -21,16 +21,16 @@ from ..data.check_scores import outliers
 from ..data.check_videos import before_and_after
 from ..data.findings import LEVELS, grouped
 from .clip_plots import draw_strip
-from .plots import COLOURS, legend_right
+from .plots import legend_right
 
 # %% ../../nbs/results/check_pictures.ipynb #3a71ea63
 def _draw_scores(ax, check):
     "Histogram; what is far from the others is marked."
     known, far = check.scores.dropna(), outliers(check.scores)
-    _, edges, _ = ax.hist(known, bins=min(20, max(5, known.nunique())), color=COLOURS["student"])
+    ax.hist(known, bins=min(20, max(5, known.nunique())), color="0.4")
     if len(far):
-        ax.plot(far, np.zeros(len(far)), "v", color="#CC79A7", clip_on=False, label="far from the others")
-    ax.set(title=f"{len(known)} scores", xlabel="score", ylabel="clips")
+        ax.plot(far, np.zeros(len(far)), "v", color="k", clip_on=False, label="far from the others")
+    ax.set(title=f"{len(known)} scores", xlabel="score, points", ylabel="clips")
     ax.yaxis.get_major_locator().set_params(integer=True)
 
 
@@ -39,7 +39,7 @@ def _draw_lengths(ax, check):
     f = check.facts[check.facts.frames > 0]
     timed = f.seconds.notna().any()
     ax.hist((f.seconds if timed else f.frames).dropna(), bins=min(20, max(5, len(f) // 2)), color="0.6")
-    ax.set(title="Length", xlabel="seconds" if timed else "frames", ylabel="clips")
+    ax.set(title=f"Length of {len(f)} clips", xlabel="seconds" if timed else "frames", ylabel="clips")
     ax.yaxis.get_major_locator().set_params(integer=True)
 
 
@@ -53,10 +53,11 @@ def _draw_counts(ax, check, column, most=12):
     }
     kinds["test"] = t.split.eq("test")
     left = np.zeros(len(names))
-    for (label, rows), colour in zip(kinds.items(), (COLOURS["student"], "0.8", COLOURS["teacher"])):
+    looks = dict(color="0.4"), dict(color="0.8"), dict(facecolor="w", edgecolor="0.4", hatch="////")
+    for (label, rows), look in zip(kinds.items(), looks):
         n = t[column][rows].value_counts().reindex(names, fill_value=0).to_numpy()
         if n.any():
-            ax.barh(range(len(names)), n, left=left, color=colour, label=label)
+            ax.barh(range(len(names)), n, left=left, label=label, **look)
         left += n
     more = t[column].nunique() - len(names)
     ax.set(
@@ -186,7 +187,7 @@ def plot_pairs(
     return fig
 
 # %% ../../nbs/results/check_pictures.ipynb #9a458899
-_MARK = dict(stop="#D55E00", mend="#E69F00", note="#999999")
+_MARK = dict(stop="#C62828", mend="#A05A00", note="#6B6B6B")  # of words, to be read on white
 
 
 def findings_html(

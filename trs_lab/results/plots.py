@@ -8,7 +8,8 @@ __all__ = ['COLOURS', 'PALETTE', 'DASHES', 'NAMES', 'MEMORY', 'NETWORK_STYLES', 
            'NetworkStyle', 'networks_in', 'pseudo_label_quality', 'plot_pseudo_label_quality', 'draw_line',
            'plot_clip_history', 'draw_network', 'mark_writes', 'memory_age', 'plot_memory_age', 'judged', 'colour_of',
            'plot_predictions', 'scatter_with_margins', 'plot_calibration', 'draw_bins', 'comparison_table',
-           'plot_comparison', 'draw_method', 'paired_by_seed', 'plot_paired_seeds', 'draw_differences', 'film_strip']
+           'plot_comparison', 'clips_of', 'draw_method', 'paired_by_seed', 'plot_paired_seeds', 'draw_differences',
+           'film_strip']
 
 # %% ../../nbs/results/plots.ipynb #c002
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..core.files import DataError
 from ..learn.schedules import FIRST_STAGES
+from ..trs.figure import NETWORK_COLOURS
 from trs_lab.learn.metrics import (
     bootstrap_ci,
     calibration_table,
@@ -35,25 +37,21 @@ from trs_lab.learn.metrics import (
 
 # %% ../../nbs/results/plots.ipynb #c005
 COLOURS = {
-    "teacher": "#0072B2",
-    "reference": "#E69F00",
-    "student": "#D55E00",
-    "pseudo-label": "#009E73",
+    **NETWORK_COLOURS,
     "supervised": "#555555",
     "supervised_ema": "#999999",
     "fusion": "#CC79A7",
     "baseline": "#56B4E9",
+    "person": "#A0522D",  # what somebody decided
 }
 PALETTE = [
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#555555",
-    "#000000",
-]  # Okabe-Ito; the pale yellow is left out
+    "#332288",
+    "#88CCEE",
+    "#117733",
+    "#CC6677",
+    "#999933",
+    "#882255",
+]  # of groups and the like, which are no networks: Paul Tol's "muted"
 DASHES = {
     "reference": (0, (4, 1.5)),
     "supervised": (0, (1, 1)),
@@ -288,7 +286,7 @@ def plot_pseudo_label_quality(
         for network, d in q.groupby("network", sort=False):
             width = 2.4 if network == "pseudo-label" else 1.4
             draw_line(ax, d.epoch, d[column], network, lw=width)
-        ax.set_title(title)
+        ax.set_title(title + (f", n = {q.n.max()}" if column != "sigma" else ""))
         epoch_axis(ax)
     if not titles:
         axes[0].set_title("no true scores, and no sigma")
@@ -521,11 +519,13 @@ def comparison_table(
 
 def plot_comparison(
     summary,  # dict of summary.json, or DataFrame method, spearman, low, high
-    xlabel="Spearman on the test clips, 95 % bootstrap interval",  # text under the axis
+    xlabel=None,  # text under the axis; None = Spearman, with the number of clips
 ):  # Figure
     "Dot and interval per method; baselines open, the best of them as a line to cross."
     t = comparison_table(summary)
-    fig, ax = plt.subplots(figsize=(5.6, 0.34 * len(t) + 0.9))
+    n = "" if isinstance(summary, pd.DataFrame) else clips_of(summary)
+    xlabel = xlabel or f"Spearman on the test clips{n}\n95 % bootstrap interval"
+    fig, ax = plt.subplots(figsize=(5.6, 0.34 * len(t) + 1.1))
     for i, r in t.iterrows():
         draw_method(ax, i, r)
     if (t.kind == "baseline").any():
@@ -534,6 +534,12 @@ def plot_comparison(
     ax.set(ylim=(len(t) - 0.5, -0.8), xlabel=xlabel)
     ax.grid(axis="y", visible=False)
     return fig
+
+
+def clips_of(summary):
+    "', n = 125', where a network says on how many clips it was measured."
+    n = next((f["n"] for f in summary.values() if isinstance(f, dict) and "n" in f), None)
+    return "" if n is None else f", n = {n}"
 
 
 def draw_method(ax, y, r):
@@ -581,8 +587,8 @@ def plot_paired_seeds(
     d = paired_difference(wide[method], wide[baseline])
     fig, (left, right) = plt.subplots(1, 2, figsize=(4.8, 2.8), width_ratios=[2, 1])
     for pair, gain in zip(wide.to_numpy(), d["differences"]):
-        colour = COLOURS["teacher"] if gain > 0 else COLOURS["student"]
-        left.plot([0, 1], pair, "o-", ms=4, lw=1.2, color=colour)
+        style = dict(color=".25", ls="-") if gain > 0 else dict(color=".6", ls="--")
+        left.plot([0, 1], pair, marker="o", ms=4, lw=1.2, **style)
     left.set_xticks([0, 1], [baseline, method])
     left.set(xlim=(-0.3, 1.3), ylabel=readable(value), title=f"{d['wins']} of {d['n']} seeds gain")
     draw_differences(right, d)

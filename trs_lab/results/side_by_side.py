@@ -172,9 +172,11 @@ def plot_pair(ax, clips, a, b, named=3):
             xytext=(3, 3),
             textcoords="offset points",
         )
-    ax.set(xlabel=f"predicted by {a}", ylabel=f"predicted by {b}", title=f"{len(clips)} clips")
+    ax.set(
+        xlabel=f"predicted by {a}, points", ylabel=f"predicted by {b}, points", title=f"{len(clips)} clips"
+    )
     if judged:
-        ax.figure.colorbar(dots, ax=ax, label="judged")
+        ax.figure.colorbar(dots, ax=ax, label="judged, points")
 
 
 def plot_side_by_side(

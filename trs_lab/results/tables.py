@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TITLES', 'PUBLISHED', 'CEILING', 'RIDGE', 'ASKED', 'VERBS', 'ESCAPES', 'title', 'in_order', 'ridge_of',
-           'published_note', 'number', 'interval', 'mean_text', 'shown_variants', 'paper_table', 'by_ratio',
+           'published_note', 'number', 'in_print', 'interval', 'mean_text', 'shown_variants', 'paper_table', 'by_ratio',
            'with_published', 'with_mtl_aqa', 'variant_words', 'question_table', 'difference_print', 'difference_table',
            'signed', 'sentence', 'each_in_words', 'several', 'count_runs', 'count_print', 'read_words', 'missing_words',
            'time_and_machine', 'cell', 'inert', 'markdown', 'latex_text', 'latex']
@@ -131,6 +131,23 @@ def number(x: float, digits: int = 3, sign: bool = False):
         return "–"
     text = f"{x:{'+' if sign else ''}.{digits}f}"
     return text.replace("0.", ".", 1) if abs(x) < 1 and text.lstrip("+-").startswith("0.") else text
+
+
+def in_print(
+    table: pd.DataFrame,  # of numbers, intervals (two numbers in a list) and None
+) -> pd.DataFrame:  # of text
+    "Three digits, intervals in brackets, '' for what is not known."
+
+    def text(x):
+        if isinstance(x, (list, tuple)):
+            return interval(*x)
+        if isinstance(x, str):
+            return x
+        if x is None or np.isnan(x):
+            return ""
+        return f"{x:.0f}" if float(x).is_integer() else number(x)
+
+    return table.map(text)
 
 
 def interval(low: float, high: float, digits: int = 3, sign: bool = False):

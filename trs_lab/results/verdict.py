@@ -50,8 +50,11 @@ def of_this_draw(
     "One or two sentences; of a run without a judged test clip one that says so."
     found, own = correlations(summary), summary[speaker(summary)]
     if why := say_undefined(own):
-        return f"Spearman on the test clips is {why}: nothing can be said of the predictions."
-    shown = ", ".join(f"{name} {number(x)}" for name, x in found.items())
+        return (
+            f"Spearman on the test clips is {why}: nothing can be said of the predictions. "
+            "A column split, or -p fold people:0/5, sets clips apart for a test."
+        )
+    shown = "; ".join(f"{name} {number(x)}" for name, x in found.items())
     n = sum(summary[role] for role in ("labelled", "validation", "unlabelled"))
     text = f"With {summary['labelled']} of {n} scores, Spearman on {own['n']} test clips: {shown}."
     if supervised := found.get(title("supervised")):
@@ -95,7 +98,11 @@ def verdict(
     summary: dict,  # of summary.json
     table: Path = None,  # rows.csv; None = the project's, the newest that has such draws
 ) -> str:
-    "What a run has shown, and what many draws of its kind have."
+    "What a run has shown, and what many draws of its kind have; of a run that was stopped, that it was."
+    if summary.get("stopped"):
+        return (
+            f"Stopped before its end: these are not the numbers of a whole training. {of_this_draw(summary)}"
+        )
     results = shipped() / "nbs" / "docs" / "results"
     for place in [table] if table else [results / "recipe" / "rows.csv", results / "rows.csv"]:
         with suppress(ConfigError):  # no rows of this kind, or no table

@@ -21,6 +21,7 @@ from .videos import name_clips
 def plot_scores(
     scores: pd.DataFrame,  # from `Scorer.score`
     judged,  # (n,) scores of the judged clips
+    network: str = "student",  # whose scores they are
 ):
     "Figure; ValueError where no clip was scored."
     if not len(scores):
@@ -29,13 +30,13 @@ def plot_scores(
     size = dict(figsize=(7, 2.8), sharey=True, width_ratios=[5, 1])
     fig, (left, right) = plt.subplots(1, 2, **size)
     left.vlines(at, s.low, s.high, color="0.75", lw=2)
-    left.plot(at, s.score, "o", ms=4, color=COLOURS["student"])
+    left.plot(at, s.score, "o", ms=4, color=COLOURS.get(network, "k"))
     warned = (s.warnings != "").to_numpy()
-    ring = dict(ms=9, mfc="none", color="#CC79A7", label="warning")
+    ring = dict(ms=9, mfc="none", color="k", label="warning")
     left.plot(at[warned], s.score[warned], "o", **ring)
     if warned.any():
         left.legend(loc="upper left")
-    left.set(xlabel="new clips, lowest first", ylabel="score", xticks=[])
+    left.set(xlabel=f"{len(s)} new clips, lowest first", ylabel="score, points", xticks=[])
     right.hist(np.asarray(judged, float), bins=12, orientation="horizontal", color="0.75")
     right.set(xlabel=f"{len(judged)} judged", xticks=[])
     return fig
@@ -70,8 +71,7 @@ def show_frames(ax, frames, title="", edge=None):
 
 def show_effect(ax, effect, limit):
     "Points that each segment brings."
-    colours = [COLOURS["teacher"] if e > 0 else COLOURS["student"] for e in effect]
-    ax.bar(np.arange(len(effect)), effect, color=colours, width=0.8)
+    ax.bar(np.arange(1, len(effect) + 1), effect, color="0.4", width=0.8)
     ax.axhline(0, color="0.6", lw=0.6)
     ax.set(ylim=(-limit, limit), xticks=[])
     ax.tick_params(labelsize=6)
@@ -118,7 +118,7 @@ def plot_clips(
         for a, judged in zip(ax[2:], _nearest(scorer, seen, row.clip_id, beside)):
             film = _film(scorer, judged, 3)[1:2] if "source" in judged else []
             show_frames(a, film, f"{judged['score']:.1f}  {_end_of(judged['clip_id'])}")
-    axes[0, 1].set_title("points of each segment", fontsize=7)
+    axes[0, 1].set_title("points that each segment brings, first to last", fontsize=7)
     if beside:
         axes[0, 2].set_title(
             f"judged, and most like it\n{axes[0, 2].get_title(loc='left')}", loc="left", fontsize=7

@@ -20,6 +20,8 @@ export default {
       if (plot.data?.length) {
         if (!drawn) {
           drawn = true;
+          Object.assign(plot, { role: "figure", ariaLabel: plot.layout.meta.name });
+          plot.querySelectorAll("svg").forEach((svg) => (svg.ariaHidden = "true"));
           resize();
           model.send({ ready: true });
         }

@@ -1,6 +1,23 @@
 // Keys inside of the inspector (nbs/inspect/inspector.ipynb) go to Python instead of the notebook;
 // a beat every two seconds while the inspector can be seen. `taken` names the keys besides digits, c and n.
 
+// Names for screen readers: what has no text of its own is called by its tip, the ends of a slider by its label, and
+// a plot as Python says (`bare_figure`).
+function nameParts(root) {
+  for (const e of root.querySelectorAll(":is(button, .widget-text input)[title]:not([aria-label])"))
+    if (e.textContent.trim().length < 2) e.ariaLabel = e.title;
+  for (const slider of root.querySelectorAll(".widget-slider")) {
+    const label = slider.querySelector(".widget-label")?.textContent;
+    const parts = slider.querySelectorAll("[role=slider], .widget-readout");
+    ["from", "to", "from and to, typed"].forEach((end, i) => parts[i] && (parts[i].ariaLabel = `${label}, ${end}`));
+  }
+  for (const plot of root.querySelectorAll(".js-plotly-plot")) {
+    const name = plot.layout?.meta?.name;
+    if (name) Object.assign(plot, { role: "figure", ariaLabel: name });
+    plot.querySelectorAll("svg").forEach((svg) => (svg.ariaHidden = "true"));
+  }
+}
+
 function render({ model, el }) {
   el.style.display = "none";
   let root = null;
@@ -72,6 +89,9 @@ function render({ model, el }) {
       return;
     }
     root.tabIndex = 0;
+    root.role = "group";
+    root.ariaLabel = model.get("label");
+    root.querySelectorAll(".trsi-state").forEach((e) => e.setAttribute("aria-live", "polite"));
     window.addEventListener("keydown", key, true);
     root.addEventListener("click", clicked);
     let wide = 0;
@@ -83,6 +103,7 @@ function render({ model, el }) {
     });
     watcher.observe(root);
     timer = setInterval(() => {
+      nameParts(root);
       if (!waiting && root.offsetParent && !document.hidden) {
         waiting = true;
         model.send({ beat: 1 });

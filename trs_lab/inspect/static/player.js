@@ -512,7 +512,7 @@ function renderClip({ model, el }) {
   const profile = make("div", { class: "trs-profile" });
   const filmed = makeScreen("The same frame as it was filmed");
   const caption = make("figcaption");
-  const original = make("figure", { class: "trs-original" }, filmed.node, caption);
+  const original = make("figure", { class: "trs-original", "aria-label": "As it was filmed" }, filmed.node, caption);
   const stage = make("div", { class: "trs-stage" }, screen.node, original, explanation, profile);
   const root = make(
     "div",

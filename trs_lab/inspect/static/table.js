@@ -6,6 +6,7 @@ function render({ model, el }) {
     const b = document.createElement("button");
     b.textContent = text;
     b.title = title;
+    b.ariaLabel = title;
     b.onclick = () => model.send({ page: by });
     return b;
   };
@@ -23,7 +24,10 @@ function render({ model, el }) {
     const current = model.get("current");
     for (const tr of scroll.querySelectorAll("tbody tr")) {
       tr.className = tr.dataset.id === current ? "cur" : chosen.has(tr.dataset.id) ? "sel" : "";
+      tr.tabIndex = tr.className === "cur" ? 0 : -1; // one stop for the Tab key; arrows go on from there
+      tr.ariaCurrent = tr.className === "cur" ? "true" : null;
       if (tr.className === "cur") {
+        if (scroll.contains(document.activeElement)) tr.focus({ preventScroll: true });
         const top = tr.offsetTop - 26;
         const low = tr.offsetTop + tr.offsetHeight;
         if (top < scroll.scrollTop) scroll.scrollTop = top;
@@ -33,19 +37,24 @@ function render({ model, el }) {
   };
   const draw = () => {
     const table = document.createElement("table");
+    table.ariaLabel = "clips, most worth a look first; arrows up and down choose one";
     const head = table.createTHead().insertRow();
+    head.ariaLabel = "columns";
     const body = table.createTBody();
     const columns = model.get("columns");
     const by = model.get("by");
     for (const [key, label, text] of columns) {
       const th = document.createElement("th");
       th.textContent = label;
+      th.scope = "col";
+      if (key === by) th.ariaSort = "descending";
       th.className = (text ? "t " : "") + (key === by ? "by" : "");
       head.append(th);
     }
     for (const row of model.get("rows")) {
       const tr = body.insertRow();
       tr.dataset.id = row[0];
+      tr.ariaLabel = row.map((v, i) => `${columns[i][1]} ${v || "none"}`).join(", ");
       tr.onclick = () => model.send({ click: row[0] });
       row.forEach((v, i) => {
         const td = tr.insertCell();
@@ -53,12 +62,21 @@ function render({ model, el }) {
         if (columns[i][2]) td.className = "t";
       });
     }
+    const focused = scroll.contains(document.activeElement);
     scroll.replaceChildren(table);
     scroll.scrollTop = 0;
     say.textContent = model.get("says");
     back.disabled = model.get("first");
     on.disabled = model.get("last");
     mark();
+    if (focused) scroll.querySelector("tr.cur")?.focus();
+  };
+  scroll.onkeydown = (e) => {
+    const by = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[e.key];
+    const next = by && e.target[by];
+    if (!next) return;
+    model.send({ click: next.dataset.id });
+    e.preventDefault();
   };
   model.on("change:rows", draw);
   model.on("change:columns", draw);
