@@ -17,11 +17,12 @@ from torch import nn
 
 from ..core.files import DataError
 from ..core.own_code import own_code, trust
-from ..core.parameters import BACKBONES, I3DS, Config, backbone_parts
+from ..core.parameters import BACKBONES, I3DS, TORCHVISION, Config, backbone_parts
 from .backbone import I3D, load_backbone, load_i3d
 from .huggingface_images import hf_side, load_hf
 from .images import LITE, load_efficientnet_lite
 from .joined import AtSize, Joined
+from .kinetics import DIMS, SIDES, load_kinetics
 from .motion import MOTION_BLOCKS
 
 # %% ../../nbs/features/registry.ipynb #8a5214bc
@@ -36,29 +37,44 @@ class Entry:
     dim: str  # numbers a segment
     size: str  # side of the pictures that it sees, pixels
     pixels: str  # what they are brought to
+    seconds: str  # of one processor core for a view of a clip, as `tests/backbone_speed.py` measures them
     source: str  # where the weights come from
 
 
 _IMAGENET, _LITE_PIXELS = "ImageNet, 1000 kinds of things", "(x - 127) / 128"
+_KINETICS = "Kinetics, 400 actions"
 _OWN, _CARD = "any: `crop`", "as its files say"
+_MEASURED = dict(
+    efficientnet_lite0="1.5",
+    efficientnet_lite2="2.9",
+)
 ENTRIES = (
     Entry(
-        "i3d", "16 frames", "generated dives", "Apache-2.0", "256", _OWN, "-1 to 1", "comes with the project"
+        "i3d",
+        "16 frames",
+        "generated dives",
+        "Apache-2.0",
+        "256",
+        _OWN,
+        "-1 to 1",
+        "0.06",
+        "comes with the project",
     ),
     *(
         Entry(
             name,
             "16 frames",
-            "Kinetics, 400 actions",
+            _KINETICS,
             "of the file",
             "1024",
             "224",
             "`normalisation`",
+            "2.8",
             source,
         )
         for name, source in {
-            "i3d, weights=FILE": "rgb_imagenet.pt or model_rgb.pth, published",
-            "i3d_core": "weights=model_rgb.pth, published; run as CoRe and TRS do",
+            "i3d, weights=FILE": "rgb_imagenet.pt or model_rgb.pth, by `trs_lab.fetch_weights`",
+            "i3d_core": "weights=model_rgb.pth, by `trs_lab.fetch_weights`; run as CoRe and TRS do",
         }.items()
     ),
     *(
@@ -70,9 +86,24 @@ ENTRIES = (
             "3840",
             f"{size}",
             _LITE_PIXELS,
+            _MEASURED[name],
             "pip install 'trs_lab[images]'",
         )
         for name, size in LITE.items()
+    ),
+    *(
+        Entry(
+            name,
+            "16 frames",
+            _KINETICS,
+            "see torchvision",
+            f"{DIMS[name]}",
+            f"{SIDES[name]}",
+            "as torchvision says",
+            _MEASURED[name],
+            "pip install 'trs_lab[torchvision]', and fetched",
+        )
+        for name in TORCHVISION
     ),
     Entry(
         "motion",
@@ -82,10 +113,19 @@ ENTRIES = (
         f"{sum(MOTION_BLOCKS.values())}",
         "any",
         "0 to 255",
+        _MEASURED["motion"],
         "-",
     ),
     Entry(
-        "hf:MODEL", "16 frames", "see its card", "see its card", "768 and more", _CARD, _CARD, "Hugging Face"
+        "hf:MODEL",
+        "16 frames",
+        "see its card",
+        "see its card",
+        "768 and more",
+        _CARD,
+        _CARD,
+        _MEASURED["hf:MODEL"],
+        "Hugging Face",
     ),
     Entry(
         "hf:MODEL, of pictures",
@@ -95,6 +135,7 @@ ENTRIES = (
         "2304 and more",
         _CARD,
         _CARD,
+        _MEASURED["hf:MODEL, of pictures"],
         "Hugging Face",
     ),
     Entry(
@@ -103,6 +144,7 @@ ENTRIES = (
         "nothing: it is measured",
         "-",
         "84 of 16 joints",
+        "-",
         "-",
         "-",
         "poses/ of a folder",
@@ -115,9 +157,10 @@ ENTRIES = (
         "yours",
         _OWN,
         "`normalisation`",
+        "-",
         "your code",
     ),
-    Entry("none", "-", "clips are features already", "-", "theirs", "-", "-", "-"),
+    Entry("none", "-", "clips are features already", "-", "theirs", "-", "-", "-", "-"),
 )
 
 
@@ -162,7 +205,7 @@ def as_core_runs_it(
 
 def _own_side(part):
     "Pixels; 0 for a backbone that takes any size."
-    return hf_side(part.removeprefix("hf:")) if part.startswith("hf:") else LITE.get(part, 0)
+    return hf_side(part.removeprefix("hf:")) if part.startswith("hf:") else (LITE | SIDES).get(part, 0)
 
 
 PUBLISHED_SIZE = 224  # pixels, of the published I3D
@@ -206,12 +249,15 @@ def load_backbone_by_name(
         return load_hf(backbone.removeprefix("hf:"), normalisation)
     if backbone in LITE:
         return load_efficientnet_lite(backbone, normalisation)
+    if backbone in TORCHVISION:
+        return load_kinetics(backbone, normalisation)
     if backbone == "motion":
         return None
     if ":" in backbone:
         return load_own_backbone(backbone)
     if backbone not in I3DS:
-        names = f"{', '.join(I3DS)}, {', '.join(LITE)}, motion, hf:<model id or folder> or module:function"
+        named = ", ".join([*I3DS, *LITE, *TORCHVISION])
+        names = f"{named}, motion, hf:<model id or folder> or module:function"
         raise DataError(f"backbone={backbone!r}: expected {names}")
     if not weights:
         raise DataError(f"backbone={backbone!r} needs a file of weights")

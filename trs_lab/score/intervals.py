@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import beta
+from scipy.stats import beta, spearmanr
 
 from ..core.files import read_json, write_json
 from ..core.parameters import ConfigError
@@ -75,6 +75,13 @@ class LeftOut:
             return np.full(len(scores), np.nan), np.full(len(scores), np.nan)
         far = reach((t.score - t.predicted).abs() / t.per, coverage) * np.asarray(per, float)
         return scores - far, scores + far
+
+    def __str__(self):
+        t = self.table
+        order = "" if t.score.nunique() < 2 else f"Spearman {spearmanr(t.predicted, t.score).statistic:.2f}, "
+        error = (t.score - t.predicted).abs().mean()
+        kept = dict(people="the person", clips="it")[self.apart]
+        return f"{len(t)} judged clips, each scored by a student that had not seen {kept}: {order}mean absolute error {error:.2g}"
 
 
 def deal_folds(
