@@ -44,10 +44,22 @@ class Entry:
 _IMAGENET, _LITE_PIXELS = "ImageNet, 1000 kinds of things", "(x - 127) / 128"
 _KINETICS = "Kinetics, 400 actions"
 _OWN, _CARD = "any: `crop`", "as its files say"
-_MEASURED = dict(
-    efficientnet_lite0="1.5",
-    efficientnet_lite2="2.9",
-)
+_MEASURED = {
+    "efficientnet_lite0": "1.5",
+    "efficientnet_lite2": "2.9",
+    "r3d_18": "5",
+    "mc3_18": "5",
+    "r2plus1d_18": "12",
+    "s3d": "3",
+    "mvit_v1_b": "20",
+    "mvit_v2_s": "20",
+    "swin3d_t": "20",
+    "swin3d_s": "30",
+    "swin3d_b": "50",
+    "motion": "0.1",
+    "hf:MODEL": "50",
+    "hf:MODEL, of pictures": "10",
+}
 ENTRIES = (
     Entry(
         "i3d",
