@@ -56,7 +56,7 @@ def load_kinetics(
     name: str,  # in `TORCHVISION`
     normalisation: str = "unit",  # what the pixels were brought to: 'unit' or 'imagenet'
 ) -> KineticsBackbone:  # in eval mode
-    "With its weights, which are fetched if need be. Raises `MissingExtra`, `MissingFile` or `DataError` that says what is missing."
+    "With its weights, fetched if need be. Raises `MissingExtra`, `MissingFile` or `DataError`, which says why not."
     network = torchvision_models(name).get_model(name, weights=None)
     seen, file = kinetics_weights(name).transforms(), fetch_weights(name, fetch=True)
     try:

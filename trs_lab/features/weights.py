@@ -10,12 +10,12 @@ import http.client
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+
 from urllib.request import Request, urlopen
 
 import torch
 
-from ..core.files import DataError, MissingFile, NoRoom, TrsLabError, sha256, write_atomically
+from ..core.files import DataError, MissingFile, TrsLabError, sha256, write_atomically
 from ..core.parameters import TORCHVISION
 from ..core.progress import progress_bar
 
@@ -69,13 +69,13 @@ def torchvision_models(
         import torchvision.models
     except ImportError as e:
         raise MissingExtra(
-            f"backbone {name} needs torchvision, which is not installed: pip install 'trs_lab[torchvision]' torch=={_release()}, "
-            "from where this torch came"
+            f"backbone {name} needs torchvision, which is not installed: "
+            f"pip install 'trs_lab[torchvision]' torch=={_release()}, from where this torch came"
         ) from e
     except (RuntimeError, OSError) as e:
         raise MissingExtra(
-            f"backbone {name} needs torchvision, and the one that is installed was built for another torch than {torch.__version__} "
-            f"({str(e).splitlines()[0]}): install both from the same place"
+            f"backbone {name} needs torchvision, and the one that is installed was built for another torch than "
+            f"{torch.__version__} ({str(e).splitlines()[0]}): install both from the same place"
         ) from e
     return torchvision.models
 
@@ -111,7 +111,7 @@ def fetch_weights(
     fetch: bool = False,  # True: fetch it where it is not there
     folder=None,  # where it goes; None = where PyTorch keeps weights
 ) -> Path:  # None as long as it is not there
-    "Say what is wanted, from where, how large; do it when told to. Raises what says in a sentence why it cannot be had."
+    "Say what is wanted, from where, how large; do it when told to. Raises what says why it cannot be had."
     file = name if isinstance(name, Published) else published(name)
     place = Path(folder or Path(torch.hub.get_dir()) / "checkpoints").expanduser() / file.name
     if place.exists():
@@ -133,9 +133,8 @@ def _download(file, place, part):
         for some in _from_network(file, place):
             f.write(some)
             bar.update(len(some))
-    print(
-        f"SHA-256 {_compare(part, file, 'it was not kept')}{'' if file.sha256 else ', which nothing is known to compare with'}"
-    )
+    found = _compare(part, file, "it was not kept")
+    print(f"SHA-256 {found}" + ("" if file.sha256 else ", which nothing is known to compare with"))
 
 
 def _from_network(file, place):
@@ -151,8 +150,8 @@ def _from_network(file, place):
             raise http.client.HTTPException(f"broke off after {came} of {promised} bytes")
     except (OSError, http.client.HTTPException) as e:
         raise MissingFile(
-            f"{file.name} could not be fetched from {file.url} ({getattr(e, 'reason', e)}); fetch it where there is a "
-            f"network, and put it at {place}"
+            f"{file.name} could not be fetched from {file.url} ({getattr(e, 'reason', e)}); "
+            f"fetch it where there is a network, and put it at {place}"
         ) from e
 
 
