@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENTRIES', 'PUBLISHED_SIZE', 'SLOW', 'WIDE', 'Entry', 'backbone_table', 'split_backbone', 'frame_size',
-           'as_core_runs_it', 'load_own_backbone', 'load_backbone_by_name', 'cost_notice', 'backbone_notice']
+           'components_of', 'as_core_runs_it', 'load_own_backbone', 'load_backbone_by_name', 'cost_notice',
+           'backbone_notice']
 
 # %% ../../nbs/features/registry.ipynb #2e81703f
 import hashlib, inspect, sys
@@ -200,6 +201,13 @@ def frame_size(
     return (
         side and dict(frame_height=side, frame_width=max(side, round(side * width / height)), crop=side) or {}
     )
+
+
+def components_of(
+    backbone: str,  # name of the network or networks, without motion
+) -> int:  # 0 = all
+    "How many principal components are kept of networks that make thousands of numbers of a segment."
+    return 64 if {*backbone_parts(backbone)} & {*LITE} else 0
 
 
 def as_core_runs_it(
