@@ -46,7 +46,7 @@ setup(
     install_requires=cfg["requirements"].split(),
     extras_require={
         name: cfg[f"{name}_requirements"].split()
-        for name in ("dask", "hf", "images", "tensorboard", "boost", "dev")
+        for name in ("dask", "hf", "images", "torchvision", "tensorboard", "boost", "dev")
     },
     entry_points={
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],

@@ -2,9 +2,9 @@
 
 NAME=VALUE are parameters of train.ipynb (dataset=folder root=runs/speed21 backbone=none method=process ratio=0.4);
 a fold `people:K` or `random:K` goes through its K parts, one for each draw (seed) in turn; `first=100` begins with seed
-100. Five students are trained without a fold of the labelled clips (people apart where the test people are), and one
-with all of them. Printed is the share of judged test clips inside their 80 % interval, for each draw and over all of
-them, and the width in units of the standard deviation of all scores.
+100. Ten students (or `folds=5`) are trained without a fold of the labelled clips, people apart where the test people
+are, and one with all of them. Printed is the share of judged test clips inside their 80 % interval, for each draw and
+over all of them, and the width in units of the standard deviation of all scores.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import torch
 from trs_lab.learn.device import make_accelerator
 from trs_lab.runs.configure import make_config
 from trs_lab.runs.prepare import load_clips, make_views
-from trs_lab.score.intervals import LeftOut, deal_folds, needed, train_without
+from trs_lab.score.intervals import FOLDS, LeftOut, deal_folds, needed, train_without
 
 
 def value_of(text):
@@ -27,13 +27,13 @@ def value_of(text):
     return {"True": True, "False": False}.get(text, text)
 
 
-def one_draw(config):
+def one_draw(config, folds):
     """(share inside, width in sd of the scores, judged clips, test clips)"""
     table, hidden = load_clips(config)
     accelerator = make_accelerator(config)
     data = make_views(config, table, accelerator)
     labelled = data.table[data.table.role == "labelled"].reset_index(drop=True)
-    fold = deal_folds(labelled, 5, "people" if config.fold.startswith(("people", "user")) else "clips")
+    fold = deal_folds(labelled, folds, "people" if config.fold.startswith(("people", "user")) else "clips")
     test = np.flatnonzero(data.table.role == "test")
     truth = hidden.of(data.table.clip_id.iloc[test])
     row_of = {c: i for i, c in enumerate(data.table.clip_id)}
@@ -54,7 +54,7 @@ def one_draw(config):
 
 def main(draws, *given):
     named = dict(pair.split("=", 1) for pair in given)
-    first = int(named.pop("first", 0))
+    first, folds = int(named.pop("first", 0)), int(named.pop("folds", FOLDS))
     rule, _, parts = named.pop("fold", "0").partition(":")
     found = []
     for seed in range(first, first + int(draws)):
@@ -63,7 +63,7 @@ def main(draws, *given):
             config = make_config(
                 **{k: value_of(v) for k, v in named.items()}, fold=fold, seed=seed, device="cpu"
             )
-            found.append(one_draw(config))
+            found.append(one_draw(config, folds))
         print(f"{fold}, seed {seed}: {found[-1][0]:.3f} of {found[-1][3]}, {found[-1][2]} judged", flush=True)
     share, width, judged, clips = map(np.array, zip(*found))
     if np.isnan(width).any():

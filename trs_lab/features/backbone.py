@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from einops import rearrange, reduce
 
 from ..core.files import DataError, MissingFile
+from .weights import I3D_FILES
 
 # %% ../../nbs/features/backbone.ipynb #c005
 def same_padding(
@@ -344,7 +345,13 @@ def load_i3d(
     "An `I3D` with the weights in `path`, in any known layout. Raises ValueError naming what does not fit."
     path = Path(path)
     if not path.is_file():
-        raise MissingFile(f"no I3D weights at {path}")
+        known = I3D_FILES.get(path.name)
+        where = (
+            f"; published: {known}; trs_lab.fetch_weights({path.name!r}, fetch=True) fetches it"
+            if known
+            else ""
+        )
+        raise MissingFile(f"no I3D weights at {path}{where}")
     if path.suffix == ".safetensors":
         return load_backbone(path)[0]
     try:

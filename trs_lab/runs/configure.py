@@ -21,7 +21,7 @@ from trs_lab.core.parameters import (
     nearest,
     text_only,
 )
-from ..features.registry import frame_size, split_backbone
+from ..features.registry import components_of, frame_size, split_backbone
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
@@ -82,7 +82,7 @@ def _refuse_old(params):
 
 
 def _of_the_backbone(values, params):
-    "What a named backbone brings: motion beside it, frames of its size, and no views where it is measured."
+    "What a named backbone brings: motion, frames of its size, fewer numbers; no views where it is measured."
     network, motion = split_backbone(str(values.get("backbone", Config.backbone)))
     found = dict(backbone=network)
     if motion:
@@ -91,6 +91,8 @@ def _of_the_backbone(values, params):
         found["motion"] = True
     if network == "motion":
         found |= dict(motion=False, n_weak=0, n_strong=0, components=0, denoise=False)
+    elif not values.get("components") and "components" not in params:
+        found["components"] = components_of(network)
     shape = [values.get(f, getattr(Config, f)) for f in ("frame_height", "frame_width")]
     if not {"frame_height", "frame_width", "crop"} & params.keys():
         found |= frame_size(network, *shape)

@@ -279,7 +279,8 @@ def weights_file(
         return None
     if "i3d_core" in parts and not config.weights:
         raise ConfigError(
-            "backbone='i3d_core' needs -p weights model_rgb.pth, the weights that CoRe and TRS use"
+            "backbone='i3d_core' needs -p weights model_rgb.pth, the weights that CoRe and TRS use; "
+            "trs_lab.fetch_weights('model_rgb.pth') says where they are to be had"
         )
     return Path(config.weights) if config.weights else embedded_weights()
 

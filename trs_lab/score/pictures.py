@@ -110,7 +110,7 @@ def plot_clips(
     limit = max(np.abs(list(effect.values())).max(), 1e-6) * 1.1
     beside = beside if scorer.neighbours else 0
     widths = [3, 2] + [1] * beside
-    size = dict(figsize=(9, 1.05 * len(rows) + 0.3), squeeze=False, width_ratios=widths)
+    size = dict(figsize=(9, 1.05 * len(rows) + 0.3), squeeze=False, width_ratios=widths, layout="none")
     fig, axes = plt.subplots(len(rows), len(widths), **size)
     for ax, row in zip(axes, rows.itertuples()):
         show_frames(ax[0], _film(scorer, table.loc[row.clip_id], 6), caption(row))

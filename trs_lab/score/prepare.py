@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..core.progress import without_bars
 from ..data.video import CorruptVideos, VideoError, failure_of
 from ..data.clips import NUMBERS
 from ..features.skeletons import given_features
@@ -48,9 +49,8 @@ def prepare(
     config = replace(model.config, cache_dir=str(cache_dir), on_error="skip", scheduler="", extract_workers=1)
     look = _trained if config.finetune else _frozen
     try:
-        with contextlib.redirect_stdout(
-            io.StringIO()
-        ):  # no bar for each part; who is left out is named at the end
+        # no bar for each part; who is left out is named at the end
+        with without_bars(), contextlib.redirect_stdout(io.StringIO()):
             frames = decoded_frames(config, table)
             clean, asked = look(model, config, frames, place)
     except CorruptVideos as e:  # none could be read

@@ -284,7 +284,7 @@ def describe(
             self.left_out.apart
         ]
         said.insert(0, f"low and high: {coverage:.0%} of the scores lie between them, for {who}")
-    return said
+    return said if self.left_out is None else [*said, str(self.left_out)]
 
 
 Scorer.compare, Scorer.named, Scorer.warnings = compare, named, warnings

@@ -13,7 +13,7 @@ import pandas as pd
 from ..core.files import digest, plain, read_json, write_atomically, write_json
 from ..core.progress import duration, progress_bar
 from ..runs.manifest import source_digest
-from .intervals import leave_out, needed
+from .intervals import FOLDS, leave_out, needed
 from .scorer import COLUMNS, Scorer
 from .share import open_shared
 from .videos import KNOWN, name_clips
@@ -28,7 +28,7 @@ def row_key(
     left_out = None if scorer.left_out is None else scorer.left_out.table.to_dict("list")
     known = [None if pd.isna(row[name]) else row[name] for name in KNOWN]
     span = [None if pd.isna(row[name]) else int(row[name]) for name in ("start", "end")]
-    model = [scorer.model.about["fingerprint"], plain(left_out), scorer.place.precision]
+    model = [scorer.model.about["fingerprint"], plain(left_out), "between two errors", scorer.place.precision]
     compared = scorer.neighbours is not None
     return digest([source_digest(row["source"]), span, plain(known), model, coverage, compared])
 
@@ -81,7 +81,7 @@ def open_scorer(
     model,  # run folder, folder of an exported model, or a model id of the Hugging Face hub
     weights: str = "",  # file of the backbone's weights, if it has moved
     device: str = "auto",  # auto, cpu, cuda, cuda:1
-    folds: int = 5,  # students for intervals, trained now if the run folder does not have them; 0 = no intervals
+    folds: int = FOLDS,  # students for intervals, trained now if the run folder does not have them; 0 = no intervals
     apart: str = "clips",  # clips, or people: intervals for people whom the model does not know
     look_back: bool = False,  # prepare the training clips again where their cache is gone
 ) -> Scorer:

@@ -166,7 +166,7 @@ def model_card(
     body = [
         f"# Scores of {said['dataset']} clips, by {model.config.method}",
         _trained_on(model),
-        _tested(said),
+        _tested(scorer),
     ]
     body += ["## Use", "```python", "from trs_lab.score.share import open_shared", ""]
     body += ['scores = open_shared("this folder").score("a folder of videos")', "```"]
@@ -187,10 +187,11 @@ def _trained_on(model):
     return f"{said} Scores lie between {low:g} and {high:g}."
 
 
-def _tested(said):
+def _tested(scorer):
+    said = scorer.model.about
     figures = said.get(said.get("speaker", "student"))
     if not figures or figures.get("spearman") is None:
-        return "It was not measured on judged clips that it had not seen."
+        return "No judged clips were set apart for a test."
     low, high = figures["ci95"]
     counted = f"{figures['n']} judged clips that it had not seen"
     return (
