@@ -18,14 +18,24 @@ def blocks_of(clip):
     return [mean, spread, np.concatenate(list(clip)), np.concatenate(changes)]
 
 
-def squared_distances(a, b):
-    """Of two clips, block by block."""
-    return [((p - q) ** 2).sum() for p, q in zip(blocks_of(a), blocks_of(b))]
+def spreads_of(clips):
+    """Standard deviation of every entry of every block over the clips, at least a thousandth of the block's largest."""
+    found = []
+    for block in zip(*[blocks_of(clip) for clip in clips]):
+        mean = sum(block) / len(block)
+        spread = np.sqrt(sum((entries - mean) ** 2 for entries in block) / (len(block) - 1))
+        found.append(np.maximum(spread, max(1e-3 * spread.max(), 1e-6)))
+    return found
 
 
-def medians_of(clips):
+def squared_distances(a, b, spreads):
+    """Of two clips, block by block, every entry in units of its spread."""
+    return [(((p - q) / unit) ** 2).sum() for p, q, unit in zip(blocks_of(a), blocks_of(b), spreads)]
+
+
+def medians_of(clips, spreads):
     """Of every block's squared distance between two different clips. The median of an even number is the lower one."""
-    pairs = [squared_distances(clips[i], clips[j]) for j in range(len(clips)) for i in range(j)]
+    pairs = [squared_distances(clips[i], clips[j], spreads) for j in range(len(clips)) for i in range(j)]
     return [sorted(block)[(len(block) - 1) // 2] for block in zip(*pairs)]
 
 
@@ -49,14 +59,17 @@ def wiener_filter(views):
 class PlainProcess:
     """A process whose kernel is known; `theta` are logarithms: weights, widths, weight of the person, noise."""
 
-    def __init__(self, theta, clips, scores, persons, medians, asks_person):
+    def __init__(self, theta, clips, scores, persons, units, asks_person):
+        """`units`: (spreads of the entries, medians of the distances)."""
         self.theta, self.clips, self.scores, self.persons = np.exp(theta), clips, scores, persons
-        self.medians, self.n, self.asks_person = medians, len(medians), asks_person
+        self.spreads, self.medians = units
+        self.n, self.asks_person = len(self.medians), asks_person
         self.noise = self.theta[-1]
 
     def kernel(self, a, b, person_a, person_b, same_clip=False):
         weights, widths, found = self.theta[: self.n], self.theta[self.n : 2 * self.n], 0.0
-        for weight, width, far, median in zip(weights, widths, squared_distances(a, b), self.medians):
+        apart = squared_distances(a, b, self.spreads)
+        for weight, width, far, median in zip(weights, widths, apart, self.medians):
             r = math.sqrt(3 * far / median) / width
             found += weight * (1 + r) * math.exp(-r)
         if self.asks_person and (same_clip or (person_a >= 0 and person_a == person_b)):

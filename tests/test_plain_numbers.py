@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from plain_process import PlainProcess, medians_of, squared_distances, wiener_filter
+from plain_process import PlainProcess, medians_of, spreads_of, squared_distances, wiener_filter
 from plain_trs import PlainTRS, nearest
 
 from trs_lab.learn.learner import Callback
@@ -236,12 +236,14 @@ def test_the_process_is_what_the_plain_calculation_says(filtered):
     )
     np.testing.assert_allclose(fitted.seen(x), seen, **NEAR)  # the filter itself is kept in float32
     seen = fitted.seen(x).numpy()
-    medians = medians_of(seen)
+    spreads = spreads_of(seen)
+    medians = medians_of(seen, spreads)
+    np.testing.assert_allclose(fitted.spreads, np.concatenate(spreads), rtol=1e-9)
     np.testing.assert_allclose(fitted.medians, medians, rtol=1e-9)
     answers, far = {}, fitted.far(torch.as_tensor(seen))
     for name, asks in (("plain", False), ("with_people", True)):
         theta = getattr(fitted, f"{name}_theta").numpy()
-        process = PlainProcess(theta, seen[:n], y, people[:n], medians, asks)
+        process = PlainProcess(theta, seen[:n], y, people[:n], (spreads, medians), asks)
         s2 = process.calibration()
         np.testing.assert_allclose(getattr(fitted, f"{name}_s2"), s2, rtol=1e-6)
         same = fitted.same(torch.as_tensor(people)) if asks else None
@@ -275,15 +277,17 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
     center, spread = clips.mean((0, 1)), clips.std((0, 1))
     films = np.where(np.isfinite(means), means, clips)
     away, known = (clips - films) / spread, np.isfinite(means).all((1, 2))
-    medians = medians_of(away[known])
-    np.testing.assert_allclose(fitted.away_medians, medians, rtol=1e-9)
     seen, seen_films = (clips - center) / spread, (films - center) / spread
+    spreads = spreads_of(seen)
+    medians = medians_of(away[known], spreads)
+    np.testing.assert_allclose(fitted.away_medians, medians, rtol=1e-9)
+    units = spreads, medians_of(seen, spreads)
     theta = lambda name: getattr(fitted, f"{name}_theta").numpy()
     plain, with_people = (
-        PlainProcess(theta(name), seen[:n], y, people, medians_of(seen), name == "with_people")
+        PlainProcess(theta(name), seen[:n], y, people, units, name == "with_people")
         for name in ("plain", "with_people")
     )
-    deviations = PlainProcess(theta("deviations"), away[:n], y, people, medians, True)
+    deviations = PlainProcess(theta("deviations"), away[:n], y, people, (spreads, medians), True)
 
     def answers(i, without=None):
         """As the clip is, and in the order of its person's clips."""
@@ -315,16 +319,18 @@ def test_the_evidence_is_what_the_plain_calculation_says(asks):
     """Its value and its slope anywhere, and that what was found is the lowest place around."""
     views, y, people = some_clips()
     clips = views[: len(y), 0]
-    medians, n, start = medians_of(clips), len(y), prior(4, asks)
-    far = torch.as_tensor([[squared_distances(a, b) for b in clips] for a in clips])
+    spreads, n, start = spreads_of(clips), len(y), prior(4, asks)
+    medians = medians_of(clips, spreads)
+    units = spreads, medians
+    far = torch.as_tensor([[squared_distances(a, b, spreads) for b in clips] for a in clips])
     far = far.permute(2, 0, 1) / torch.as_tensor(medians)[:, None, None]
     alike = (people[:n, None] == people[:n]) & (people[:n, None] >= 0) | np.eye(n, dtype=bool)
     same, y_t = torch.as_tensor(alike).double() if asks else None, torch.as_tensor(y)
-    cost = lambda theta: PlainProcess(theta, clips, y, people, medians, asks).negative_evidence(start.numpy())
+    cost = lambda theta: PlainProcess(theta, clips, y, people, units, asks).negative_evidence(start.numpy())
     found = settle(far, y_t, same)
     draw = np.random.default_rng(1)
     for theta in (start.numpy(), found.numpy(), start.numpy() + draw.normal(size=len(start))):
-        plainly = PlainProcess(theta, clips, y, people, medians, asks)
+        plainly = PlainProcess(theta, clips, y, people, units, asks)
         theta = torch.tensor(theta, requires_grad=True)
         ours = negative_evidence(theta, far, y_t, same)
         np.testing.assert_allclose(
