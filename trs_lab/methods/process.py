@@ -439,7 +439,8 @@ class FittedProcess(ClosedForm):
                 zeros = torch.zeros(features.shape[0], device=features.device)
                 return zeros, zeros.clone()
             features = features.double()
-            persons = torch.full((len(features),), -1, device=features.device) if persons is None else persons
+            nobody = features.new_full(features.shape[:1], -1)
+            persons = nobody if persons is None else persons
             answers = self._whole(features, persons)
             shares = [torch.full_like(answers[0][0], 1 / len(answers))] * len(answers)
             if len(self.deviations_theta) and means is not None:
