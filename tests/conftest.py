@@ -18,7 +18,7 @@ from cells import run_in
 from check_sync import copy_tree
 
 ROOT = Path(__file__).resolve().parent.parent
-# No test asks the network. huggingface_hub reads this when it is imported, which the processes below do before a notebook.
+# No test asks the network. huggingface_hub reads this when it is imported, and the processes below import it early.
 os.environ["HF_HUB_OFFLINE"] = "1"
 NOTEBOOK = ROOT / "nbs" / "train.ipynb"
 

@@ -355,7 +355,8 @@ class Collected:
         there = {r["digest"] for r in self.rows if r["kind"] == "run"} - {""}
         double = t.digest.isin(there) & ~unknown
         for r in t[~unknown & ~double].itertuples():
-            row, settings = table_row(r, f"{name}: {r.digest}" if r.digest else name)
+            # a baseline has no digest: those of other settings are not of the same run
+            row, settings = table_row(r, f"{name}: {r.digest or f'settings {r.settings}'}")
             self.rows.append(row)
             self.settings[row["settings"]] = settings
             self.contents[row["run"]] = dict(r.content)
