@@ -9,7 +9,7 @@ BESIDE ?= trs,supervised,svr_tuned
 RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-$(METHOD)-$(RATIO)-$(SEED)
 ARGS   ?=
 # one more than cores, since some tests wait for a browser or a kernel
-JOBS   ?= $(shell expr $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1)
+JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Many containers forbid Python to keep what it has compiled. Then every kernel and every test would compile torch and
 # pandas again, some fifteen seconds each time.

@@ -342,8 +342,9 @@ class FittedProcess(ClosedForm):
             if "away" in name or "deviations" in name or name == "order_share":
                 state.setdefault(prefix + name, torch.zeros_like(self._buffers[name]))
         if prefix + "exemplars" in state:  # before entries had units of their own
-            n = sum(block.shape[1] for block in blocks(state[prefix + "exemplars"][:0]))
-            state.setdefault(prefix + "spreads", torch.ones(n, dtype=torch.double))
+            _, S, D = state[prefix + "exemplars"].shape
+            entries = sum(block.shape[1] for block in blocks(torch.zeros(2, S, D)))
+            state.setdefault(prefix + "spreads", torch.ones(entries, dtype=torch.double))
         super()._load_from_state_dict(state, prefix, *rest)
 
     def seen(self, x):  # (B, S, D)
