@@ -212,6 +212,9 @@ def lab(work):
         "--IdentityProvider.token=secret",
         f"--ServerApp.root_dir={work}",
         "--LabApp.extension_manager=readonly",
+        # A page on a busy machine may not answer for minutes. Taken for lost, it gets a new connection, on which
+        # what it had asked the kernel is never answered: it would say "Loading widget..." for good.
+        "--ServerApp.tornado_settings={'ws_ping_interval': 0}",
     ]
     with open(work / "lab.log", "w") as log:
         server = subprocess.Popen(
@@ -249,12 +252,24 @@ def page(lab):
         browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport=dict(width=1280, height=800))
         page.set_default_timeout(PATIENCE)
-        page.asked, page.errors = set(), []
+        page.asked, page.errors, page.said = set(), [], []
         page.on("request", lambda r: page.asked.add(r.url))
         page.on("pageerror", lambda e: page.errors.append(str(e)))
+        page.on("console", lambda m: page.said.append(f"{m.type}: {m.text}"))
         page.on("dialog", lambda d: d.accept())  # leaving a notebook that is not saved
         yield page
         browser.close()
+
+
+def wait_for_inspectors(page, n=1):
+    """Until `n` inspectors are there; else what the page shows and said."""
+    try:
+        page.wait_for_function(
+            "n => document.querySelectorAll('.trsi-inspector .trs-player').length >= n", arg=n
+        )
+    except TimeoutError:
+        shown = page.inner_text(".jp-Notebook")[-3000:]
+        pytest.fail("\n".join(["no inspector came up:", shown, *page.said[-30:], *page.errors]))
 
 
 def open_notebook(page, lab, name):
@@ -267,11 +282,7 @@ def run_cells(page, lab, name, inspectors=1):
     open_notebook(page, lab, name)
     page.click("text=Run >> nth=0")
     page.click("text=Run All Cells")
-    try:
-        came = f"document.querySelectorAll('.trsi-inspector .trs-player').length >= {inspectors}"
-        page.wait_for_function(came)
-    except TimeoutError:
-        pytest.fail("no inspector came up:\n" + page.inner_text(".jp-Notebook")[-3000:])
+    wait_for_inspectors(page, inspectors)
     page.wait_for_selector("text=| Idle")
 
 
@@ -281,6 +292,7 @@ def run_all(page, lab):
 
 
 def show(page, i):
+    wait_for_inspectors(page, i + 1)
     inspector = page.locator(".trsi-inspector").nth(i)
     inspector.evaluate("e => e.scrollIntoView()")
     inspector.locator(".js-plotly-plot .point, .js-plotly-plot .gl-canvas").first.wait_for(state="attached")
