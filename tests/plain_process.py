@@ -52,6 +52,8 @@ def wiener_filter(views):
         among += np.outer(off, off) / (n - 1)
     values, directions = np.linalg.eigh(among - between_views / v)
     clips = sum(max(value, 0) * np.outer(u, u) for value, u in zip(values, directions.T))
+    # three clips more that differ evenly in all directions
+    clips = ((n - 1) * clips + 3 * np.trace(clips) / d * np.eye(d)) / (n - 1 + 3)
     ridge = 1e-6 * np.trace(clips + between_views) / d
     return means.mean(0), np.linalg.inv(clips + between_views + ridge * np.eye(d)) @ clips
 
@@ -72,9 +74,12 @@ class PlainProcess:
         for weight, width, far, median in zip(weights, widths, apart, self.medians):
             r = math.sqrt(3 * far / median) / width
             found += weight * (1 + r) * math.exp(-r)
-        if self.asks_person and (same_clip or (person_a >= 0 and person_a == person_b)):
-            found += self.theta[2 * self.n]
-        return found
+        return found + self.of_people(person_a, person_b, same_clip)
+
+    def of_people(self, person_a, person_b, same_clip):
+        """What the weight before the noise adds, where both clips show one person."""
+        one = same_clip or (person_a >= 0 and person_a == person_b)
+        return self.theta[-2] if self.asks_person and one else 0.0
 
     def covariance(self, rows):
         """Of the observed scores of these clips."""
@@ -107,3 +112,33 @@ class PlainProcess:
             mean, variance = self.predict(clip, person, without=i)
             found.append((self.scores[i] - mean) ** 2 / variance)
         return sum(found) / len(found)
+
+
+def straight_parts(clip, spreads):
+    """Mean and order of a clip, every entry in units of its spread: what the linear process sees."""
+    mean, _, order, _ = (block / unit for block, unit in zip(blocks_of(clip), spreads))
+    return mean, order
+
+
+class PlainLinear(PlainProcess):
+    """A linear mixed model whose weights are known; `theta` are logarithms: weights, weight of the person, noise."""
+
+    def __init__(self, theta, clips, scores, persons, spreads, all_clips, asks_person):
+        super().__init__(theta, clips, scores, persons, (spreads, ()), asks_person)
+        columns = list(zip(*[straight_parts(clip, spreads) for clip in all_clips]))
+        self.middles = [sum(column) / len(column) for column in columns]
+        squares = [[((p - c) ** 2).sum() for p in column] for column, c in zip(columns, self.middles)]
+        self.sizes = [sum(column) / len(column) for column in squares]
+
+    def kernel(self, a, b, person_a, person_b, same_clip=False):
+        found = self.of_people(person_a, person_b, same_clip)
+        parts = straight_parts(a, self.spreads), straight_parts(b, self.spreads)
+        for weight, p, q, c, size in zip(self.theta, *parts, self.middles, self.sizes):
+            found += weight * (p - c) @ (q - c) / size
+        return found
+
+
+def averaged_share(squares, n):
+    """Mean of five shares, each half as probable as the one before it, by the squared errors that they leave on n."""
+    shares, odds = (0, 0.25, 0.5, 0.75, 1), (16, 8, 4, 2, 1)
+    return np.average(shares, weights=[o * s ** (-n / 2) for o, s in zip(odds, squares)])

@@ -8,13 +8,21 @@ import math
 import numpy as np
 import pytest
 import torch
-from plain_process import PlainProcess, medians_of, spreads_of, squared_distances, wiener_filter
+from plain_process import (
+    PlainLinear,
+    PlainProcess,
+    averaged_share,
+    medians_of,
+    spreads_of,
+    squared_distances,
+    wiener_filter,
+)
 from plain_trs import PlainTRS, nearest
 
 from trs_lab.learn.learner import Callback
 from trs_lab.learn.schedules import learning_rate
 from trs_lab.learn.toy import ToyViews, learner_on, toy_config, toy_table
-from trs_lab.methods.process import FittedProcess, kernel, negative_evidence, prior, settle, with_noise
+from trs_lab.methods.process import FittedProcess, matern_sum, negative_evidence, prior, settle, with_noise
 from trs_lab.trs.method import TRSMethod
 
 NEAR = dict(rtol=0, atol=1e-6)
@@ -233,6 +241,7 @@ def test_the_process_is_what_the_plain_calculation_says(filtered):
         torch.as_tensor(people[:n]),
         torch.Generator().manual_seed(0),
         torch.as_tensor(views) if filtered else None,
+        linear=0,
     )
     np.testing.assert_allclose(fitted.seen(x), seen, **NEAR)  # the filter itself is kept in float32
     seen = fitted.seen(x).numpy()
@@ -273,7 +282,7 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
         means[people == person] = clips[people == person].mean(0)
     x, numbers, fitted = torch.as_tensor(clips), torch.as_tensor(people), FittedProcess(3)
     given = x[:n], torch.as_tensor(y), x, numbers[:n], torch.Generator().manual_seed(0)
-    fitted.fit(*given, means=torch.as_tensor(means))
+    fitted.fit(*given, means=torch.as_tensor(means), linear=0)
     center, spread = clips.mean((0, 1)), clips.std((0, 1))
     films = np.where(np.isfinite(means), means, clips)
     away, known = (clips - films) / spread, np.isfinite(means).all((1, 2))
@@ -296,12 +305,11 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
         return mean, level + ask(deviations, away[i]) - ask(deviations, 0 * away[i])
 
     judged = [i for i in range(n) if known[i]]
-    weights = []
-    for share, odds in zip((0, 0.25, 0.5, 0.75, 1), (16, 8, 4, 2, 1)):
+    squares = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
         told = [(1 - share) * a + share * b for a, b in (answers(i, without=i) for i in judged)]
-        squares = sum((y[i] - t) ** 2 for i, t in zip(judged, told))
-        weights.append(odds * squares ** (-len(judged) / 2))
-    share = np.average((0, 0.25, 0.5, 0.75, 1), weights=weights)
+        squares.append(sum((y[i] - t) ** 2 for i, t in zip(judged, told)))
+    share = averaged_share(squares, len(judged))
     np.testing.assert_allclose(fitted.order_share, share, **NEAR)
     s2 = plain.calibration(), with_people.calibration()
     for i in range(len(clips)):
@@ -312,6 +320,55 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
         apart = [(1 - c) / 2 * (m - told) ** 2, (1 - c) / 2 * (o - told) ** 2, c * (other - told) ** 2]
         ours = fitted.score(x[i : i + 1], numbers[i : i + 1], torch.as_tensor(means[i : i + 1]))
         np.testing.assert_allclose([float(t) for t in ours], [told, math.log(variance + sum(apart))], **NEAR)
+
+
+def test_the_linear_process_is_what_the_plain_calculation_says():
+    """A mixed model beside the likeness of clips, by a share that left-out clips decide; levels have it, too."""
+    views, y, people = some_clips()
+    clips, n = views.mean(1), len(y)
+    x, numbers, fitted = torch.as_tensor(clips), torch.as_tensor(people), FittedProcess(3)
+    means = np.full(clips.shape, np.nan)
+    means[people == 3] = clips[people == 3].mean(0)
+    given = x[:n], torch.as_tensor(y), x, numbers[:n], torch.Generator().manual_seed(0)
+    fitted.fit(*given, means=torch.as_tensor(means))
+    seen, films = (
+        (c - clips.mean((0, 1))) / clips.std((0, 1))
+        for c in (clips, np.where(np.isfinite(means), means, clips))
+    )
+    spreads = spreads_of(seen)
+    theta = lambda name: getattr(fitted, f"{name}_theta").numpy()
+    likeness = [
+        PlainProcess(theta(name), seen[:n], y, people, (spreads, medians_of(seen, spreads)), name != "plain")
+        for name in ("plain", "with_people")
+    ]
+    linear = PlainLinear(theta("linear"), seen[:n], y, people, spreads, seen, True)
+    np.testing.assert_allclose(fitted.linear_s2, linear.calibration(), **NEAR)
+
+    def answers(i, clip, without=None):
+        """By likeness, by the line: (mean, variance) of each process."""
+        return [p.predict(clip, people[i], without=without) for p in (*likeness, linear)]
+
+    squares = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        told = [answers(i, seen[i], without=i) for i in range(n)]
+        told = [(1 - share) * (a + b) / 2 + share * c for (a, _), (b, _), (c, _) in told]
+        squares.append(sum((y[i] - t) ** 2 for i, t in enumerate(told)))
+    share = averaged_share(squares, n)
+    np.testing.assert_allclose(fitted.linear_share, share, **NEAR)
+    assert 0.02 < share < 0.98
+    shares = np.array([(1 - share) / 2, (1 - share) / 2, share])
+    s2 = [p.calibration() for p in (*likeness, linear)]
+    for i in range(len(clips)):
+        m, v = np.array(answers(i, seen[i])).T
+        told, variance = shares @ m, shares @ (s2 * v)
+        ours = fitted.score(x[i : i + 1], numbers[i : i + 1])
+        both = [told, math.log(variance + shares @ (m - told) ** 2)]
+        np.testing.assert_allclose([float(t) for t in ours], both, **NEAR)
+    i = list(people).index(3)
+    fitted.fill(order_share=1)  # whoever is asked about her mean film gets its level, whatever the order says
+    level = shares @ [mean for mean, _ in answers(i, films[i])]
+    film = torch.as_tensor(means[i : i + 1])
+    np.testing.assert_allclose(fitted.score(film, numbers[i : i + 1], film)[0], [level], **NEAR)
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["plain", "with_people"])
@@ -345,5 +402,7 @@ def test_the_evidence_is_what_the_plain_calculation_says(asks):
     assert lowest < cost(start.numpy())
     assert all(lowest < cost(found.numpy() + 0.1 * draw.normal(size=len(start))) for _ in range(20))
     assert (
-        kernel(found, far, same).diagonal().allclose(found[:4].exp().sum() + (found[8].exp() if asks else 0))
+        matern_sum(found, far, same)
+        .diagonal()
+        .allclose(found[:4].exp().sum() + (found[8].exp() if asks else 0))
     )
