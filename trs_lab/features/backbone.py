@@ -338,22 +338,8 @@ def _load_tensors(path):
         raise DataError(f"not a readable torch file of plain tensors ({said})") from e
 
 
-def load_i3d(
-    path,  # rgb_imagenet.pt (piergiaj), model_rgb.pth (hassony2) or our .safetensors
-    **kwargs,  # passed to `I3D`, such as n_classes; for torch files only
-) -> I3D:  # in eval mode
-    "An `I3D` with the weights in `path`, in any known layout. Raises ValueError naming what does not fit."
-    path = Path(path)
-    if not path.is_file():
-        known = I3D_FILES.get(path.name)
-        where = (
-            f"; published: {known}; trs_lab.fetch_weights({path.name!r}, fetch=True) fetches it"
-            if known
-            else ""
-        )
-        raise MissingFile(f"no I3D weights at {path}{where}")
-    if path.suffix == ".safetensors":
-        return load_backbone(path)[0]
+def _torch_state(path):
+    "name -> tensor of a torch file, with the names that `I3D` has."
     try:
         state = find_state(_load_tensors(path))
     except ValueError as e:
@@ -362,15 +348,34 @@ def load_i3d(
         raise DataError(f"{path}: {wrong} is {type(state[wrong]).__name__}, expected a tensor")
     if recognise_layout(state) == "hassony2":
         state = {rename_hassony2(k): v for k, v in state.items()}
-    logits = [k for k in state if k.startswith("logits.")]
-    n_classes = len(state["logits.conv3d.bias"]) if "logits.conv3d.bias" in logits else 400 if logits else 0
-    first, wanted = state["Conv3d_1a_7x7.conv3d.weight"], kwargs.get("in_channels", 3)
-    if first.ndim != 5:
-        raise DataError(f"{path}: Conv3d_1a_7x7.conv3d.weight has {first.ndim} axes, expected 5")
-    channels = first.shape[1]
+    return state
+
+
+def _check_first_layer(path, weight, wanted):
+    if weight.ndim != 5:
+        raise DataError(f"{path}: Conv3d_1a_7x7.conv3d.weight has {weight.ndim} axes, expected 5")
+    channels = weight.shape[1]
     if channels != wanted:
         flow = " (optical flow); take the RGB weights" if channels == 2 else ""
         raise DataError(f"{path}: made for {channels} input channels, clips have {wanted}{flow}")
+
+
+def load_i3d(
+    path,  # rgb_imagenet.pt (piergiaj), model_rgb.pth (hassony2) or our .safetensors
+    **kwargs,  # passed to `I3D`, such as n_classes; for torch files only
+) -> I3D:  # in eval mode
+    "An `I3D` with the weights in `path`, in any known layout. Raises ValueError naming what does not fit."
+    path = Path(path)
+    if not path.is_file():
+        known = I3D_FILES.get(path.name)
+        fetch = f"; published: {known}; trs_lab.fetch_weights({path.name!r}, fetch=True) fetches it"
+        raise MissingFile(f"no I3D weights at {path}{fetch if known else ''}")
+    if path.suffix == ".safetensors":
+        return load_backbone(path)[0]
+    state = _torch_state(path)
+    _check_first_layer(path, state["Conv3d_1a_7x7.conv3d.weight"], kwargs.get("in_channels", 3))
+    logits = [k for k in state if k.startswith("logits.")]
+    n_classes = len(state["logits.conv3d.bias"]) if "logits.conv3d.bias" in logits else 400 if logits else 0
     if not logits:  # features need none
         state |= {k: v for k, v in I3D(n_classes=0, **kwargs).state_dict().items() if k.startswith("logits.")}
     return load_fitting(I3D(**{"n_classes": n_classes, **kwargs}), state, path.name).eval()

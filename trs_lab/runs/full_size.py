@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LAYOUTS', 'RESERVED', 'GiB', 'KINDS', 'VIEWS', 'SMALL', 'LAYOUT', 'IDLE', 'HOST', 'DATA_SHEET', 'MEDIANS',
-           'render_clips', 'Repeated', 'clips_for', 'make_trainer', 'random_backbone', 'has_kornia', 'LiveBytes',
-           'FakeFrames', 'pool_as_on_gpu', 'hollow', 'OneStep', 'fake_step', 'quiet', 'memory_table', 'show_memory',
-           'Clock', 'synchronise', 'kind_of', 'add_up', 'Profile', 'named', 'Waiting', 'promised', 'matmul_rate',
-           'measure', 'utilisation', 'sweep_settings', 'release', 'try_settings', 'text_table', 'verdict', 'parse',
-           'recipe', 'main']
+           'ARGUMENTS', 'render_clips', 'Repeated', 'clips_for', 'make_trainer', 'random_backbone', 'has_kornia',
+           'LiveBytes', 'FakeFrames', 'pool_as_on_gpu', 'hollow', 'OneStep', 'fake_step', 'quiet', 'memory_table',
+           'show_memory', 'Clock', 'synchronise', 'kind_of', 'add_up', 'Profile', 'named', 'Waiting', 'promised',
+           'matmul_rate', 'measure', 'utilisation', 'sweep_settings', 'release', 'try_settings', 'text_table',
+           'verdict', 'parse', 'recipe', 'main']
 
 # %% ../../nbs/runs/full_size.ipynb #c002
 import argparse
@@ -304,13 +304,8 @@ def fake_step(
         at = [s.name for s in learner.stages].index(stage)
         learner.stages[at].losses = _watched(learner.stages[at].losses, live)
         learner.run_stage(at)
-        found = dict(
-            state=watch.state,
-            step=live.peak,
-            flops=live.flops,
-            operations=sum(live.operations.values()),
-            by_name=live.operations.most_common(),
-        )
+        counted = dict(operations=sum(live.operations.values()), by_name=live.operations.most_common())
+        found = dict(state=watch.state, step=live.peak, flops=live.flops) | counted
         live.reset()
         learner.method.outputs("student", learner.clips.unlabelled[: config.eval_batch_size])
         return dict(found, evaluation=live.peak)
@@ -853,50 +848,50 @@ def _memory_sentence(r, limit):
     )
 
 # %% ../../nbs/runs/full_size.ipynb #c048
-def parse(argv=None):
-    "Arguments of the command."
-    p = argparse.ArgumentParser(
-        prog="python -m trs_lab.runs.full_size",
-        description="Speed, memory and utilisation of the end-to-end recipe at paper size, on generated dives.",
-    )
-    p.add_argument("--preset", default="mtl_aqa", help="recipe to run")
-    p.add_argument(
-        "--set",
+ARGUMENTS = {
+    "--preset": dict(default="mtl_aqa", help="recipe to run"),
+    "--set": dict(
         nargs="*",
         default=[],
         metavar="NAME=VALUE",
         help="further fields of the configuration, such as recompute_segments=20 compile=True",
-    )
-    p.add_argument("--clips", type=int, default=24, help="films to generate; they are shown again and again")
-    p.add_argument("--steps", type=int, default=20, help="steps that are counted, in each stage")
-    p.add_argument("--warmup", type=int, default=3, help="steps before that")
-    p.add_argument(
-        "--profiled", type=int, default=2, help="steps under the profiler, after that; 0 = no profile"
-    )
-    p.add_argument(
-        "--size",
-        type=int,
-        help="pixels that the backbone sees; frames shrink with it; default: the preset's, 224",
-    )
-    p.add_argument("--frames", type=int, default=103, help="of a clip")
-    p.add_argument("--width", type=float, default=1.0, help="of the I3D")
-    p.add_argument("--device", default="auto")
-    p.add_argument("--precision", default="auto")
-    p.add_argument(
-        "--sweep", action="store_true", help="compare recomputation, memory layout and compile, alternately"
-    )
-    p.add_argument("--rounds", type=int, default=2, help="of the sweep")
-    p.add_argument("--memory", action="store_true", help="print the computed peak memory and end")
-    p.add_argument(
-        "--limit",
+    ),
+    "--clips": dict(type=int, default=24, help="films to generate; they are shown again and again"),
+    "--steps": dict(type=int, default=20, help="steps that are counted, in each stage"),
+    "--warmup": dict(type=int, default=3, help="steps before that"),
+    "--profiled": dict(type=int, default=2, help="steps under the profiler, after that; 0 = no profile"),
+    "--size": dict(
+        type=int, help="pixels that the backbone sees; frames shrink with it; default: the preset's, 224"
+    ),
+    "--frames": dict(type=int, default=103, help="of a clip"),
+    "--width": dict(type=float, default=1.0, help="of the I3D"),
+    "--device": dict(default="auto"),
+    "--precision": dict(default="auto"),
+    "--sweep": dict(
+        action="store_true", help="compare recomputation, memory layout and compile, alternately"
+    ),
+    "--rounds": dict(type=int, default=2, help="of the sweep"),
+    "--memory": dict(action="store_true", help="print the computed peak memory and end"),
+    "--limit": dict(
         type=float,
         default=22.5,
         help="memory of the GPU that the recipe is to fit, GiB; cards sold as 24 GB have 22.5 to 24",
+    ),
+    "--workers": dict(type=int, default=min(os.cpu_count() or 1, 8), help="processes that render"),
+    "--seed": dict(type=int, default=0),
+    "--out": dict(help="json file"),
+}
+
+
+def parse(argv=None):
+    "Arguments of the command."
+    parser = argparse.ArgumentParser(
+        prog="python -m trs_lab.runs.full_size",
+        description="Speed, memory and utilisation of the end-to-end recipe at paper size, on generated dives.",
     )
-    p.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), help="processes that render")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--out", help="json file")
-    return p.parse_args(argv)
+    for name, about in ARGUMENTS.items():
+        parser.add_argument(name, **about)
+    return parser.parse_args(argv)
 
 
 def recipe(

@@ -188,10 +188,21 @@ def was_beside(
     return noted(run / "cell.json").get("beside") or []
 
 
+def _train_logged(parameters, log, threads):
+    "Train runs in one pass; what is said and what fails goes to a file."
+    from trs_lab.runs.train_stacked import train_stacked
+
+    with _one_run, open(log, "a") as file, redirect_stdout(file), redirect_stderr(file):
+        try:
+            train_stacked([make_config(**p) for p in parameters], threads)
+        except Exception:
+            traceback.print_exc()
+            raise
+
+
 def _side_by_side(abouts, runs, threads):
     "Train what nobody has begun; nothing is raised or returned: the runs that are finished afterwards are."
     from trs_lab.runs.folder import has_checkpoint
-    from trs_lab.runs.train_stacked import train_stacked
 
     with ExitStack() as held, suppress(Exception):
         for run in runs:
@@ -209,12 +220,7 @@ def _side_by_side(abouts, runs, threads):
         alike = [_parameters(*begun[s]) if s in begun else _of_seed(abouts[0], s, nowhere) for s in seeds]
         for _, run in left[1:]:
             (run / "log.txt").write_text(f"trained side by side with {runs[0].name}, whose log this is\n")
-        with _one_run, open(left[0][1] / "log.txt", "a") as log, redirect_stdout(log), redirect_stderr(log):
-            try:
-                train_stacked([make_config(**p) for p in alike], threads)
-            except Exception:
-                traceback.print_exc()
-                raise
+        _train_logged(alike, left[0][1] / "log.txt", threads)
         for about, run in begun.values():
             _end_of(about, run, share=len(seeds))
 
