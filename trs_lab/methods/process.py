@@ -107,9 +107,10 @@ def kernel(
 
 
 def with_noise(theta, far, same=None):
-    "Covariance of observed scores, (n, n)."
+    "Covariance of observed scores, (n, n); positive definite in float64 wherever a line search may try `theta`."
     K = kernel(theta, far, same)
-    return K + (theta[-1].exp() + 1e-8) * torch.eye(len(K), dtype=K.dtype)
+    rounding = 1e-8 + 1e-12 * K.diagonal().mean()
+    return K + (theta[-1].exp() + rounding) * torch.eye(len(K), dtype=K.dtype)
 
 
 def negative_evidence(
