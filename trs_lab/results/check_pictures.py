@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import write_atomically
+from ..core.parameters import SEGMENT_LEN
 from ..data.check import DataCheck
 from ..data.check_scores import outliers
 from ..data.check_videos import before_and_after
@@ -122,7 +123,7 @@ def _both(check, clip_id):
 
 
 def _strip(ax, frames):
-    draw_strip(ax, frames, 3)
+    draw_strip(ax, frames, len(frames))
     ax.set_anchor("W")
 
 
@@ -143,11 +144,21 @@ def _say_clip(fact):
     return f"{fact.clip_id}: {fact.width:.0f} x {fact.height:.0f}, {fact.frames:.0f} frames{rate}"
 
 
+def _say_windows(config):
+    "Which frames are shown, where it is not obvious."
+    if not config.frame_rate:
+        return ""
+    lasts = (SEGMENT_LEN - 1) / config.frame_rate
+    return f"; {config.n_segments} segments of {lasts:.2g} s: first and last frame of three"
+
+
 def plot_before_after(
     check: DataCheck,  # what was found
     show: int = 6,  # clips
 ):  # Figure; None where there are no pictures
-    "The first, the middle and the last frame that are sampled: as filmed, and as the network sees them."
+    """The first, the middle and the last frame that are sampled: as filmed, and as the network sees them.
+
+    With `frame_rate` these are the first and the last frame of the first, the middle and the last segment."""
     facts = check.facts.set_index("clip_id", drop=False)
     chosen = {c: _both(check, c) for c in clips_to_show(check.facts, show)}
     if not chosen:
@@ -165,7 +176,8 @@ def plot_before_after(
             part = (
                 f"{np.prod(both.part):.0%} of the picture" if min(both.part) < 0.99 else "all of the picture"
             )
-            right.set_title(f"seen: {both.seen.shape[2]} x {both.seen.shape[1]}, {part}", fontsize=7)
+            seen = f"seen: {both.seen.shape[2]} x {both.seen.shape[1]}, {part}"
+            right.set_title(seen + _say_windows(check.config), fontsize=7)
     return fig
 
 # %% ../../nbs/results/check_pictures.ipynb #08c4f3df
