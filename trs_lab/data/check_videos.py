@@ -331,7 +331,8 @@ def _sampling(facts, config, even):
     if len(sparse):
         said = f"of {len(sparse)} {of} one frame in {_span(sparse.every, '.2f')} s is seen ({n} a clip), "
         said += "and nothing that is faster"
-        advice = "-p frame_rate 12.5 looks at segments in which frames are so near that motion is seen; "
+        rate = min(12.5, sparse.rate.median())
+        advice = f"-p frame_rate {rate:.3g} looks at segments whose frames are so near that motion is seen; "
         advice += "or cut the videos to the action, or -p n_frames with a larger number"
         found.append(Finding("mend" if sparse.every.max() > 1 else "note", "sampling", said, advice))
     return found

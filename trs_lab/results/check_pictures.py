@@ -144,12 +144,12 @@ def _say_clip(fact):
     return f"{fact.clip_id}: {fact.width:.0f} x {fact.height:.0f}, {fact.frames:.0f} frames{rate}"
 
 
-def _say_windows(config):
+def _say_segments(config):
     "Which frames are shown, where it is not obvious."
     if not config.frame_rate:
         return ""
-    lasts = (SEGMENT_LEN - 1) / config.frame_rate
-    return f"; {config.n_segments} segments of {lasts:.2g} s: first and last frame of three"
+    shown, lasts = min(3, config.n_segments), (SEGMENT_LEN - 1) / config.frame_rate
+    return f"; both ends of {shown} of {config.n_segments} segments of {lasts:.2g} s"
 
 
 def plot_before_after(
@@ -163,21 +163,21 @@ def plot_before_after(
     chosen = {c: _both(check, c) for c in clips_to_show(check.facts, show)}
     if not chosen:
         return None
+    height = 0.9 if check.config.frame_rate else 1.45  # twice as many pictures, half as high
     fig, axes = plt.subplots(
-        len(chosen), 2, figsize=(8.6, 1.45 * len(chosen)), squeeze=False, width_ratios=[3, 2]
+        len(chosen), 2, figsize=(8.6, height * len(chosen)), squeeze=False, width_ratios=[3, 2]
     )
     for (left, right), (clip_id, both) in zip(axes, chosen.items()):
         said = isinstance(both, str)
         _strip(left, both if said else both.original)
         _strip(right, both if said else both.seen)
-        left.set_title(_say_clip(facts.loc[clip_id]), fontsize=7)
+        left.set_title(_say_clip(facts.loc[clip_id]) + _say_segments(check.config), fontsize=7)
         if not said:
             _mark_part(left, both)
             part = (
                 f"{np.prod(both.part):.0%} of the picture" if min(both.part) < 0.99 else "all of the picture"
             )
-            seen = f"seen: {both.seen.shape[2]} x {both.seen.shape[1]}, {part}"
-            right.set_title(seen + _say_windows(check.config), fontsize=7)
+            right.set_title(f"seen: {both.seen.shape[2]} x {both.seen.shape[1]}, {part}", fontsize=7)
     return fig
 
 # %% ../../nbs/results/check_pictures.ipynb #08c4f3df
