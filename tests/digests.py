@@ -50,7 +50,7 @@ def make_features(root, n=80, test=20):
 
 
 def make_data(folder):
-    """Made once: the films of a second call would be other bytes, since an encoder need not repeat itself."""
+    """Made once."""
     if not (folder / "features" / "clips.csv").exists():
         make_features(folder / "features")
     if not (folder / "dives").exists():

@@ -31,6 +31,7 @@ OF_DIVES = {
     "trs_gp": dict(method="trs_gp", components=8),
     "trs_process": dict(method="trs_process", components=8),
     "whole pictures": dict(method="svr", fitting="letterbox"),
+    "segments apart": dict(frame_rate=12.5, n_segments=4, motion=True, method="process", components=4),
     "motion alone": dict(backbone="motion", method="process"),
     "trained backbone": dict(finetune=True, method="supervised", batch_size=2),
     "image transformer": dict(backbone="hf:IMAGES", method="svr"),

@@ -322,6 +322,8 @@ def _say_seen(check):
     if not len(f):
         return ""
     every = f", one in {f.every.median():.2g} s" if f.every.notna().any() else ""
+    if c.frame_rate:
+        every = f" in {c.n_segments} segments, {c.frame_rate:g} a second"
     part = "all of the picture" if f.seen.min() > 0.99 else f"{f.seen.median():.0%} of the picture"
     square = f"{c.frame_width} x {c.frame_height}" if c.backbone == "motion" else f"{c.crop} x {c.crop}"
     return f"the network sees {c.n_frames} frames of {square} pixels{every}: {part} (fitting {c.fitting})"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core.parameters import Config
+from ..core.parameters import SEGMENT_LEN, Config
 from .decoding import Shown, decode_video, frame_times, shown_shape, varies
 from .check_poses import look_at_pose
 from .findings import Finding
@@ -98,13 +98,13 @@ def seen_part(
 
 def sampled(
     row,  # of a clip table
-    config: Config,  # n_frames
+    config: Config,  # n_frames, frame_rate
     how: str,  # 'even' or 'consecutive', the table's attrs['sampling']
 ) -> np.ndarray:  # (n_frames,) frame numbers
     "The frames that training takes. Raises ValueError or `VideoError`."
     times, n = _moments(row)
-    times = times if times is not None and varies(times) else None
-    return sample_frames(n, config.n_frames, how, row["start"], row["end"], times)
+    times = times if times is not None and (config.frame_rate or varies(times)) else None
+    return sample_frames(n, config.n_frames, how, row["start"], row["end"], times, config.frame_rate)
 
 
 class BeforeAfter(NamedTuple):
@@ -117,13 +117,19 @@ class BeforeAfter(NamedTuple):
 
 def before_and_after(
     row,  # of a clip table, video or frames
-    config: Config,  # n_frames, frame_height, frame_width, crop, fitting, backbone
+    config: Config,  # n_frames, frame_rate, frame_height, frame_width, crop, fitting, backbone
     how: str = "even",  # the table's attrs['sampling']
     n: int = 3,  # frames, from the first that is sampled to the last
     height: int = 120,  # pixels of the originals
 ) -> BeforeAfter:
-    "Raises ValueError or `VideoError` for a clip that cannot be read."
-    numbers = sampled(row, config, how)[np.linspace(0, config.n_frames - 1, n).astype(int)]
+    "With `frame_rate` the first and the last frame of n segments. Raises ValueError or `VideoError`."
+    numbers = sampled(row, config, how)
+    if config.frame_rate:
+        segments = numbers.reshape(config.n_segments, SEGMENT_LEN)
+        chosen = np.linspace(0, config.n_segments - 1, min(n, config.n_segments)).astype(int)
+        numbers = segments[chosen][:, [0, -1]].ravel()
+    else:
+        numbers = numbers[np.linspace(0, config.n_frames - 1, n).astype(int)]
     shown = (
         shown_shape(row["source"])
         if row["kind"] == "video"
@@ -142,6 +148,14 @@ _POSES = ("moments", "joints", "lost")  # of skeletons
 FACTS = ("frames", "seconds", "rate", "varies", "height", "width", "turned", "segments", *_POSES, "error")
 
 
+def _every(known, config, how):
+    "Seconds from one frame that is seen to the next."
+    spread = known.seconds / (config.n_frames - 1)
+    if config.frame_rate:
+        return np.maximum(1 / config.frame_rate, 1 / known.rate)
+    return np.minimum(spread, 1 / known.rate) if how == "consecutive" else spread
+
+
 def facts_table(
     table: pd.DataFrame,  # clip table
     facts: list,  # from `look_at`, in the order of the table
@@ -154,9 +168,7 @@ def facts_table(
         known[c] = known[c].eq(True)
     known["error"] = known.error.astype(object).where(known.error.notna(), "")
     areas = [np.prod(seen_part(h, w, config)) if h > 0 else np.nan for h, w in zip(known.height, known.width)]
-    even = table.attrs.get("sampling") != "consecutive"
-    spread = known.seconds / (config.n_frames - 1)
-    known["seen"], known["every"] = areas, spread if even else np.minimum(spread, 1 / known.rate)
+    known["seen"], known["every"] = areas, _every(known, config, table.attrs.get("sampling"))
     return pd.concat(
         [table[["clip_id", "split", "group", "kind", "source"]].reset_index(drop=True), known], axis=1
     )
@@ -269,8 +281,37 @@ def _lengths(facts):
     return found
 
 
+def _windows(facts, config):
+    "What `frame_rate` cannot give, and what it leaves out."
+    found, rate, of = [], config.frame_rate, f"of {len(facts)} clips"
+    segment = (SEGMENT_LEN - 1) / rate
+    lasts = facts.seconds * (1 - 1 / facts.frames)  # from the first frame to the last
+    short = facts[lasts < segment - 1e-6]
+    if len(short):
+        said = f"{len(short)} {of} are shorter than a segment of {segment:.2g} s and stretched over it: "
+        said += _some(short.clip_id)
+        found.append(Finding("mend", "sampling", said, "-p frame_rate with a larger number"))
+    slow = facts[facts.rate < 0.99 * rate]
+    if len(slow):
+        said = f"{len(slow)} {of} have fewer than {rate:g} frames a second: frames are shown more than once"
+        found.append(Finding("note", "frame rate", said, "harmless where all clips have one rate"))
+    part = (config.n_segments * SEGMENT_LEN / rate / facts.seconds).clip(upper=1)
+    if part.min() < 0.95:
+        said = (
+            f"{config.n_segments} segments of {segment:.2g} s show {_span(part, '.0%')} of the time of a clip"
+        )
+        found.append(Finding("note", "sampling", said, "-p n_segments with a larger number shows more of it"))
+    untimed = facts.clip_id[facts.kind == "frames"]
+    if len(untimed):
+        said = f"frame_rate={rate:g} needs videos, and these do not say when their frames were taken: {_some(untimed)}"
+        found.append(Finding("stop", "sampling", said, "-p frame_rate 0, or make videos of them"))
+    return found
+
+
 def _sampling(facts, config, even):
     "What is shown more than once, and what is left out."
+    if config.frame_rate:
+        return _windows(facts, config)
     found, n, of = [], config.n_frames, f"of {len(facts)} clips"
     few = facts[facts.frames < n]
     if len(few):
@@ -290,7 +331,9 @@ def _sampling(facts, config, even):
     if len(sparse):
         said = f"of {len(sparse)} {of} one frame in {_span(sparse.every, '.2f')} s is seen ({n} a clip), "
         said += "and nothing that is faster"
-        advice = "cut the videos to the action, or -p n_frames with a larger number"
+        rate = min(12.5, sparse.rate.median())
+        advice = f"-p frame_rate {rate:.3g} looks at segments whose frames are so near that motion is seen; "
+        advice += "or cut the videos to the action, or -p n_frames with a larger number"
         found.append(Finding("mend" if sparse.every.max() > 1 else "note", "sampling", said, advice))
     return found
 

@@ -213,24 +213,28 @@ def _frames(path, container, stream):
 
 def decode_each(
     path: str | Path,  # video file
-    numbers,  # frame numbers wanted, never decreasing, 0-based
+    numbers,  # frame numbers wanted, 0-based, in any order and as often as they are wanted
     size: tuple[int, int],  # height and width of the result, pixels
     fitting: Fitting = Fitting(),  # how pictures come to that size
 ):  # iterator of (H, W, 3) uint8, RGB
-    "The wanted frames one after the other, so that large ones need not fit into memory. Errors as `decode_video`."
+    """The wanted frames one after the other: large ones need not fit into memory. Errors as `decode_video`.
+
+    The film is read once; in memory are the frames that are wanted later than they come."""
     from av.video.reformatter import VideoReformatter
 
-    path, numbers = Path(path), np.asarray(numbers)
+    path, numbers = Path(path), np.asarray(numbers).tolist()
     colours = VideoReformatter()  # one for the film: to make it takes longer than to use it
-    times = dict(zip(*(v.tolist() for v in np.unique(numbers, return_counts=True))))
-    found, i = 0, -1
+    last = {number: place for place, number in enumerate(numbers)}  # where each is wanted for the last time
+    found, i, held = 0, -1, {}
     with _opened(path) as (container, stream):
         pixel = float(stream.sample_aspect_ratio or 1)
         for i, frame in enumerate(_frames(path, container, stream)):
-            if i in times:
-                yield from [_picture(frame, colours, size, pixel, path, fitting)] * times[i]
-                found += times[i]
-            if i >= numbers[-1]:
+            if i in last:
+                held[i] = _picture(frame, colours, size, pixel, path, fitting)
+            while found < len(numbers) and numbers[found] in held:
+                number, found = numbers[found], found + 1
+                yield held[number] if last[number] >= found else held.pop(number)
+            if found == len(numbers):
                 break
     if found < len(numbers):
         raise VideoError(f"{path}: frame {numbers[found]} was asked for, but decoding ended after {i + 1}")
@@ -238,7 +242,7 @@ def decode_each(
 
 def decode_video(
     path: str | Path,  # video file
-    numbers,  # frame numbers wanted, never decreasing, 0-based
+    numbers,  # frame numbers wanted, 0-based, as in `decode_each`
     size: tuple[int, int],  # height and width of the result, pixels
     fitting: Fitting = Fitting(),  # how pictures come to that size
 ) -> np.ndarray:  # (len(numbers), H, W, 3) uint8, RGB

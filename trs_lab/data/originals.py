@@ -46,8 +46,10 @@ def _pictures(row, numbers, size):
         yield decode_frames(row["source"], [n], size, whole)[0]
 
 
-def _rate(numbers, times):
-    "Frames per second at which the chosen ones keep the real speed."
+def _rate(numbers, times, rate):
+    "Frames per second at which the chosen ones keep the real speed; in windows it is the one that was asked for."
+    if rate:
+        return float(rate)
     if times is None or len(numbers) < 2 or times[numbers[-1]] <= times[numbers[0]]:
         return 25.0
     return float((len(numbers) - 1) / (times[numbers[-1]] - times[numbers[0]]))
@@ -59,14 +61,15 @@ def open_original(
     how: str = "even",  # rule of `sample_frames`, as in training
     most: int = 300,  # frames of a clip that is read whole; of a longer one so many, evenly spread
     max_height: int = 1080,  # pixels; higher pictures are scaled down to it
+    rate: float = 0,  # frames a second inside windows, as in `sample_frames`; needs n_frames
 ) -> Original:
     "Raises `VideoError` that names the source; damage inside of it is found while the pictures are read."
     if n_frames is None:
         once, _ = clip_numbers(row, 2, "even")
         n_frames, how = int(min(once[-1] - once[0] + 1, most)), "even"
-    numbers, times = clip_numbers(row, n_frames, how)
+    numbers, times = clip_numbers(row, n_frames, how, rate)
     filmed = tuple(int(v) for v in _filmed_size(row))
     scale = min(1, max_height / filmed[0])
     height, width = (max(1, round(v * scale)) for v in filmed)
     pictures = _pictures(row, np.asarray(numbers).tolist(), (height, width))
-    return Original(pictures, len(numbers), _rate(numbers, times), height, width, filmed)
+    return Original(pictures, len(numbers), _rate(numbers, times, rate), height, width, filmed)

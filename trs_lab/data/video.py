@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 
 from ..core.files import DataError, digest
+from ..core.parameters import SEGMENT_LEN
 from ..core.progress import progress_bar
 from .decoding import count_frames, decode_video, frame_times, varies
 from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, decode_frames, list_frames
@@ -45,10 +46,20 @@ def _frame_range(n_available, start, end):
     return start, end
 
 
-def _nearest(times, n):
-    "Positions of the n frames nearest to n moments that are spread evenly from the first to the last."
-    moments = np.linspace(times[0], times[-1], n)
+def _nearest(times, moments):
+    "Positions of the frames nearest to these moments."
     return np.abs(times[None] - moments[:, None]).argmin(1).astype(np.int64)
+
+
+def _in_windows(times, n, rate, segment_len=SEGMENT_LEN):
+    "Positions of the frames of n // segment_len windows, each as it is at `rate` frames a second."
+    if n % segment_len:
+        raise DataError(f"n_frames={n}: frame_rate takes {segment_len} frames for each segment")
+    span = min((segment_len - 1) / rate, times[-1] - times[0])
+    starts = np.linspace(times[0], times[-1] - span, n // segment_len)
+    # a window begins with a frame of the clip, so that equal steps in time are equal steps in frames
+    starts = times[np.searchsorted(times, starts + 1e-6, side="right") - 1]
+    return _nearest(times, (starts[:, None] + np.linspace(0, span, segment_len)).ravel())
 
 
 def sample_frames(
@@ -57,24 +68,32 @@ def sample_frames(
     how: str = "consecutive",  # 'consecutive': the last `n_frames` of the range, 'even': spread over the range
     start: int | None = None,  # first frame of the clip, 0-based (None: the first of the source)
     end: int | None = None,  # one past the last frame of the clip (None: all)
-    times=None,  # (n_available,) seconds, ascending, where the rate varies; None = one rate
-) -> np.ndarray:  # `n_frames` frame numbers, never decreasing, int64
+    times=None,  # (n_available,) seconds, ascending, where the rate varies or is asked for; None = one rate
+    rate: float = 0,  # > 0: frames a second in windows of 16 that are spread over the range, whatever the rule
+) -> np.ndarray:  # `n_frames` frame numbers, int64; never decreasing, but where windows overlap
     "The frames that represent a clip. Raises `ValueError` for an unknown rule or a range outside of the source."
     if how not in SAMPLINGS:
         raise DataError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
     if n_frames < 1:
         raise DataError(f"n_frames={n_frames}: at least 1 expected")
     start, end = _frame_range(n_available, start, end)
+    if rate and times is None:
+        raise DataError(
+            f"frame_rate={rate:g} needs a video: pictures in a folder do not say when they were taken"
+        )
+    if rate:
+        return start + _in_windows(np.asarray(times, float)[start:end], n_frames, rate)
     if how == "consecutive" and end - start >= n_frames:
         return np.arange(end - n_frames, end)
     if times is not None:
-        return start + _nearest(np.asarray(times, float)[start:end], n_frames)
+        times = np.asarray(times, float)[start:end]
+        return start + _nearest(times, np.linspace(times[0], times[-1], n_frames))
     return np.rint(np.linspace(start, end - 1, n_frames)).astype(np.int64)
 
 # %% ../../nbs/data/video.ipynb #c009
 def segment_starts(
     n_frames: int = 103,  # frames of the clip
-    segment_len: int = 16,  # frames of one segment
+    segment_len: int = SEGMENT_LEN,  # frames of one segment
     n_segments: int = 10,  # segments of one clip
 ) -> list[int]:  # first frame of every segment
     "Evenly strided, the last one flush with the end of the clip: 0, 10, ..., 80, 87 in the paper."
@@ -87,31 +106,39 @@ def segment_starts(
     return [min(i * stride, last) for i in range(n_segments)]
 
 # %% ../../nbs/data/video.ipynb #c016
-def _numbers(n, n_frames, how, row, times=None):
+def _numbers(n, n_frames, how, row, times=None, rate=0):
     "`sample_frames` of a row. Raises `VideoError` for a range that its source does not have."
-    if times is not None and how == "consecutive":
+    if times is not None and how == "consecutive" and not rate:
         warnings.warn(
             f"{row['source']}: its frame rate varies, so consecutive frames are not equally far apart"
         )
     try:
-        return sample_frames(n, n_frames, how, row["start"], row["end"], times)
+        numbers = sample_frames(n, n_frames, how, row["start"], row["end"], times, rate)
     except ValueError as e:
         raise VideoError(f"{row['source']}: {e}") from e
+    if rate:
+        start, end = _frame_range(n, row["start"], row["end"])
+        lasts, segment = times[end - 1] - times[start], (SEGMENT_LEN - 1) / rate
+        if lasts < segment - 1e-6:
+            said = f"{lasts:.2g} s from first to last frame, and a segment takes {segment:.2g} s: it is stretched"
+            warnings.warn(f"{row['source']}: {said}")
+    return numbers
 
 
 def clip_numbers(
     row,  # a row of the clip table, or a dict with source, kind, start, end
     n_frames: int = 103,  # frames wanted
     how: str = "consecutive",  # rule of `sample_frames`
+    rate: float = 0,  # frames a second inside windows, as in `sample_frames`
 ) -> tuple:  # (n_frames,) frame numbers in the source; seconds of all its frames, None where it is pictures
     "The frames that represent a clip. Raises `VideoError` naming the source."
     source, kind = row["source"], row["kind"]
     if kind not in ("video", "frames"):
         raise VideoError(f"{source}: kind={kind!r} has no pictures to read (expected 'video' or 'frames')")
     if kind == "frames":
-        return _numbers(len(list_frames(source)), n_frames, how, row), None
+        return _numbers(len(list_frames(source)), n_frames, how, row, rate=rate), None
     times = frame_times(source)
-    return _numbers(len(times), n_frames, how, row, times if varies(times) else None), times
+    return _numbers(len(times), n_frames, how, row, times if rate or varies(times) else None, rate), times
 
 
 def read_clip(
@@ -120,9 +147,10 @@ def read_clip(
     size: tuple[int, int] = (112, 112),  # height and width of the result, pixels (256, 455 in the paper)
     how: str = "consecutive",  # rule of `sample_frames`
     fitting: Fitting = Fitting(),  # how pictures come to `size`; they cover it with their aspect kept
+    rate: float = 0,  # frames a second inside windows, as in `sample_frames`
 ) -> np.ndarray:  # (n_frames, H, W, 3) uint8, RGB
     "Sample and decode one clip. Raises `VideoError` naming the source."
-    numbers, _ = clip_numbers(row, n_frames, how)
+    numbers, _ = clip_numbers(row, n_frames, how, rate)
     decode = decode_frames if row["kind"] == "frames" else decode_video
     return decode(row["source"], numbers, size, fitting)
 
@@ -200,6 +228,7 @@ class VideoSource:
         size: tuple[int, int] = (112, 112),  # height and width, pixels
         how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
         fitting: Fitting = Fitting(),  # how pictures come to `size`
+        rate: float = 0,  # frames a second inside windows, as in `sample_frames`
     ):
         how = how or table.attrs.get("sampling")
         if how not in SAMPLINGS:
@@ -213,9 +242,17 @@ class VideoSource:
             )
         if not len(table):
             raise DataError("the clip table is empty")
-        self.n_frames, self.size, self.how, self.fitting = n_frames, tuple(size), how, fitting
-        whole = {} if fitting.how == "crop" else dict(fitting=fitting)
-        self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=2, **whole)
+        self.n_frames, self.size, self.how, self.fitting, self.rate = (
+            n_frames,
+            tuple(size),
+            how,
+            fitting,
+            rate,
+        )
+        more = ({} if fitting.how == "crop" else dict(fitting=fitting)) | (
+            dict(rate=float(rate)) if rate else {}
+        )
+        self.key = cache_key(table, n_frames=n_frames, size=self.size, how=how, version=2, **more)
         self.all_clips = table
         self.failures = []  # (clip_id, source, reason) of the clips that were left out
         self._keep(np.arange(len(table)))
@@ -237,7 +274,7 @@ class VideoSource:
         return self.all_clips.iloc[row]
 
     def _read(self, row):
-        return read_clip(self._record(row), self.n_frames, self.size, self.how, self.fitting)
+        return read_clip(self._record(row), self.n_frames, self.size, self.how, self.fitting, self.rate)
 
     def __len__(self):
         return len(self.rows)
@@ -262,8 +299,9 @@ class FrameCache(VideoSource):
         size: tuple[int, int] = (112, 112),  # height and width, pixels
         how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
         fitting: Fitting = Fitting(),  # how pictures come to `size`
+        rate: float = 0,  # frames a second inside windows, as in `sample_frames`
     ):
-        super().__init__(table, n_frames, size, how, fitting)
+        super().__init__(table, n_frames, size, how, fitting, rate)
         self.path = Path(folder) / self.key
         ids, shape = table["clip_id"].tolist(), (len(table), n_frames, *self.size, 3)
         self.arrays = rows_and_sums("frames", np.uint8, shape)

@@ -110,8 +110,11 @@ def time_map(
     shift: int = 0,  # frames by which the view starts later (negative: earlier)
     speed: float = 1.0,  # > 1: faster, the ends are held
     cut: tuple[int, int] = (0, 0),  # frames [a, b) are left out
+    window: int = 0,  # frames that follow each other in time, a divisor of n; 0 = all
 ) -> torch.Tensor:  # (n,) frame numbers, never decreasing
-    "Frame of the clip that is shown at each moment of a view."
+    "Frame of the clip that is shown at each moment of a view; with windows in each of them alike."
+    if window:
+        return torch.cat([time_map(window, shift, speed, cut) + first for first in range(0, n, window)])
     kept = torch.cat([torch.arange(cut[0]), torch.arange(max(cut), n)])
     t = (torch.arange(n) - (n - 1) / 2) * speed + (n - 1) / 2 + shift
     return kept[(t.clamp(0, n - 1) * (len(kept) - 1) / (n - 1 or 1)).round().long()]
@@ -157,9 +160,9 @@ def _resize(frames, box, crop, interpolation, flip):
     return frames.flip(-1) if flip else frames
 
 # %% ../../nbs/features/augment.ipynb #c022
-def _weak(clip, generator, crop, flip, zoom, jitter, shift):
+def _weak(clip, generator, crop, flip, zoom, jitter, shift, window):
     n, hw = len(clip), clip.shape[-2:]
-    frames = time_map(n, shift=_integer(generator, -shift, shift))
+    frames = time_map(n, shift=_integer(generator, -shift, shift), window=window)
     box = crop_box(generator, hw, crop, ((1 - zoom) ** 2, (1 + zoom) ** 2), jitter=jitter)
     interpolation = INTERPOLATIONS[_integer(generator, 0, len(INTERPOLATIONS) - 1)]
     return _to_float(
@@ -175,13 +178,14 @@ def weak(
     zoom: float = 0.1,  # the box's sides are crop times 1-zoom to 1+zoom, as far as the frame allows
     jitter: float = 0.25,  # share of the free margin by which the box may leave the centre
     shift: int = 3,  # largest temporal shift, frames
+    window: int = 0,  # as in `time_map`
 ) -> torch.Tensor:  # (B,3,T,h,w) float, 0 to 1
     "The paper's weak augmentation; each clip is drawn on its own, all frames of a clip alike."
     frames = _frames(x)
     crop = _check_crop(frames.shape[-2:], crop)
     return _stack(
         [
-            _weak(c, g, crop, flip, zoom, jitter, shift)
+            _weak(c, g, crop, flip, zoom, jitter, shift, window)
             for c, g in zip(frames, per_clip(generator, len(frames)))
         ]
     )
@@ -324,15 +328,18 @@ def _photometric(
     return frames.clamp_(0, 1)
 
 
-def _strong(clip, generator, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, photometric):
+def _strong(
+    clip, generator, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, window, photometric
+):
     n, hw = len(clip), clip.shape[-2:]
-    length = min(_integer(generator, 0, cut), n - 1)
-    first = _integer(generator, 0, n - length)
+    length = min(_integer(generator, 0, cut), (window or n) - 1)
+    first = _integer(generator, 0, (window or n) - length)
     frames = time_map(
         n,
         _integer(generator, -shift, shift),
         _uniform(generator, 1 - speed, 1 + speed),
         (first, first + length),
+        window,
     )
     box = crop_box(generator, hw, crop, scale, ratio, jitter)
     interpolation = INTERPOLATIONS[_integer(generator, 0, len(INTERPOLATIONS) - 1)]
@@ -354,6 +361,7 @@ def strong(
     shift: int = 5,  # largest temporal shift, frames
     speed: float = 0.1,  # largest relative change of the speed
     cut: int = 8,  # most frames left out in one piece
+    window: int = 0,  # as in `time_map`
     brightness: float = 0.3,
     contrast: float = 0.3,
     saturation: float = 0.4,  # largest relative changes
@@ -384,7 +392,7 @@ def strong(
     )
     return _stack(
         [
-            _strong(c, g, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, photometric)
+            _strong(c, g, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, window, photometric)
             for c, g in zip(frames, per_clip(generator, len(frames)))
         ]
     )

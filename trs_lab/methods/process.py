@@ -122,9 +122,10 @@ def prior(
 
 
 def with_noise(theta, pairs, same=None, kernel=matern_sum):
-    "Covariance of observed scores, (n, n)."
+    "Covariance of observed scores, (n, n); positive definite in float64 wherever a line search may try `theta`."
     K = kernel(theta, pairs, same)
-    return K + (theta[-1].exp() + 1e-8) * torch.eye(len(K), dtype=K.dtype)
+    rounding = 1e-8 + 1e-12 * K.diagonal().mean()
+    return K + (theta[-1].exp() + rounding) * torch.eye(len(K), dtype=K.dtype)
 
 
 def negative_evidence(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import write_atomically
+from ..core.parameters import SEGMENT_LEN
 from ..data.check import DataCheck
 from ..data.check_scores import outliers
 from ..data.check_videos import before_and_after
@@ -122,7 +123,7 @@ def _both(check, clip_id):
 
 
 def _strip(ax, frames):
-    draw_strip(ax, frames, 3)
+    draw_strip(ax, frames, len(frames))
     ax.set_anchor("W")
 
 
@@ -143,23 +144,34 @@ def _say_clip(fact):
     return f"{fact.clip_id}: {fact.width:.0f} x {fact.height:.0f}, {fact.frames:.0f} frames{rate}"
 
 
+def _say_segments(config):
+    "Which frames are shown, where it is not obvious."
+    if not config.frame_rate:
+        return ""
+    shown, lasts = min(3, config.n_segments), (SEGMENT_LEN - 1) / config.frame_rate
+    return f"; both ends of {shown} of {config.n_segments} segments of {lasts:.2g} s"
+
+
 def plot_before_after(
     check: DataCheck,  # what was found
     show: int = 6,  # clips
 ):  # Figure; None where there are no pictures
-    "The first, the middle and the last frame that are sampled: as filmed, and as the network sees them."
+    """The first, the middle and the last frame that are sampled: as filmed, and as the network sees them.
+
+    With `frame_rate` these are the first and the last frame of the first, the middle and the last segment."""
     facts = check.facts.set_index("clip_id", drop=False)
     chosen = {c: _both(check, c) for c in clips_to_show(check.facts, show)}
     if not chosen:
         return None
+    height = 0.9 if check.config.frame_rate else 1.45  # twice as many pictures, half as high
     fig, axes = plt.subplots(
-        len(chosen), 2, figsize=(8.6, 1.45 * len(chosen)), squeeze=False, width_ratios=[3, 2]
+        len(chosen), 2, figsize=(8.6, height * len(chosen)), squeeze=False, width_ratios=[3, 2]
     )
     for (left, right), (clip_id, both) in zip(axes, chosen.items()):
         said = isinstance(both, str)
         _strip(left, both if said else both.original)
         _strip(right, both if said else both.seen)
-        left.set_title(_say_clip(facts.loc[clip_id]), fontsize=7)
+        left.set_title(_say_clip(facts.loc[clip_id]) + _say_segments(check.config), fontsize=7)
         if not said:
             _mark_part(left, both)
             part = (

@@ -14,6 +14,7 @@ import torch
 
 from ..core.files import read_json
 from ..data.stores import checksum
+from ..core.parameters import SEGMENT_LEN
 from ..data.originals import Original, open_original
 from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip, segment_starts
@@ -120,7 +121,7 @@ class RunPictures:
         c = folder.config
         try:
             size, how = (c.frame_height, c.frame_width), folder.table.attrs["sampling"]
-            return read_clip(row, c.n_frames, size, how, fitting_of(c))
+            return read_clip(row, c.n_frames, size, how, fitting_of(c), c.frame_rate)
         except (VideoError, OSError) as e:
             raise NoPicture(f"The video of clip {clip_id} is damaged. {e}") from None
 
@@ -146,9 +147,8 @@ class RunPictures:
         if reason := changed(row):
             raise NoPicture(f"The original of clip {clip_id} cannot be shown: {reason}.")
         try:
-            return open_original(
-                row, folder.config.n_frames, folder.table.attrs["sampling"], max_height=max_height
-            )
+            c, how = folder.config, folder.table.attrs["sampling"]
+            return open_original(row, c.n_frames, how, max_height=max_height, rate=c.frame_rate)
         except (VideoError, OSError) as e:
             raise NoPicture(f"The video of clip {clip_id} is damaged. {e}") from None
 
@@ -160,7 +160,8 @@ class RunPictures:
             return list(zip(edges[:-1], edges[1:]))
         if self.folder.featured:
             return [(i, i + 1) for i in range(c.n_segments)]
-        return [(s, s + 16) for s in segment_starts(c.n_frames, 16, c.n_segments)]
+        starts = segment_starts(c.n_frames, SEGMENT_LEN, c.n_segments)
+        return [(s, s + SEGMENT_LEN) for s in starts]
 
     def forget(
         self,

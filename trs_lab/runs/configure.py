@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core.files import read_json, write_json
 from trs_lab.core.parameters import (
+    SEGMENT_LEN,
     WITHOUT_PICTURES,
     Config,
     ConfigError,
@@ -128,6 +129,9 @@ def make_config(
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
+    segments = values.get("n_segments", Config.n_segments)
+    if values.get("frame_rate") and "n_frames" not in params and isinstance(segments, int):
+        values["n_frames"] = SEGMENT_LEN * segments
     if values.get("backbone") in WITHOUT_PICTURES:
         values["fitting"] = params.get("fitting", Config.fitting)  # features have no pictures
     config = Config(**values, options=make_options(method, options))

@@ -19,7 +19,14 @@ import torch
 
 from .baselines import feature_statistics, frame_statistics
 from ..core.files import DataError, digest, project_root, shipped
-from ..core.parameters import I3DS, WITHOUT_PICTURES, Config, ConfigError, backbone_parts
+from trs_lab.core.parameters import (
+    I3DS,
+    SEGMENT_LEN,
+    WITHOUT_PICTURES,
+    Config,
+    ConfigError,
+    backbone_parts,
+)
 from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
@@ -199,12 +206,13 @@ def cache_folder(
 
 
 def decoded_frames(
-    config: Config,  # cache_dir, n_frames, frame_height, frame_width, fitting, crop, on_error, workers
+    config: Config,  # cache_dir, n_frames, frame_rate, frame_height, frame_width, fitting, crop, on_error, workers
     table: pd.DataFrame,  # visible clip table of videos or frame folders
 ) -> FrameCache:  # filled; its table is without the clips that were left out
     "Decode what is not in the cache yet. Raises `CorruptVideos`, or leaves corrupt clips out and prints their names."
     size = config.frame_height, config.frame_width
-    frames = FrameCache(table, cache_folder(config), config.n_frames, size, fitting=fitting_of(config))
+    how = dict(fitting=fitting_of(config), rate=config.frame_rate)
+    frames = FrameCache(table, cache_folder(config), config.n_frames, size, **how)
     for clip_id, source, reason in frames.fill(config.on_error, config.workers):
         print(f"left out: clip {clip_id} ({source}): {reason}")
     return frames
@@ -217,11 +225,12 @@ def _from_video(config, table, accelerator):
 
 
 def what_is_seen(
-    config: Config,  # crop, normalisation, n_segments
+    config: Config,  # crop, normalisation, n_segments, frame_rate
 ) -> dict:  # keyword arguments of `VideoViews` and `ViewPlan`
-    "What part of the frames the backbone sees, and how."
-    size = config.crop, config.crop
-    return dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments)
+    "What part of the frames the backbone sees, and how; segments that are far apart are moved in time each by itself."
+    size, apart = (config.crop, config.crop), dict(window=SEGMENT_LEN) if config.frame_rate else {}
+    views = dict(weak_options=apart, strong_options=apart)
+    return dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments, **views)
 
 
 def pixel_views(

@@ -51,7 +51,7 @@ def clip_frames(
     c = scorer.model.config
     try:
         size = c.frame_height, c.frame_width
-        film = read_clip(row, c.n_frames, size, scorer.model.sampling, fitting_of(c))
+        film = read_clip(row, c.n_frames, size, scorer.model.sampling, fitting_of(c), c.frame_rate)
     except (VideoError, OSError):
         return []
     return list(film[np.linspace(0, len(film) - 1, n).astype(int)])

@@ -210,8 +210,9 @@ def _prepared(model, noted):
     where = "inside" if noted and noted["inside"] else "by reference"
     names = " + ".join(part.rpartition("/")[2] for part in backbone_parts(c.backbone))
     size = f"{c.frame_width} x {c.frame_height}"
+    how = f"{c.frame_rate:g} a second in each segment" if c.frame_rate else model.sampling
     return (
-        f"{c.n_frames} frames ({model.sampling}), {size} pixels ({c.fitting}), crop {c.crop}, {c.n_segments} segments; "
+        f"{c.n_frames} frames ({how}), {size} pixels ({c.fitting}), crop {c.crop}, {c.n_segments} segments; "
         f"backbone {names} ({where}){', motion statistics' if c.motion else ''}. "
         "All of it is done by the package, as `model.json` says."
     )
