@@ -355,7 +355,8 @@ def film(root, name="x.mp4", content=b"", kind="video", files={}):
     source = write(root / name, content) if kind == "video" else root / name
     for n, c in files.items():
         write(root / name / n, c)
-    return read_clip(dict(clip_id="x", source=str(source), kind=kind, start=pd.NA, end=pd.NA), 16, "even")
+    row = dict(clip_id="x", source=str(source), kind=kind, start=pd.NA, end=pd.NA)
+    return read_clip(row, 16, (16, 16), "even")
 
 
 for suffix, content in dict(

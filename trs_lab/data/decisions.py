@@ -81,7 +81,7 @@ def read_entries(
         raise DecisionError(f"{path} cannot be read ({e.strerror}), expected a decisions file") from None
     try:
         entries = _both_sides(text) or json.loads(text)["entries"]
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise DecisionError(
             f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); "
             "it is left as it is: repair it, or move it away"

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from einops import rearrange, reduce
 
-from ..core.files import DataError, MissingFile
+from ..core.files import DataError, MissingFile, write_atomically
 from .weights import I3D_FILES
 
 # %% ../../nbs/features/backbone.ipynb #c005
@@ -399,7 +399,7 @@ def save_backbone(
         for k, v in model.state_dict().items()
     }
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, path, metadata=meta)
+    write_atomically(path, lambda p: save_file(state, p, metadata=meta))
 
 
 def load_backbone(

@@ -225,7 +225,17 @@ def read_manifest(
         isinstance(clips, dict) and clips.get("clip_id")
     ):
         raise ConfigError(f"{Path(run) / FILE} has no dataset or no clips, expected what a run is made of")
+    lists = [v for v in clips.values() if isinstance(v, list)]
+    texts = [clips["clip_id"], clips.get("source")]
+    if len(lists) < len(clips) or len(set(map(len, lists))) > 1 or not all(map(_of_texts, texts)):
+        raise ConfigError(
+            f"{Path(run) / FILE}: clips are not lists of one length, with clip_id and source as texts"
+        )
     return manifest
+
+
+def _of_texts(value):
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
 
 
 def write_manifest(
