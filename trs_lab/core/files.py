@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['FULL', 'clone_root', 'project_root', 'shown_path', 'shipped', 'TrsLabError', 'DataError', 'MissingFile',
-           'MissingExtra', 'NoRoom', 'DiskFull', 'write_atomically', 'write_folder', 'clear_parts', 'plain',
-           'write_json', 'read_text', 'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
+           'MissingExtra', 'NoRoom', 'DiskFull', 'full_disk_said', 'write_atomically', 'write_folder', 'clear_parts',
+           'plain', 'write_json', 'read_text', 'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
+from contextlib import contextmanager
 import errno, glob, hashlib, json, math, os, shutil, uuid
 
 # %% ../../nbs/core/files.ipynb #68fdd949
@@ -83,6 +84,19 @@ class DiskFull(NoRoom):
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no more of a quota, no larger file
+
+
+@contextmanager
+def full_disk_said(
+    path: str | Path,  # what is being written, a file or a folder
+):
+    "Inside, an error of the system that says that the disk is full becomes a `DiskFull` of this path."
+    try:
+        yield
+    except OSError as e:
+        if isinstance(e, NoRoom) or e.errno not in FULL:
+            raise
+        raise DiskFull(Path(path)) from e
 
 
 def _no_room(error, part, path):

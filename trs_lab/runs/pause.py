@@ -58,8 +58,8 @@ def read_request(
     path,  # control.json
 ):
     "The word in it, or None if there is no file. Raises ValueError that names the file if it holds anything else."
-    there = read_json(path, default=None)
-    if there is None and not Path(path).exists():
+    there = read_json(path, default=...)
+    if there is ...:
         return None
     what = there.get("request") if isinstance(there, dict) else there
     if what not in REQUESTS:
@@ -277,8 +277,8 @@ def read_progress(
 ):
     "progress.json as a dictionary, or None if the run has none. Raises ValueError for a damaged file."
     path = Path(run) / "progress.json"
-    progress = read_json(path, default={})
-    if progress == {} and not path.exists():
+    progress = read_json(path, default=...)
+    if progress is ...:
         return None
     if wrong := _wrong_in(progress):
         raise DataError(f"{path} is damaged: {wrong}")
