@@ -2,6 +2,7 @@
 
     python tests/full_disks.py FOLDER --points 10                  every kind, so many points each
     python tests/full_disks.py FOLDER --kind frames --points 100
+    python tests/full_disks.py FOLDER --kind export score report decisions --kill    killed there, with room on the disk
 
 Just before a random file is opened for writing, renamed or removed, the disk is filled but for 0 to 64 kB, so that
 every write after it fails as the system has it, also those of libraries in C++ and Rust. The disk is a small file
@@ -183,6 +184,23 @@ class SmallDisk:
         subprocess.run(["umount", str(self.place)], check=True)
 
 
+class Killed:
+    """No full disk: there the process is killed."""
+
+    def __init__(self, place):
+        self.place = place
+        place.mkdir(parents=True, exist_ok=True)
+
+    @staticmethod
+    def fill(place, left):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def empty(self):
+        """The process is gone."""
+
+    close = empty
+
+
 class Limit:
     """No file of the process may grow beyond what is left."""
 
@@ -318,7 +336,7 @@ class Kind:
         said = self.call(place, last, left)
         self.disk.empty()
         wrong = torn(place)
-        if said and not SAID.search(said):
+        if said and not SAID.search(said) and not isinstance(self.disk, Killed):
             where = [line.strip() for line in self.log.read_text().splitlines() if "trs_lab/" in line]
             wrong.append(f"raw: {said[:300]} {where[-1:]}")
         again = self.call(place, 0)
@@ -348,14 +366,15 @@ def main():
     parser.add_argument("--points", type=int, default=10)
     parser.add_argument("--kind", nargs="*", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--limit", action="store_true", help="a limit on the size of files in the place of a disk"
-    )
+    limit = "a limit on the size of files in the place of a disk"
+    parser.add_argument("--limit", action="store_true", help=limit)
+    parser.add_argument("--kill", action="store_true", help="kill -9 in the place of a full disk")
     given = parser.parse_args()
     home, context, rows, wrong = given.folder.absolute(), forks(), [], []
     home.mkdir(parents=True, exist_ok=True)
+    disk_of = Killed if given.kill else Limit if given.limit or os.getuid() else SmallDisk
     for name in given.kind:
-        disk = (Limit if given.limit or os.getuid() else SmallDisk)(home / f"disk-{name}")
+        disk = disk_of(home / f"disk-{name}")
         with contextlib.closing(disk):
             kind = Kind(name, home, disk, context, given.seed)
             for _ in range(given.points):

@@ -205,7 +205,7 @@ class ClipWork:
         passes = [encoder.of_clips(self._pass(frames, clip_id, views), *how) for views in self.plan.passes]
         out = torch.cat(passes).float().cpu().numpy()
         if not np.isfinite(out).all():
-            raise DataError("the backbone returned NaN or infinite features")
+            raise ValueError("the backbone returned NaN or infinite features")
         return out
 
 
