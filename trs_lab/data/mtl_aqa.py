@@ -60,13 +60,9 @@ def dive_id(key):  # (video, sample)
     return f"{key[0]:02d}_{key[1]:02d}"
 
 
-def _is_list(x):
-    return isinstance(x, (tuple, list)) or isinstance(x, np.ndarray) and x.ndim > 0
-
-
 def _is_key(key):
     "(video, sample), whole numbers both."
-    return _is_list(key) and len(key) == 2 and all(map(_whole, key))
+    return isinstance(key, (tuple, list, np.ndarray)) and len(key) == 2 and all(map(_whole, key))
 
 
 def _whole(x):
@@ -82,14 +78,16 @@ def _check_numbers(dive, where):
         if not number(dive[name]):
             raise DataError(f"{where}: field {name!r}: found {dive[name]!r}, expected a number")
     judges = dive.get("judge_scores")
-    if judges is not None and not (_is_list(judges) and all(map(number, judges))):
+    if judges is not None and not (
+        isinstance(judges, (list, tuple, np.ndarray)) and all(map(number, judges))
+    ):
         raise DataError(f"{where}: field 'judge_scores': found {judges!r}, expected a number for each judge")
 
 
 def _keys_of(path):
     "Keys of a split file. Raises ValueError where it is none."
     keys = load_pickle(path)
-    many = _is_list(keys)
+    many = isinstance(keys, (list, tuple, np.ndarray))
     if not many or not all(map(_is_key, keys)):
         wrong = next(k for k in keys if not _is_key(k)) if many else type(keys).__name__
         raise DataError(f"{path}: found {wrong!r}, expected a list of (video, sample)")

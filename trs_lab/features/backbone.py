@@ -422,7 +422,13 @@ def load_backbone(
         if not meta[name].isdecimal():
             raise DataError(f"{path}: metadata {name!r} is {meta[name]!r}, expected a whole number")
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    model = load_fitting(I3D(**settings), state, path.name).eval()
+    try:
+        network = I3D(**settings)
+    except (TypeError, ValueError, ZeroDivisionError, RuntimeError, AttributeError) as e:
+        raise DataError(
+            f"{path}: metadata 'settings' is {settings}, of which no network can be made ({e})"
+        ) from None
+    model = load_fitting(network, state, path.name).eval()
     return model, {**meta, "input_size": int(meta["input_size"]), "frames": int(meta["frames"])}
 
 

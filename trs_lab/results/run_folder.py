@@ -81,6 +81,10 @@ def noted_clips(
 ) -> pd.DataFrame:  # `CLIP_COLUMNS`, role, file (fingerprint of what the clip is read from)
     "The visible clip table as training saw it."
     table = clips_of(manifest)
+    missing = [c for c in (*CLIP_COLUMNS, "role", "file") if c not in table and c != "kind"]
+    missing += [k for k in ("dataset", "sampling", "score_range") if k not in manifest["dataset"]]
+    if missing:
+        raise ConfigError(f"run.json does not say {missing[0]} of its clips")
     kinds = ["frames" if Path(s).is_dir() else "video" for s in table.source]
     table["kind"] = kind_of_numbers(config) or kinds
     for name in ("start", "end"):

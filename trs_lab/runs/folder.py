@@ -694,6 +694,11 @@ def _about_model(path):
     missing = [n for n in names if n not in about] if isinstance(about, dict) else names
     if missing:
         raise ConfigError(f"{path}: {missing[0]!r} is missing, expected {', '.join(names)}")
+    number = (int, float)
+    kinds = dict(in_dim=int, center=number, scale=number, config=dict, backbone=(dict, type(None)))
+    kinds |= {n: list for n in ("groups", "people") if n in about}
+    if wrong := next((n for n, kind in kinds.items() if not isinstance(about[n], kind)), None):
+        raise ConfigError(f"{path}: {wrong} is {about[wrong]!r}, which a run does not write")
     return about
 
 
