@@ -12,13 +12,19 @@ from own_errors import said_by
 from safetensors.torch import save_file
 
 from trs_lab.data.decisions import apply_decisions, read_entries
+from trs_lab.data.poses import check_pose
+from trs_lab.data.ratings import read_rating_file
 from trs_lab.data.readers import read_clips
 from trs_lab.data.video import read_clip
 from trs_lab.features.backbone import load_i3d
+from trs_lab.results.reports import read_goals
 from trs_lab.runs.configure import load_config, make_config
 from trs_lab.runs.folder import load_student
 from trs_lab.runs.manifest import read_manifest
 from trs_lab.runs.plans import plan_runs, read_plan
+from trs_lab.score.intervals import read_left_out
+from trs_lab.score.share import read_shared
+from trs_lab.score.videos import read_known
 
 CASES = []
 
@@ -161,6 +167,7 @@ feature("complex", np.ones((4, 3), complex), "complex", "real numbers")
 feature("words", np.array([["a", "b", "c"]]), "expected real numbers")
 feature("nan", np.full((4, 3), np.nan, np.float32), "NaN", "finite")
 feature("infinite", np.full((4, 3), np.inf, np.float32), "infinite")
+feature("beyond_float32", np.full((4, 3), 1e300), "too large")
 feature("other_width", np.ones((4, 5), np.float32), "5 features per segment, expected 3")
 case("npy-is_npz", folder, "b.npy", features=dict(b=b"PK\x05\x06" + b"\0" * 18))
 
@@ -176,6 +183,10 @@ given("range_no_json", "score_range.json", files={"score_range.json": "0-10"})
 given("range_infinite", "score_range.json", files={"score_range.json": "[0, Infinity]"})
 given("range_too_small", "'score'", "within score_range, 0 to 2", files={"score_range.json": "[0, 2]"})
 given("range_null", "score_range.json", files={"score_range.json": "null"})
+given("range_object", "score_range.json", "expected [lowest", files={"score_range.json": '{"0": 1, "10": 2}'})
+given("range_texts", "score_range.json", "expected [lowest", files={"score_range.json": '["0", "10"]'})
+given("range_true", "score_range.json", "expected [lowest", files={"score_range.json": "[false, true]"})
+given("range_brackets", "score_range.json", "expected [lowest", files={"score_range.json": "[" * 100_000})
 given("media", "'pictures'", "features, frames, videos", media="pictures")
 given("media_not_there", "videos", media="videos")
 given("fold_word", "fold", "first", fold="first")
@@ -355,7 +366,8 @@ def film(root, name="x.mp4", content=b"", kind="video", files={}):
     source = write(root / name, content) if kind == "video" else root / name
     for n, c in files.items():
         write(root / name / n, c)
-    return read_clip(dict(clip_id="x", source=str(source), kind=kind, start=pd.NA, end=pd.NA), 16, "even")
+    row = dict(clip_id="x", source=str(source), kind=kind, start=pd.NA, end=pd.NA)
+    return read_clip(row, 16, (16, 16), "even")
 
 
 for suffix, content in dict(
@@ -521,6 +533,43 @@ for name, content, word in (
     ("latin1", b'dataset = "\xe9"\n', "plan.toml"),
 ):
     run_file(f"plan_{name}", "plan.toml", lambda f: plan_runs(read_plan(f), str(f)), content, word)
+
+# -- ratings ---------------------------------------------------------------------------------------------------------
+
+
+def rated(name, line, *words):
+    text = f"clip_id,score,rater,when,note\na,1,ann,,\n\n{line}\n"
+    make = lambda p: read_rating_file(write(p / "ratings.ann.csv", text))
+    case(f"ratings-{name}", make, "ratings.ann.csv: line 4", *words)
+
+
+rated("underscore", "a,1_0,ann,,", "'score'", "'1_0'")
+rated("nan", "a,nan,ann,,", "'nan'")
+rated("other_digits", "a,١٢,ann,,", "'١٢'")
+rated("too_few", "a,1", "2 cells, expected 5")
+rated("quotation_mark", 'a,1,ann,,"' + "x" * 200_000, "quotation mark")
+
+# -- what a program writes -------------------------------------------------------------------------------------------
+
+SCORED = dict(
+    made=dict(fold=dict(a=0), apart="clips"), table=dict(score=[1], predicted=["x"], per=[1], fold=[0])
+)
+for name, content in dict(list="[1]", table="{}", words=json.dumps(SCORED)).items():
+    make = lambda p, content=content: read_left_out(write(p / "left_out.json", content).parent)
+    case(f"left_out-{name}", make, "left_out.json is damaged")
+case("known-no_clip_id", lambda p: read_known(write(p / "clips.csv", "name\na\n")), "clips.csv", "clip_id")
+case("known-latin1", lambda p: read_known(write(p / "clips.csv", b"clip_id\n\xe9\n")), "clips.csv", "UTF-8")
+case("known-empty", lambda p: read_known(write(p / "clips.csv", "")), "clips.csv", "found nothing")
+case("goals-no_toml", lambda p: read_goals(write(p / "goals.toml", "[[goal")), "goals.toml")
+case("goals-a_number", lambda p: read_goals(write(p / "goals.toml", "goal = 3")), "goals.toml", "[[goal]]")
+case("shared-no_model", lambda p: read_shared(p), "model.json")
+case("shared-a_run", lambda p: (write(p / "model.json", "{}"), read_shared(p)), "not of an exported model")
+case(
+    "pose-infinite_as_held",
+    lambda p: check_pose(np.full((4, 3, 2), 1e39), "x.npy"),
+    "x.npy",
+    "frame 0, joint 0",
+)
 
 # -- decisions ---------------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,12 @@
 """A finished run of which one file is missing, cut off or foreign: what opens it says which, and the rest works."""
 
+import json
 import shutil
 import warnings
 
 import pytest
+from fuzz import EXAMPLES, as_json, damaged, exchanged, look
+from hypothesis import strategies as st
 from own_errors import is_own
 
 from trs_lab.inspect.monitor import read_curves
@@ -142,3 +145,20 @@ def test_a_damaged_file_is_named_and_the_rest_works(name, finished, tmp_path):
         )
         if lost:
             assert any(name in s or "not finished" in s for s in said), f"{what}: nobody names it: {said}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_a_run_that_holds_anything_is_read_or_refused_in_words(name, finished, tmp_path):
+    run, *others = finished
+    if not (run / name).exists():
+        pytest.skip("the run has none")
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    content = (copy / name).read_bytes()
+    values = exchanged(json.loads(content)).map(as_json) if name.endswith(".json") else st.nothing()
+
+    def use(changed):
+        (copy / name).write_bytes(changed)
+        everything_said(copy, *others)
+
+    look(name, damaged(content) | values, use, EXAMPLES // 10, refuses=False)

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from full_disks import Kind, Killed, Limit
+from kills import forks
 from safetensors.torch import save_file
 
 from trs_lab.core.files import TrsLabError, write_atomically, write_json
@@ -78,3 +80,18 @@ def test_a_full_disk_is_said_and_loses_nothing(limit, tmp_path):
         assert expected in said.get(name, "it was written"), said
         assert (tmp_path / name).read_bytes() == content
     assert {p.name for p in tmp_path.iterdir()} == {*before, "said.json", ".decisions.json.lock"}
+
+
+@pytest.mark.parametrize("name", ("features", "export", "decisions"))
+def test_a_disk_that_is_full_at_any_write_loses_nothing(name, tmp_path):
+    """A few of the points that `python tests/full_disks.py` has many of."""
+    kind = Kind(name, tmp_path, Limit(tmp_path / "disk"), forks(), seed=0)
+    assert [kind.once() for _ in range(2)] == [[], []]
+    assert kind.row["said"], "no write failed"
+
+
+@pytest.mark.parametrize("name", ("export", "decisions"))
+def test_what_is_killed_at_any_write_is_whole_after_the_next_call(name, tmp_path):
+    kind = Kind(name, tmp_path, Killed(tmp_path / "disk"), forks(), seed=0)
+    assert [kind.once() for _ in range(2)] == [[], []]
+    assert kind.row["said"] == 2, "it was not killed"

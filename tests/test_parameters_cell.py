@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from dataclasses import fields
 
 from conftest import ROOT
@@ -57,3 +58,21 @@ def test_check_shows_real_defaults():
 def test_every_parameter_is_explained(notebook):
     lines = [line for line in cell(notebook).splitlines() if not line.startswith("#")]
     assert lines and all("  # " in line for line in lines)
+
+
+# What may be a number in some programs: one share, one seed, one fold, a task or a criterion whose name is one.
+MAY_BE_NUMBERS = {"ratios", "seeds", "folds", "task", "targets"}
+CHECKED_BY_CONFIG = {"train.ipynb", "check.ipynb"}
+PROGRAMS = [p.name for p in sorted((ROOT / "nbs").glob("*.ipynb")) if '"parameters"' in p.read_text()]
+
+
+@pytest.mark.parametrize("notebook", sorted({*PROGRAMS} - CHECKED_BY_CONFIG))
+def test_a_number_for_a_name_or_a_path_is_refused(notebook):
+    """papermill's -p makes numbers of 2025_06_02, 007 and 1e3."""
+    given = values(cell(notebook))
+    texts = {name for name, value in given.items() if isinstance(value, str)} - MAY_BE_NUMBERS
+    cells = json.loads((ROOT / "nbs" / notebook).read_text())["cells"]
+    source = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    refused = re.search(r'notebook_parameters\(\s*globals\(\),\s*_before,\s*\w+,\s*"([^"]*)"', source)
+    assert refused, "it does not check its parameters"
+    assert texts <= {*refused[1].split()} <= {*given}

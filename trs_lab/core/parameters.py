@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 import ast
 import os
+import re
 
 from .files import TrsLabError
 
@@ -90,8 +91,11 @@ class Checked:
 def expanded(
     text: str,  # a path, or several with blanks between them
 ) -> str:
-    "The same with the home folder in the place of each ~."
-    return " ".join(map(os.path.expanduser, text.split(" ")))
+    "The same with the home folder in the place of each ~. Raises `ConfigError` for the home of an unknown user."
+    found = [os.path.expanduser(part) for part in text.split(" ")]
+    if nobody := next((part for part in found if re.match(r"~\w+/", part)), None):
+        raise ConfigError(f"{text}: there is no user {nobody[1:].partition('/')[0]} whose home this could be")
+    return " ".join(found)
 
 
 def as_text(f, value):
@@ -493,6 +497,7 @@ def notebook_parameters(
     namespace: dict,  # `globals()` after the parameters cell
     before: set,  # what `early_parameters` returned
     valid=None,  # names of the parameters: others are refused. None = whoever takes them checks them
+    texts: str = "",  # names, with blanks between them, of those that are names or paths: a number is refused
 ) -> dict:
     "The parameters; ~ is expanded, in the notebook too. A cell that is run again takes the names that it took before."
     names = [n for n in namespace if n not in before and not n.startswith("_")]
@@ -501,6 +506,9 @@ def notebook_parameters(
     params = {n: expanded(v) if isinstance(v := namespace[n], str) else v for n in names}
     if valid:
         check_names(params, valid)
+    for n in texts.split():
+        if not isinstance(text_only(n, params.get(n)), (str, type(None))):
+            raise ConfigError(f"{n}: expected text, got {params[n]!r}")
     namespace.update(params, _parameters_read=set(names) or {"preset"})
     return params
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.files import DataError, MissingExtra
+
 # %% ../../nbs/data/archives.ipynb #bb4e0bec
 ARCHIVES = (".npz", ".h5", ".hdf5")
 WIDTHS = (
@@ -54,13 +56,13 @@ def _by_clip(path, ids, x):
     "clip_id -> (segments, dim) of one array for all."
     ids = np.asarray(ids)
     if ids.ndim != 1 or not all(isinstance(i, (str, bytes, int)) for i in ids.tolist()):
-        raise ValueError(f"{path}: clip_id is {ids.dtype} {ids.shape}, expected one text for each clip")
+        raise DataError(f"{path}: clip_id is {ids.dtype} {ids.shape}, expected one text for each clip")
     if x.ndim != 3 or len(x) != len(ids):
         said = f"features of shape {x.shape} for {len(ids)} clip_id, expected (clips, segments, dim)"
-        raise ValueError(f"{path}: {said}{_axes_of(x.shape, len(ids))}")
+        raise DataError(f"{path}: {said}{_axes_of(x.shape, len(ids))}")
     names = [i.decode() if isinstance(i, bytes) else str(i) for i in ids.tolist()]
     if twice := next((n for n in names if names.count(n) > 1), None):
-        raise ValueError(f"{path}: clip_id {twice!r} is there twice")
+        raise DataError(f"{path}: clip_id {twice!r} is there twice")
     return dict(zip(names, x))
 
 # %% ../../nbs/data/archives.ipynb #34af890e
@@ -73,9 +75,9 @@ def _read_hdf5(path):
     try:
         import h5py
     except ImportError:
-        raise ImportError(f"{path}: HDF5 is read with h5py, which is missing: pip install h5py") from None
+        raise MissingExtra(f"{path}: HDF5 is read with h5py, which is missing: pip install h5py") from None
     with h5py.File(path) as file:
-        return {name: file[name][()] for name in file}
+        return {name: np.asarray(file[name][()]) for name in file}
 
 
 @lru_cache(maxsize=4)
@@ -86,12 +88,12 @@ def _read(path, changed):
     except ImportError:
         raise
     except Exception as e:  # a damaged file makes zipfile, NumPy and h5py raise what they like
-        raise ValueError(f"{path}: not a readable file of arrays ({e})") from None
+        raise DataError(f"{path}: not a readable file of arrays ({e})") from None
     if {"clip_id", "features"} <= arrays.keys():
         found = _by_clip(path, arrays["clip_id"], arrays["features"])
     elif {"clip_id", "features"} & arrays.keys():
         held = ", ".join(arrays)
-        raise ValueError(f"{path}: holds {held}; expected clip_id and features, or an array for each clip")
+        raise DataError(f"{path}: holds {held}; expected clip_id and features, or an array for each clip")
     else:
         found = arrays
     return {unicodedata.normalize("NFC", name): x for name, x in found.items()}
@@ -108,7 +110,7 @@ def archive_of(
     "features.npz, features.h5 or features.hdf5. ValueError where there are two."
     found = [p for s in ARCHIVES if (p := root / f"features{s}").is_file()]
     if len(found) > 1:
-        raise ValueError(f"{root}: {found[0].name} and {found[1].name}; keep one of them")
+        raise DataError(f"{root}: {found[0].name} and {found[1].name}; keep one of them")
     return found[0] if found else None
 
 

@@ -48,7 +48,8 @@ def _check_entry(path, i, e):
         raise DecisionError(
             f"{where}: decision {e['decision']!r}, expected one of {', '.join(filter(None, DECISION_KINDS))}"
         )
-    if _number(e.get("score")) != (e["decision"] in ("accept", "correct")):
+    scored = e["decision"] in ("accept", "correct")
+    if "score" not in e or not (_number(e["score"]) if scored else e["score"] is None):
         expected = "a finite number" if e["decision"] in ("accept", "correct") else "none"
         raise DecisionError(
             f"{where}: score {e.get('score')!r}, expected {expected} with {e['decision'] or 'a note'}"
@@ -81,7 +82,7 @@ def read_entries(
         raise DecisionError(f"{path} cannot be read ({e.strerror}), expected a decisions file") from None
     try:
         entries = _both_sides(text) or json.loads(text)["entries"]
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise DecisionError(
             f"{path} is damaged or no decisions file ({type(e).__name__}: {str(e)[:80]}); "
             "it is left as it is: repair it, or move it away"

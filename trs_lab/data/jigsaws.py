@@ -144,7 +144,7 @@ def _rated(target):
     words = [e.replace(" ", "_") for e in ELEMENTS]
     name = re.sub("[ -]", "_", str(target or "total").lower())
     if name not in ("total", *words):
-        raise ValueError(f"jigsaws: target {target!r}, expected total or one of {', '.join(words)}")
+        raise DataError(f"jigsaws: target {target!r}, expected total or one of {', '.join(words)}")
     return (None, (6.0, 30.0)) if name == "total" else (words.index(name), (1.0, 5.0))
 
 

@@ -236,7 +236,7 @@ def read_array(
 def _of_archive(path, clip_id):
     arrays = read_archive(path)
     if (name := _form(str(clip_id))) not in arrays:
-        raise ValueError(f"{path}: no clip {clip_id!r}; it has {len(arrays)} others")
+        raise DataError(f"{path}: no clip {clip_id!r}; it has {len(arrays)} others")
     return arrays[name]
 
 
@@ -254,8 +254,10 @@ def read_features(
         raise DataError(f"{path}: shape {stored}, expected (segments, dim){crops}")
     if x.dtype.kind not in "fiu":
         raise DataError(f"{path}: type {x.dtype}, expected real numbers")
-    if not np.isfinite(x).all():
-        raise DataError(f"{path}: holds NaN or infinite values, expected finite numbers")
+    if not (np.abs(x) <= np.finfo(np.float32).max).all():  # as it will be held; NaN is not smaller either
+        raise DataError(
+            f"{path}: holds NaN, infinite or too large values, expected finite numbers of float32"
+        )
     return x
 
 

@@ -252,7 +252,7 @@ def read_mtl_aqa(
     "Parmar & Morris, CVPR 2019, in its original form or as MUSDL or CoRe published it. Raises FileNotFoundError."
     root = data_folder(root, dataset)
     if target not in TARGETS:
-        raise ValueError(f"{dataset}: target {target!r}, expected one of {', '.join(TARGETS)}")
+        raise DataError(f"{dataset}: target {target!r}, expected one of {', '.join(TARGETS)}")
     places = annotation_places(root, annotations, _INSIDE, ("info", "annotations", "../info"))
     path = find_file(dataset, _FILES, places)
     dives, variant = load_dives(path)

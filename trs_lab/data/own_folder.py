@@ -6,8 +6,9 @@
 __all__ = ['MEDIA', 'listed_clips', 'find_media', 'read_range', 'read_folder']
 
 # %% ../../nbs/data/own_folder.ipynb #92fb66d3
-import csv, io, json, re, unicodedata
+import json, re, unicodedata
 from difflib import get_close_matches
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from ..core.files import DataError, read_text
 from .archives import archive_of, read_archive
 from .clips import clip_table
+from .clips_file import cells_of, number_in
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
     add_segments,
@@ -32,22 +34,6 @@ from .poses import check_poses
 # %% ../../nbs/data/own_folder.ipynb #5b40d9bb
 _OPTIONAL = ("split", "group", "user", "difficulty")
 MEDIA = ("features", "frames", "videos", "poses")
-
-
-_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")  # not 1_0, 0x10 or other digits
-
-
-def _number(text, where, field):
-    "A finite number, or NaN for an empty cell."
-    if text == "":
-        return np.nan
-    value = float(text) if _DECIMAL.fullmatch(text) else np.nan
-    if not np.isfinite(value):
-        hint = "; write the decimal comma as a point" if re.fullmatch(r"[+-]?\d+,\d+", text) else ""
-        raise DataError(
-            f"{where}: column {field!r}: found {text!r}, expected a number, or nothing where it is not known{hint}"
-        )
-    return value
 
 
 def _check_header(path, header, score):
@@ -80,27 +66,13 @@ def _is_of_raters(name):
 _OTHER_SCORE = "; target names the column with the scores, where it is another one"
 
 
-def _whole_lines(path, reader):
-    "(number, cells) of every line. Raises ValueError for one that csv cannot read, such as a quote that never ends."
-    try:
-        for cells in reader:
-            yield reader.line_num, cells
-    except csv.Error as e:
-        raise DataError(f"{path}: line {reader.line_num}: {e}; is a quotation mark left open?") from None
-
-
 def _csv_rows(path, score):
-    "(where, names, cells) of the lines that are not empty, separated by commas, or semicolons as the first is."
-    text = read_text(path)
-    first = text.partition("\n")[0]
-    how = dict(delimiter=";" if ";" in first and "," not in first else ",")
-    lines = _whole_lines(path, csv.reader(io.StringIO(text, newline=""), **how))
-    header = [h.strip() for h in next(lines, (1, []))[1]]
+    "(where, names, cells) of the lines that are not empty."
+    _, rows = cells_of(read_text(path), f"{path}: ")
+    header = [h.strip() for h in rows[0][1]] if rows else []
     _check_header(path, header, score)
-    for line, cells in lines:
-        where = f"{path}: line {line}"
-        if any(c.strip() for c in cells):
-            yield where, header, [c.strip() for c in cells]
+    for line, cells in rows[1:]:
+        yield f"{path}: line {line}", header, [c.strip() for c in cells]
 
 
 def _csv_clip(where, header, cells, score):
@@ -117,8 +89,8 @@ def _csv_clip(where, header, cells, score):
     return dict(
         clip_id=name,
         split=split,
-        score=_number(cells[score], where, score),
-        difficulty=_number(cells.get("difficulty", ""), where, "difficulty"),
+        score=number_in(cells[score], where, score),
+        difficulty=number_in(cells.get("difficulty", ""), where, "difficulty"),
         group=cells.get("group") or "all",
         user=cells.get("user") or pd.NA,
     )
@@ -184,10 +156,11 @@ def read_range(
         return None
     where, value = ("score_range", score_range) if score_range is not None else (path, read_text(path))
     try:
-        lowest, highest = (float(v) for v in (json.loads(value) if isinstance(value, str) else value))
-        if np.isfinite([lowest, highest]).all() and lowest < highest:
-            return lowest, highest
-    except (TypeError, ValueError):
+        lowest, highest = given = json.loads(value) if isinstance(value, str) else tuple(value)
+        numbers = all(isinstance(v, Real) and not isinstance(v, bool) and np.isfinite(v) for v in given)
+        if isinstance(given, (list, tuple)) and numbers and lowest < highest:
+            return float(lowest), float(highest)
+    except (TypeError, ValueError, OverflowError, RecursionError):
         pass
     raise DataError(f"{where}: found {value!r}, expected [lowest, highest possible score]")
 

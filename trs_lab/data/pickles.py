@@ -126,7 +126,11 @@ class _Unpickler(pickle.Unpickler):
 # %% ../../nbs/data/pickles.ipynb #c010
 def _plain(x, seen):
     "Containers of plain values and arrays; seen = what was converted already, by identity."
-    if x is None or isinstance(x, (str, bytes, bytearray, bool, int, float, complex, np.generic, np.ndarray)):
+    if isinstance(x, np.ndarray):
+        return (
+            x if x.ndim else x[()]
+        )  # an array without axes is a number; nobody expects it to have no length
+    if x is None or isinstance(x, (str, bytes, bytearray, bool, int, float, complex, np.generic)):
         return x
     if id(x) in seen:
         if seen[id(x)] is seen:
@@ -134,7 +138,7 @@ def _plain(x, seen):
         return seen[id(x)]
     seen[id(x)] = seen  # not finished yet
     if isinstance(x, _Array) and x.value is not None:
-        new = x.value
+        new = _plain(x.value, seen)
     elif isinstance(x, dict):
         new = {_plain(k, seen): _plain(v, seen) for k, v in x.items()}
     elif isinstance(x, (list, tuple, set, frozenset)):

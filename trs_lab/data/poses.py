@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 
+from ..core.files import DataError
 from .layouts import read_array
 
 # %% ../../nbs/data/poses.ipynb #b091edfe
@@ -37,17 +38,17 @@ def check_pose(
     while x.ndim > 3 and x.shape[0] == 1:
         x = x[0]
     if x.ndim != 3 or x.shape[2] not in (2, 3):
-        raise ValueError(f"{where}: shape {stored}, {_WANTED}{_axes(stored)}")
+        raise DataError(f"{where}: shape {stored}, {_WANTED}{_axes(stored)}")
     if len(x) < 2 or x.shape[1] < 2:
         axis = 0 if len(x) < 2 else 1
-        raise ValueError(f"{where}: shape {stored}, axis {axis} has {x.shape[axis]}; {_WANTED}, two at least")
+        raise DataError(f"{where}: shape {stored}, axis {axis} has {x.shape[axis]}; {_WANTED}, two at least")
     if x.dtype.kind not in "fiu":
-        raise ValueError(f"{where}: type {x.dtype}, expected real numbers")
-    if np.isinf(x).any():
-        frame, joint, _ = np.argwhere(np.isinf(x))[0]
-        raise ValueError(f"{where}: infinite at frame {frame}, joint {joint}; NaN says that it was not seen")
+        raise DataError(f"{where}: type {x.dtype}, expected real numbers")
+    if (large := np.abs(x) > np.finfo(np.float32).max).any():
+        frame, joint, _ = np.argwhere(large)[0]
+        raise DataError(f"{where}: infinite at frame {frame}, joint {joint}; NaN says that it was not seen")
     if seen_joints(x).sum() < 2:
-        raise ValueError(f"{where}: no joint was seen in any two places (axes 0 and 1 are NaN throughout)")
+        raise DataError(f"{where}: no joint was seen in any two places (axes 0 and 1 are NaN throughout)")
     return x
 
 
@@ -95,7 +96,7 @@ def check_poses(
         first = first or x.shape
         if x.shape[1:] != first[1:]:
             swapped = "; are axes 0 and 1 frames and joints?" if x.shape[0] == first[0] else ""
-            raise ValueError(
+            raise DataError(
                 f"{path}: {x.shape[1]} joints in {x.shape[2]} coordinates (axes 1 and 2 of {x.shape}), "
                 f"expected {first[1]} in {first[2]} as in {paths[0]}{swapped}"
             )

@@ -21,7 +21,6 @@ from trs_lab.core.files import (
     DataError,
     MissingFile,
     file_lock,
-    read_json,
     read_text,
     write_atomically,
     write_json,
@@ -33,10 +32,11 @@ from trs_lab.data.clips_file import (
     free_name,
     keep_and_write,
     lines_of,
+    number_in,
     plain_name,
 )
 from .layouts import VIDEO_SUFFIXES, data_folder
-from .own_folder import find_media
+from .own_folder import find_media, read_range
 
 # %% ../../nbs/data/ratings.ipynb #8b01d172
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
@@ -90,15 +90,14 @@ def read_scale(
     folder: Path,  # of the data
 ) -> Scale:
     "Raises DataError for another text, and where score_range.json has other ends."
-    path = Path(folder) / "score_range.json"
-    known = read_json(path, None)
+    path, known = Path(folder) / "score_range.json", read_range(Path(folder))
     if not text:
-        return Scale(*map(float, known or (0, 10)), 0.5)
+        return Scale(*(known or (0.0, 10.0)), 0.5)
     found = _SCALE.fullmatch(str(text))
     scale = Scale(*(float(v or 1) for v in found.groups())) if found else None
     if scale is None or scale.step <= 0 or scale.lowest + scale.step > scale.highest:
         raise DataError(f"scale: found {text!r}, expected lowest, highest and step such as '0 to 10 by 0.5'")
-    if known and list(scale[:2]) != [float(v) for v in known]:
+    if known and scale[:2] != known:
         raise DataError(f"scale: {scale}, but {path} says {known[0]:g} to {known[1]:g}: raters use one scale")
     return scale
 
@@ -165,29 +164,22 @@ def raters_of(
 
 def _score(text, where):
     "The number in a cell; NaN for an empty one. A spreadsheet may have written 7,5."
-    text = text.strip().replace(",", ".")
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise DataError(f"{where}: column 'score': found {text!r}, expected a number, or nothing")
-    return value
+    return number_in(text.strip().replace(",", "."), where, "score")
 
 
 def read_rating_file(
     path: Path,  # ratings.<rater>.csv
 ) -> pd.DataFrame:  # clip_id, score (NaN = taken back), when, note; a row for each line
     "Every line. Raises DataError that names file and line."
-    separator, rows = cells_of(read_text(path))
-    names = [plain_name(c) for c in rows[0]] if rows else []
+    _, rows = cells_of(read_text(path), f"{path}: ")
+    names = [plain_name(c) for c in rows[0][1]] if rows else []
     if not {"clipid", "score"} <= {*names}:
         raise DataError(f"{path}: expected a first line with {','.join(RATING_COLUMNS)}")
     found = []
-    for i, cells in enumerate(rows[1:], 2):
-        where = f"{path}: line {i}"
+    for line, cells in rows[1:]:
+        where = f"{path}: line {line}"
         if len(cells) != len(names):
-            raise DataError(f"{where}: {len(cells)} cells, expected {len(names)} ({', '.join(rows[0])})")
+            raise DataError(f"{where}: {len(cells)} cells, expected {len(names)} ({', '.join(rows[0][1])})")
         row = dict(zip(names, cells))
         clip_id = unicodedata.normalize("NFC", row["clipid"].strip())
         found.append((clip_id, _score(row["score"], where), row.get("when", ""), row.get("note", "")))
@@ -344,12 +336,13 @@ def _table_of(path):
     "(separator, names, rows as dicts). Raises DataError for a file that is not understood."
     separator, rows = cells_of(read_text(path))
     known = {plain_name(c): c for c in ("clip_id", "score", "n_raters", "split", "group")}
-    names = [known.get(plain_name(c), c.strip()) for c in (rows[0] if rows else [])]
+    names = [known.get(plain_name(c), c.strip()) for c in (rows[0][1] if rows else [])]
     if not {"clip_id", "score"} <= {*names} or len({*names}) < len(names):
         raise DataError("expected each of its columns once, clip_id and score among them")
-    if wrong := next((i for i, r in enumerate(rows, 1) if len(r) != len(names)), None):
-        raise DataError(f"line {wrong} has {len(rows[wrong - 1])} cells, expected {len(names)}")
-    return separator, names, [dict(zip(names, (c.strip() for c in r))) for r in rows[1:]]
+    for line, cells in rows:
+        if len(cells) != len(names):
+            raise DataError(f"line {line} has {len(cells)} cells, expected {len(names)}")
+    return separator, names, [dict(zip(names, (c.strip() for c in cells))) for _, cells in rows[1:]]
 
 
 def scored_by_hand(

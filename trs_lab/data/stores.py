@@ -184,7 +184,7 @@ def _open(path, dtype, shape, mode):
             )
             found, _, kind = read(file)
             begins = file.tell()
-    except (OSError, ValueError) as e:
+    except Exception as e:  # NumPy parses the header as Python, and passes on what its tokenizer says
         raise StoreError(f"{path} is missing or damaged ({e}); {again}") from None
     if found != tuple(shape) or kind != np.dtype(dtype):
         raise StoreError(f"{path} holds {kind} {found}, expected {np.dtype(dtype)} {tuple(shape)}; {again}")

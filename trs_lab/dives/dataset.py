@@ -16,7 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ..core.files import read_json, write_atomically, write_json
+from ..core.files import DataError, read_json, write_atomically, write_json
 from ..core.progress import progress_bar
 from ..data.mtl_aqa import dive_id
 from ..data.video import check_frames
@@ -143,9 +143,7 @@ def write_mp4(
     "Write an H.264 film that every browser plays. Raises ValueError for odd sizes."
     height, width = check_frames(clip).shape[1:3]
     if height % 2 or width % 2:
-        raise ValueError(
-            f"{Path(path).name}: height and width of a film must be even, got {height} x {width}"
-        )
+        raise DataError(f"{Path(path).name}: height and width of a film must be even, got {height} x {width}")
 
     def encode(part):
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out:
@@ -173,7 +171,7 @@ def _check_settings(folder, settings):
     old = read_json(path, default=settings)
     for name in ("seed", "size", "crf", "divers", "between"):
         if old.get(name) != settings.get(name):
-            raise ValueError(
+            raise DataError(
                 f"{path} says {name} = {old.get(name)}, not {settings.get(name)}: "
                 "choose another folder, or delete this one"
             )
@@ -236,9 +234,9 @@ def make_dives(
 ) -> Path:  # the folder
     "Write films and annotations, or what is missing of them. Raises ValueError if the folder holds other dives."
     if n < 2 or not 0 < test_share < 1:
-        raise ValueError(f"n must be at least 2 and test_share between 0 and 1, got {n} and {test_share}")
+        raise DataError(f"n must be at least 2 and test_share between 0 and 1, got {n} and {test_share}")
     if divers and not 2 <= divers <= n:
-        raise ValueError(f"divers is {divers}, expected 0, or 2 to {n}, the number of dives")
+        raise DataError(f"divers is {divers}, expected 0, or 2 to {n}, the number of dives")
     level_share(between)
     folder, family = Path(folder), Family(seed, divers, between if divers else 0.0)
     (folder / "videos").mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from einops import rearrange, reduce
 
-from ..core.files import DataError, MissingFile
+from ..core.files import DataError, MissingFile, write_atomically
 from .weights import I3D_FILES
 
 # %% ../../nbs/features/backbone.ipynb #c005
@@ -404,7 +404,7 @@ def save_backbone(
         for k, v in model.state_dict().items()
     }
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(state, path, metadata=meta)
+    write_atomically(path, lambda p: save_file(state, p, metadata=meta))
 
 
 def load_backbone(
@@ -427,7 +427,13 @@ def load_backbone(
         if not meta[name].isdecimal():
             raise DataError(f"{path}: metadata {name!r} is {meta[name]!r}, expected a whole number")
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    model = load_fitting(I3D(**settings), state, path.name).eval()
+    try:
+        network = I3D(**settings)
+    except (TypeError, ValueError, ZeroDivisionError, RuntimeError, AttributeError) as e:
+        raise DataError(
+            f"{path}: metadata 'settings' is {settings}, of which no network can be made ({e})"
+        ) from None
+    model = load_fitting(network, state, path.name).eval()
     return model, {**meta, "input_size": int(meta["input_size"]), "frames": int(meta["frames"])}
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core.files import TrsLabError, digest, write_in_turn
+from ..core.files import DataError, MissingExtra, TrsLabError, digest, write_in_turn
 from ..core.progress import progress_bar
 from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
@@ -51,7 +51,7 @@ class ViewPlan:
 
     def __post_init__(self):
         if self.batch_size < 1:
-            raise ValueError(f"batch_size={self.batch_size}: expected at least 1")
+            raise DataError(f"batch_size={self.batch_size}: expected at least 1")
 
     @property
     def n_views(self):
@@ -80,7 +80,7 @@ class Workers:
 
     def __post_init__(self):
         if self.workers < 1:
-            raise ValueError(f"workers={self.workers}: expected at least 1")
+            raise DataError(f"workers={self.workers}: expected at least 1")
 
     @property
     def devices(self):  # -> device of each worker; of a cluster elsewhere one name for all
@@ -103,11 +103,11 @@ def worker_devices(
     if kind.type != "cuda" or workers == 1:
         return [device] * workers
     if kind.index is not None:
-        raise ValueError(
+        raise DataError(
             f"device={device!r} with workers={workers}: every worker needs a GPU of its own, so say 'cuda'"
         )
     if workers > (there := torch.cuda.device_count()):
-        raise ValueError(
+        raise DataError(
             f"workers={workers} on device 'cuda': every worker needs a GPU of its own, and this machine has {there}"
         )
     return [f"cuda:{i}" for i in range(workers)]
@@ -425,7 +425,7 @@ def _remote_client(scheduler, timeout):
     from distributed import Client
 
     if "://" not in scheduler:
-        raise ValueError(f"scheduler={scheduler!r}: expected local, or an address such as tcp://host:8786")
+        raise DataError(f"scheduler={scheduler!r}: expected local, or an address such as tcp://host:8786")
     try:
         client = Client(scheduler, timeout=timeout)
     except (OSError, TimeoutError) as e:
@@ -451,7 +451,7 @@ def dask_client(
     try:
         from distributed import Client
     except ImportError as e:
-        raise ImportError(f"scheduler={scheduler!r} needs Dask ({e}): pip install 'trs_lab[dask]'") from e
+        raise MissingExtra(f"scheduler={scheduler!r} needs Dask ({e}): pip install 'trs_lab[dask]'") from e
     if scheduler == "local":
         with _local_cluster(workers, threads) as cluster, Client(cluster) as client:
             yield client
@@ -701,7 +701,7 @@ def extract_features(
 ) -> np.ndarray:  # (N, 1+n_weak+n_strong, S, D), memory-mapped, read only; view 0 is the clean one
     "Views of every clip of `cache.table`, computed unless they are on disk. Raises `ExtractionError`, `CorruptVideos`."
     if on_error not in ("stop", "skip"):
-        raise ValueError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
+        raise DataError(f"on_error={on_error!r}: expected 'stop' or 'skip'")
     where.devices  # raises where there are too few
     if isinstance(backbone, Joined):
         return _side_by_side(backbone, cache, cache_dir, plan, where, on_error, progress)

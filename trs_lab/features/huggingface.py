@@ -7,12 +7,11 @@ __all__ = ['ARCHITECTURES', 'PREPROCESSORS', 'BROUGHT', 'resample_frames', 'pixe
            'read_hf_config', 'load_hf_model', 'load_hf_backbone']
 
 # %% ../../nbs/features/huggingface.ipynb #c002
-import json
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 from einops import rearrange
-from ..core.files import DataError
+from ..core.files import DataError, MissingExtra, read_json
 from .augment import MEAN, STD
 
 # %% ../../nbs/features/huggingface.ipynb #c005
@@ -127,7 +126,7 @@ def _transformers():
     try:
         import transformers
     except ImportError as e:
-        raise ImportError(
+        raise MissingExtra(
             "backbones of Hugging Face need the package transformers: pip install 'trs_lab[hf]'"
         ) from e
     return transformers
@@ -148,7 +147,7 @@ def read_preprocessor(
         )
         if path is None:
             continue
-        settings = json.loads(Path(path).read_text())
+        settings = read_json(path, damaged={})
         if settings.get("do_normalize", True) and not {"image_mean", "image_std"} <= settings.keys():
             raise DataError(f"backbone {name}: {file} lacks image_mean or image_std")
         return settings

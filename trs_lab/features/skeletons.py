@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import digest, sha256
+from ..core.files import DataError, digest, sha256
 from ..core.parameters import Config, ConfigError
 from ..data.poses import read_pose, seen_joints
 from ..data.stores import kept_array
@@ -58,7 +58,7 @@ def centred(
     body = body - centre[:, None]
     size = np.median(np.sqrt((body**2).sum(2).mean(1)))
     if not size > 0:
-        raise ValueError("all joints lie in one place")
+        raise DataError("all joints lie in one place")
     return body / size, centre / size
 
 # %% ../../nbs/features/skeletons.ipynb #245694a6
@@ -148,7 +148,7 @@ def load_skeletons(
             pose = read_pose(row["source"])
             found.append(skeleton_features(pose, n_segments, read_limbs(limbs, pose.shape[1]), length))
             if found[-1].shape != found[0].shape:
-                raise ValueError(f"{pose.shape[1]} joints in {pose.shape[2]} coordinates, others have not")
+                raise DataError(f"{pose.shape[1]} joints in {pose.shape[2]} coordinates, others have not")
         except ConfigError:
             raise
         except ValueError as e:
@@ -156,7 +156,7 @@ def load_skeletons(
             faults.append(f"clip {row['clip_id']} ({row['source']}): {said}")
     if faults or not found:
         some = "\n  ".join(faults[:20] + ["..."] * (len(faults) > 20))
-        raise ValueError(f"{len(faults)} skeleton file(s) cannot be used\n  {some}")
+        raise DataError(f"{len(faults)} skeleton file(s) cannot be used\n  {some}")
     return np.stack(found)
 
 

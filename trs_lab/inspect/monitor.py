@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from plotly.subplots import make_subplots
 
-from ..core.files import DataError
+
 from ..core.progress import duration
 from .parts import AXIS, STATIC, Patience, as_text, bare_figure, keep_state
 from .parts import make_button, put, style
@@ -26,6 +26,7 @@ from ..learn.metrics import mae, spearman
 from ..learn.schedules import FIRST_STAGES
 from ..results.opened_run import HistoryArrays, RunData
 from ..results.plots import COLOURS, NETWORK_STYLES as NETWORKS
+from ..runs.folder import read_metrics
 from ..runs.pause import alive, pause, read_progress, read_request, resume_training, stop
 
 # %% ../../nbs/inspect/monitor.ipynb #c005
@@ -68,25 +69,13 @@ def read_curves(
     burn_in_epochs: int,  # of the configuration
 ) -> pd.DataFrame:  # rows of metrics.csv, and x: epochs since the second stage began
     "Empty before the first epoch is over. Raises ValueError for a file that is no metrics table."
-    main, extra = (_read_metrics(Path(run) / f"{prefix}metrics.csv") for prefix in ("", "supervised_"))
+    main, extra = (read_metrics(Path(run) / f"{prefix}metrics.csv") for prefix in ("", "supervised_"))
     if len(extra) and not (len(main) and "supervised" in set(main.network)):
         names = dict(student="supervised", teacher="supervised_ema")
         extra = extra[~extra.stage.isin(FIRST_STAGES) & (extra.network != "reference")]
         extra = extra.assign(network=extra.network.map(names))
         main = pd.concat([p for p in (main, extra) if len(p)], ignore_index=True)
     return main.assign(x=main.epoch - np.where(main.stage == "burn_in", burn_in_epochs, 0))
-
-
-def _read_metrics(path):
-    try:
-        frame = pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        return pd.DataFrame(columns=["epoch", "stage", "network"])
-    except (ValueError, UnicodeDecodeError) as e:
-        raise DataError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
-    if missing := [c for c in ("epoch", "stage", "network") if c not in frame]:
-        raise DataError(f"{path} is damaged: no column {missing[0]!r}")
-    return frame
 
 # %% ../../nbs/inspect/monitor.ipynb #c012
 STAGES = {

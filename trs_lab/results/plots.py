@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'PALETTE', 'DASHES', 'NAMES', 'MEMORY', 'NETWORK_STYLES', 'QUALITY_TITLES', 'set_style', 'plain_tables',
-           'readable', 'need', 'legend_right', 'epoch_axis', 'long_metrics', 'plot_learning_curves', 'learning_panel',
-           'NetworkStyle', 'networks_in', 'pseudo_label_quality', 'plot_pseudo_label_quality', 'draw_line',
-           'plot_clip_history', 'draw_network', 'mark_writes', 'memory_age', 'plot_memory_age', 'judged', 'colour_of',
-           'plot_predictions', 'scatter_with_margins', 'plot_calibration', 'draw_bins', 'comparison_table',
+           'readable', 'keep_figure', 'need', 'legend_right', 'epoch_axis', 'long_metrics', 'plot_learning_curves',
+           'learning_panel', 'NetworkStyle', 'networks_in', 'pseudo_label_quality', 'plot_pseudo_label_quality',
+           'draw_line', 'plot_clip_history', 'draw_network', 'mark_writes', 'memory_age', 'plot_memory_age', 'judged',
+           'colour_of', 'plot_predictions', 'scatter_with_margins', 'plot_calibration', 'draw_bins', 'comparison_table',
            'plot_comparison', 'clips_of', 'draw_method', 'paired_by_seed', 'plot_paired_seeds', 'draw_differences',
            'film_strip']
 
@@ -20,7 +20,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from ..core.files import DataError
+from ..core.files import DataError, write_atomically
 from ..learn.schedules import FIRST_STAGES
 from ..trs.figure import NETWORK_COLOURS
 from trs_lab.learn.metrics import (
@@ -108,6 +108,15 @@ def readable(
     return words[:1].upper() + words[1:]
 
 # %% ../../nbs/results/plots.ipynb #c007
+def keep_figure(
+    figure,  # Figure
+    path,  # .png
+    dpi: int = 150,  # resolution
+):
+    "Write a picture in one piece. `DiskFull` where there is no room."
+    write_atomically(path, lambda p: figure.savefig(p, format="png", dpi=dpi, bbox_inches="tight"))
+
+
 def need(
     frame,  # DataFrame
     columns,  # names that must be there

@@ -8,7 +8,6 @@ __all__ = ['GOAL', 'GOAL_COLUMNS', 'LARGEST', 'read_goals', 'goal_table', 'goal_
 
 # %% ../../nbs/results/reports.ipynb #36c4c257
 import io
-import tomllib
 import warnings
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from ..core.files import write_atomically
 from ..core.parameters import ConfigError, check_names
+from ..runs.plans import read_toml, saying
 from .means import against_each, crossed_interval, doubt, everyone, matrix
 from .tables import in_order, interval, latex, markdown, number, title
 
@@ -29,11 +29,18 @@ def read_goals(
     path,  # a .toml file
 ) -> list:  # of dicts
     "Goals, checked. Raises `ConfigError`."
-    if not Path(path).is_file():
-        raise ConfigError(f"goals: {path} is no file")
-    goals = tomllib.loads(Path(path).read_text()).get("goal", [])
+    goals = read_toml(path, "goals").get("goal", [])
+    if not isinstance(goals, list) or not all(isinstance(g, dict) for g in goals):
+        raise ConfigError(f"{path}: expected goals, each below a line [[goal]]")
     for i, g in enumerate(goals, 1):
-        check_names(g, GOAL)
+        with saying(f"{path}, goal {i}"):
+            check_names(g, GOAL)
+        for name, value in g.items():
+            kind = (int, float) if name in ("ratio", "at_least", "by") else str
+            if not isinstance(value, kind):
+                raise ConfigError(
+                    f"{path}, goal {i}: {name} is {value!r}, expected a {'text' if kind is str else 'number'}"
+                )
         if lacking := [k for k in ("data", "ratio") if k not in g]:
             raise ConfigError(f"{path}, goal {i}: {lacking[0]} is missing")
         if ("at_least" in g) == ("above" in g):
@@ -164,7 +171,8 @@ def save_small(
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=dpi, bbox_inches="tight")
     picture = Image.open(buffer).convert("RGB")
-    picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+    small = picture.quantize(colours, dither=Image.Dither.NONE)
+    write_atomically(path, lambda p: small.save(p, format="PNG", optimize=True))
 
 
 def write_page(

@@ -8,6 +8,7 @@ __all__ = ['PREDICTION_COLUMNS', 'MANY_ROWS', 'Unavailable', 'NoPicture', 'NoCom
            'read_table', 'RunFiles', 'drop', 'RunFolder']
 
 # %% ../../nbs/results/run_folder.ipynb #213f2c26
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..runs.configure import load_config
 from ..runs.folder import PARTS
 from ..data.clips import CLIP_COLUMNS, NUMBERS, hide_scores
 from ..data.decisions import apply_decisions, undecided_clips
+from ..data.own_folder import read_range
 from ..data.readers import dives_folder, read_clips, read_mtl_aqa
 from trs_lab.results.history import (
     OVERVIEW_COLUMNS,
@@ -79,6 +81,10 @@ def noted_clips(
 ) -> pd.DataFrame:  # `CLIP_COLUMNS`, role, file (fingerprint of what the clip is read from)
     "The visible clip table as training saw it."
     table = clips_of(manifest)
+    missing = [c for c in (*CLIP_COLUMNS, "role", "file") if c not in table and c != "kind"]
+    missing += [k for k in ("dataset", "sampling", "score_range") if k not in manifest["dataset"]]
+    if missing:
+        raise ConfigError(f"run.json does not say {missing[0]} of its clips")
     kinds = ["frames" if Path(s).is_dir() else "video" for s in table.source]
     table["kind"] = kind_of_numbers(config) or kinds
     for name in ("start", "end"):
@@ -146,9 +152,10 @@ def as_in_history(table, clip_ids):
 
 def known_range(config, scores):
     "What the attributes of a clip table say of its score range, without the reader."
-    given = Path(config.root or ".") / "score_range.json"
-    if config.dataset == "folder" and config.root and given.is_file():
-        return dict(range_source="given", score_range=tuple(map(float, read_json(given))))
+    if config.dataset == "folder" and config.root:
+        with suppress(DataError):  # why the reader was no help; the sentence about it has the file
+            if given := read_range(Path(config.root)):
+                return dict(range_source="given", score_range=given)
     known = scores.dropna()
     lowest_highest = (float(known.min()), float(known.max())) if known.nunique() > 1 else None
     return dict(range_source="scores", score_range=lowest_highest)

@@ -19,6 +19,7 @@ from ..learn.metrics import ROW_STATS, interval95, mae, spearman
 from .plots import COLOURS, need
 from .run_folder import RunFolder
 from ..runs.configure import flat
+from ..runs.folder import read_metrics
 
 # %% ../../nbs/results/side_by_side.ipynb #b0bbd079
 OWN = {"group", "score", "spread"}  # columns beside those of the runs
@@ -121,8 +122,7 @@ def curves(
     "Learning curves on the test clips; a run without them is left out."
     found = []
     for name, run in runs.items():
-        path = run.run / "metrics.csv"
-        metrics = pd.read_csv(path) if path.exists() else pd.DataFrame()
+        metrics = read_metrics(run.run / "metrics.csv")
         if "test_spearman" in metrics:
             d = metrics[metrics.network == "student"]
             found.append(

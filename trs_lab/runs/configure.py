@@ -109,7 +109,7 @@ def make_config(
     _refuse_old(params)
     if preset == "auto":
         preset = params.get("dataset", "dives")
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         names = ", ".join(PRESETS)
         raise ConfigError(
             f"preset: expected auto or one of {names}; got {preset!r}{nearest(preset, PRESETS)}"
@@ -177,7 +177,8 @@ def as_parameters(
     if not isinstance(saved, dict):
         raise ConfigError(f"expected the configuration of a run, found {type(saved).__name__}")
     saved = {**saved}
-    text_only("method", saved.get("method", ""))
+    if not isinstance(text_only("method", saved.get("method", "")), str):
+        raise ConfigError(f"method: expected text, got {saved['method']!r}")
     options = saved.pop("options", None) or {}
     if not isinstance(options, (dict, str)):
         raise ConfigError(f"options: expected a dictionary, got {options!r}")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WRITTEN_BY_OTHERS', 'PARTS', 'PEOPLE_FILE', 'run_folder', 'open_run', 'has_checkpoint', 'note_views',
            'keep_decisions', 'take_run', 'leave_run', 'may_change', 'check_resumable', 'decision_differences',
-           'Evaluate', 'second_stage', 'over_epochs', 'Checkpoint', 'write_metrics', 'resume_learner',
+           'Evaluate', 'second_stage', 'over_epochs', 'Checkpoint', 'write_metrics', 'read_metrics', 'resume_learner',
            'predictions_table', 'with_parts', 'summarise_test', 'run_summary', 'save_student', 'Student',
            'load_student']
 
@@ -172,7 +172,7 @@ def take_run(
 
 def _holder(run):
     by = read_json(run / "trained_by.json", default={}, damaged={})
-    if not by:
+    if not {"pid", "host", "since"} <= by.keys() or not isinstance(by["since"], (int, float)):
         return "another process trains there"
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by["since"]))
     return (
@@ -224,7 +224,10 @@ def check_resumable(
 
 def _manifest_there(run):
     try:
-        return read_manifest(run)
+        manifest = read_manifest(run)
+        if missing := [k for k in ("config", "weights", "hidden_scores") if k not in manifest]:
+            raise ConfigError(f"{run / 'run.json'} has no {missing[0]}")
+        return manifest
     except ConfigError as e:
         raise ConfigError(
             f"resume: {e}; it cannot be known whether the clips are the same, so begin another run"
@@ -355,6 +358,25 @@ def write_metrics(path, rows):
     write_atomically(
         path, lambda p: frame[first + [c for c in frame if c not in first]].to_csv(p, index=False)
     )
+
+
+def read_metrics(
+    path,  # metrics.csv
+) -> pd.DataFrame:  # epoch, stage, network and figures; empty before the first epoch is over
+    "Raises `DataError` that names the file, and the column where it holds words for numbers."
+    texts = ["stage", "network"]
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        return pd.DataFrame(columns=["epoch", *texts])
+    except ValueError as e:
+        raise DataError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
+    if missing := [c for c in ("epoch", *texts) if c not in frame]:
+        raise DataError(f"{path} is damaged: no column {missing[0]!r}")
+    wrong = [c for c in frame if c not in texts and frame[c].dtype.kind not in "fiub"]
+    if wrong and len(frame):
+        raise DataError(f"{path} is damaged: column {wrong[0]!r} holds words, expected numbers")
+    return frame
 
 
 def resume_learner(
@@ -672,6 +694,11 @@ def _about_model(path):
     missing = [n for n in names if n not in about] if isinstance(about, dict) else names
     if missing:
         raise ConfigError(f"{path}: {missing[0]!r} is missing, expected {', '.join(names)}")
+    number = (int, float)
+    kinds = dict(in_dim=int, center=number, scale=number, config=dict, backbone=(dict, type(None)))
+    kinds |= {n: list for n in ("groups", "people") if n in about}
+    if wrong := next((n for n, kind in kinds.items() if not isinstance(about[n], kind)), None):
+        raise ConfigError(f"{path}: {wrong} is {about[wrong]!r}, which a run does not write")
     return about
 
 

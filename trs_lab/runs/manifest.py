@@ -225,7 +225,26 @@ def read_manifest(
         isinstance(clips, dict) and clips.get("clip_id")
     ):
         raise ConfigError(f"{Path(run) / FILE} has no dataset or no clips, expected what a run is made of")
+    if wrong := _wrong_in_clips(clips):
+        raise ConfigError(f"{Path(run) / FILE}: clips: {wrong}")
     return manifest
+
+
+_KINDS = dict.fromkeys(("clip_id", "source", "role", "split", "group", "file"), str) | dict(
+    user=(str, type(None))
+)
+_KINDS |= dict.fromkeys(("score", "difficulty", "accepted"), (int, float, type(None)))
+_KINDS |= dict.fromkeys(("start", "end"), (int, type(None)))
+
+
+def _wrong_in_clips(clips):
+    "Half a sentence about the first field that is not as `describe_clips` writes it; '' where all are."
+    n = len(clips["clip_id"]) if isinstance(clips["clip_id"], list) else -1
+    for name, values in {"source": None, **clips}.items():
+        kind = _KINDS.get(name, object)
+        if not isinstance(values, list) or len(values) != n or not all(isinstance(v, kind) for v in values):
+            return f"{name} is not a list of {n} values, one for each clip, as a run writes it"
+    return ""
 
 
 def write_manifest(

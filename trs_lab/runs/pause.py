@@ -13,10 +13,10 @@ import sys
 import time
 from collections import deque
 from datetime import datetime, timezone
-from json import JSONDecodeError, loads
+
 from pathlib import Path
 
-from ..core.files import DataError, MissingFile, write_json
+from ..core.files import DataError, MissingFile, read_json, write_json
 from ..learn.callbacks import RollBack
 from ..learn.learner import Callback, StopTraining
 
@@ -58,14 +58,10 @@ def read_request(
     path,  # control.json
 ):
     "The word in it, or None if there is no file. Raises ValueError that names the file if it holds anything else."
-    try:
-        text = Path(path).read_text()
-    except FileNotFoundError:
+    there = read_json(path, default=...)
+    if there is ...:
         return None
-    try:
-        what = loads(text)["request"]
-    except (JSONDecodeError, KeyError, TypeError):
-        what = text[:40]
+    what = there.get("request") if isinstance(there, dict) else there
     if what not in REQUESTS:
         raise DataError(f"{path}: expected a request, one of {', '.join(REQUESTS)}; got {what!r}")
     return what
@@ -281,12 +277,9 @@ def read_progress(
 ):
     "progress.json as a dictionary, or None if the run has none. Raises ValueError for a damaged file."
     path = Path(run) / "progress.json"
-    try:
-        progress = loads(path.read_text())
-    except FileNotFoundError:
+    progress = read_json(path, default=...)
+    if progress is ...:
         return None
-    except JSONDecodeError as e:
-        raise DataError(f"{path} is damaged: {e}") from None
     if wrong := _wrong_in(progress):
         raise DataError(f"{path} is damaged: {wrong}")
     return progress

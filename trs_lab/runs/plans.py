@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RESULT', 'VIEWS', 'LISTS', 'GRID', 'SET_BY_GRID', 'DEFAULTS', 'MOST_SEEDS', 'EXISTING', 'DIGITS', 'ROW_FIELDS',
            'clips_key', 'content_of', 'digest_of', 'fold_text', 'PlannedRun', 'as_list', 'seed_list', 'read_given',
-           'saying', 'read_plan', 'absolute', 'parameters_of', 'variants_of', 'label_of', 'grid_runs', 'plan_runs',
-           'check_runs', 'read_rows', 'finished_elsewhere', 'still_to_run', 'requested_runs']
+           'saying', 'read_toml', 'read_plan', 'absolute', 'parameters_of', 'variants_of', 'label_of', 'grid_runs',
+           'plan_runs', 'check_runs', 'read_rows', 'finished_elsewhere', 'still_to_run', 'requested_runs']
 
 # %% ../../nbs/runs/plans.ipynb #p002
 import ast
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import DataError, digest, read_json, sha256
+from ..core.files import DataError, digest, read_json, read_text, sha256
 from ..core.parameters import Config, ConfigError, affecting, check_names, read_value
 from ..methods.registry import method_class
 from .configure import config_from, flat, make_config
@@ -234,18 +234,26 @@ def saying(where):
     "Errors of a configuration or its data get the place in the plan before them."
     try:
         yield
-    except (ValueError, OSError, KeyError) as e:
+    except (ValueError, OSError, KeyError, RecursionError) as e:
         raise ConfigError(f"{where}: {e}") from e
+
+
+def read_toml(
+    path,  # a .toml file
+    what: str,  # the parameter that named it
+) -> dict:
+    "Its content. Raises `ConfigError` that names the file where it is missing or no TOML."
+    if not Path(path).is_file():
+        raise ConfigError(f"{what}: {path} is no file")
+    with saying(path):
+        return tomllib.loads(read_text(path))
 
 
 def read_plan(
     path,  # a .toml file
 ) -> dict:
     "The plan. Raises `ConfigError` that names the file where it is missing or no TOML."
-    if not Path(path).is_file():
-        raise ConfigError(f"plan: {path} is no file")
-    with saying(path):
-        return tomllib.loads(Path(path).read_text())
+    return read_toml(path, "plan")
 
 
 def absolute(path, base, what):
@@ -373,13 +381,17 @@ def read_rows(
         path = next((p for p in (path / "rows.csv.gz", path / "rows.csv") if p.is_file()), path / "rows.csv")
     if not path.is_file():
         raise ConfigError(f"{path} is no file")
-    rows = pd.read_csv(path, dtype=_TEXTS, keep_default_na=False, na_values=_NUMBERS)
+    with saying(path):
+        rows = pd.read_csv(path, dtype=_TEXTS, keep_default_na=False, na_values=_NUMBERS)
     if lacking := [c for c in (*ROW_FIELDS, "kind", "digest") if c not in rows]:
         raise ConfigError(f"{path}: no column {', '.join(lacking)}; is it the rows.csv of a report?")
-    known = read_json(path.with_name("settings.json"), {}, {})
-    settings = rows.settings if "settings" in rows else pd.Series("", rows.index)
-    content = [_content_of_row(known, key, row) for key, row in zip(settings, rows.itertuples())]
-    machine = [known.get("runs", {}).get(key, {}).get("machine", "") for key in settings]
+    beside = path.with_name("settings.json")
+    known, settings = read_json(beside, {}, {}), rows.get("settings", pd.Series("", rows.index))
+    try:
+        content = [_content_of_row(known, key, row) for key, row in zip(settings, rows.itertuples())]
+        machine = [known.get("runs", {}).get(key, {}).get("machine", "") for key in settings]
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as e:
+        raise ConfigError(f"{path} and {beside.name} are not as a report writes them ({e})") from None
     return rows.assign(content=pd.Series(content, rows.index, dtype=object), machine=machine)
 
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import Timeout
 
-from ..core.files import file_lock, project_root, read_json, shipped, write_json
+from ..core.files import NoRoom, file_lock, full_disk_said, project_root, read_json, shipped, write_json
 from ..core.parameters import check_names, read_value
 from ..core.progress import duration, progress_bar
 from .configure import make_config
@@ -97,8 +97,15 @@ def call(
     "Train in this process; what is printed goes to log.txt. Raises what went wrong."
     if train is None:
         from trs_lab.runs.train_run import train_run as train
-    with _one_run, open(run / "log.txt", "a") as log, redirect_stdout(log), redirect_stderr(log):
+    with _one_run, _into(run / "log.txt"):
         train(make_config(**parameters), threads=threads)
+
+
+@contextmanager
+def _into(path):
+    "What is printed inside goes to this file."
+    with full_disk_said(path), open(path, "a") as log, redirect_stdout(log), redirect_stderr(log):
+        yield
 
 
 def execute_notebook(
@@ -132,11 +139,12 @@ def note_failure(
     e: Exception,  # why the run ended
 ) -> dict:  # what `make_run` returns
     "Write failed.json, and the traceback beside it."
-    (run / "traceback.txt").write_text("".join(traceback.format_exception(e)))
     about = dict(error=failure(e), traceback=str(run / "traceback.txt"), time=time.time())
     if (run / "train.ipynb").exists():
         about["notebook"] = str(run / "train.ipynb")
-    write_json(run / "failed.json", about)
+    with suppress(OSError):  # where a full disk is the reason, whoever called is told all the same
+        (run / "traceback.txt").write_text("".join(traceback.format_exception(e)))
+        write_json(run / "failed.json", about)
     return dict(state="failed", error=about["error"])
 
 # %% ../../nbs/runs/sweeps.ipynb #s010
@@ -157,13 +165,16 @@ def make_run(
 ) -> dict:  # state (finished, failed, elsewhere), error, seconds
     "Make a run unless it is finished or somebody else is at it. What goes wrong is written down, and not raised."
     run = Path(run)
-    run.mkdir(parents=True, exist_ok=True)
     try:
-        with hold(run):
-            finished = state_of(run) == "finished"
-            return dict(state="finished") if finished else _attempt(about, run, threads, notebook, train)
+        with full_disk_said(run):
+            run.mkdir(parents=True, exist_ok=True)
+            with hold(run):
+                finished = state_of(run) == "finished"
+                return dict(state="finished") if finished else _attempt(about, run, threads, notebook, train)
     except Timeout:
         return dict(state="elsewhere")
+    except NoRoom as e:
+        return note_failure(run, e)
 
 
 def make_runs(
@@ -176,7 +187,11 @@ def make_runs(
     "Make runs side by side where that can be done, else one by one; also where something went wrong side by side."
     runs = [Path(r) for r in runs]
     if len(runs) > 1 or (was_beside(runs[0]) and not (notebook or train)):
-        _side_by_side(abouts, runs, threads)
+        try:
+            _side_by_side(abouts, runs, threads)
+        except NoRoom as e:  # nor is there for single runs, whose numbers would be rounded otherwise
+            whole = dict(state="finished")
+            return [whole if state_of(run) == "finished" else note_failure(run, e) for run in runs]
     made = [make_run(about, run, threads, notebook, train) for about, run in zip(abouts, runs)]
     return [dict(seconds=noted(run / "cell.json").get("seconds")) | done for run, done in zip(runs, made)]
 
@@ -192,7 +207,7 @@ def _train_logged(parameters, log, threads):
     "Train runs in one pass; what is said and what fails goes to a file."
     from trs_lab.runs.train_stacked import train_stacked
 
-    with _one_run, open(log, "a") as file, redirect_stdout(file), redirect_stderr(file):
+    with _one_run, _into(log):
         try:
             train_stacked([make_config(**p) for p in parameters], threads)
         except Exception:
@@ -201,10 +216,12 @@ def _train_logged(parameters, log, threads):
 
 
 def _side_by_side(abouts, runs, threads):
-    "Train what nobody has begun; nothing is raised or returned: the runs that are finished afterwards are."
+    """Train what nobody has begun; nothing is returned: the runs that are finished afterwards are.
+
+    Raises `NoRoom`, and nothing else."""
     from trs_lab.runs.folder import has_checkpoint
 
-    with ExitStack() as held, suppress(Exception):
+    with ExitStack() as held, _nothing_but_full_disks(runs[0]):
         for run in runs:
             run.mkdir(parents=True, exist_ok=True)
             held.enter_context(hold(run))
@@ -223,6 +240,17 @@ def _side_by_side(abouts, runs, threads):
         _train_logged(alike, left[0][1] / "log.txt", threads)
         for about, run in begun.values():
             _end_of(about, run, share=len(seeds))
+
+
+@contextmanager
+def _nothing_but_full_disks(run):
+    "No other error leaves it."
+    try:
+        with full_disk_said(run):
+            yield
+    except Exception as e:
+        if isinstance(e, NoRoom):
+            raise
 
 
 def _of_seed(about, seed, folder):
@@ -285,7 +313,8 @@ class Sweep:
         self.folder = {r: known.get(r.digest, Path(folder) / r.name) for r in runs}
         self.state = {r: state_of(self.folder[r]) for r in runs}
         self.queue = [r for r in runs if self.state[r] != "finished"]
-        self.under_way, self.prepared, self.not_before, self.failed = {}, set(), {}, set()
+        self.under_way, self.prepared, self.not_before = {}, set(), {}
+        self.failed = {}  # run -> why
         self.beside = {}  # future -> runs that are trained beside that of `under_way`
         took = {r: noted(self.folder[r] / "cell.json").get("seconds") for r in runs}
         self.took = {r: seconds for r, seconds in took.items() if seconds}
@@ -346,7 +375,7 @@ class Sweep:
             return
         self.state[run] = outcome["state"]
         if outcome["state"] == "failed":
-            self.failed.add(run)
+            self.failed[run] = outcome.get("error")
         if outcome["state"] == "finished":
             self.prepared.add(run.views)
         if outcome.get("seconds"):
@@ -562,6 +591,8 @@ def main(argv=None):
     sweep = run_sweep(left, folder, **how)
     table = sweep_table(sweep.folder[r] for r in sweep.runs)
     _report(table, folder)
+    for run in [r for r in sweep.failed if not (sweep.folder[r] / "failed.json").exists()]:
+        print(f"failed: {run.name}: {sweep.failed[run]}")
     return int(not table.state.eq("finished").all())
 
 

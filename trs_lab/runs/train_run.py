@@ -28,6 +28,7 @@ from trs_lab.runs.folder import (
     open_run,
     over_epochs,
     predictions_table,
+    read_metrics,
     with_parts,
     run_summary,
     save_student,
@@ -117,7 +118,7 @@ def keep(
         *(r for name, other in self.beside.items() for r in _rows_beside(name, other)),
     ]
     write_metrics(self.run / "metrics.csv", rows)
-    self.metrics = pd.read_csv(self.run / "metrics.csv")
+    self.metrics = read_metrics(self.run / "metrics.csv")
     return self.metrics
 
 

@@ -9,6 +9,7 @@ __all__ = ['LARGEST', 'BACKBONE', 'VERSION', 'OF_THE_MACHINE', 'backbone_files',
 
 # %% ../../nbs/score/share.ipynb #b9e84d8c
 import copy
+import io
 import shutil
 import warnings
 from dataclasses import replace
@@ -19,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
-from ..core.files import plain, read_json, sha256, write_json
+from ..core.files import DataError, MissingFile, plain, read_json, sha256, write_folder, write_json
 from ..core.parameters import I3DS, Config, ConfigError, backbone_parts
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
@@ -143,15 +144,18 @@ def write_program(
             warnings.simplefilter("ignore")
             batch = ({0: torch.export.Dim("clips")},)
             made = torch.export.export(program, (x,), dynamic_shapes=batch, strict=False)
-            torch.export.save(_without_traces(made), path)
-            again, asked = torch.export.load(path).module(), torch.cat([x, x[:2] / 2])
+            torch.export.save(_without_traces(made), packed := io.BytesIO())
+            again, asked = (
+                torch.export.load(io.BytesIO(packed.getvalue())).module(),
+                torch.cat([x, x[:2] / 2]),
+            )
             same = all(torch.allclose(a, b, atol=1e-5) for a, b in zip(again(asked), program(asked)))
     except Exception as e:  # torch has many errors of its own for what it cannot write as a graph
         same, reason = False, f"torch.export cannot write it ({type(e).__name__})"
     else:
         reason = "the program that torch.export wrote gives other scores"
-    if not same:
-        Path(path).unlink(missing_ok=True)
+    if same:
+        Path(path).write_bytes(packed.getvalue())
     return "" if same else reason
 
 # %% ../../nbs/score/share.ipynb #ceb542a4
@@ -257,11 +261,16 @@ def export(
     backbone: str = "auto",  # inside, reference, or auto: inside up to 50 MB
 ) -> Path:  # the folder
     "Write a model that travels. Raises `ConfigError` where something is in the way."
-    folder, model = Path(folder).expanduser(), scorer.model
+    folder = Path(folder).expanduser()
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; an exported model takes a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
-    noted = take_backbone(model, folder, backbone)
+    write_folder(folder, lambda part: _write_model(scorer, part, backbone))
+    return folder
+
+
+def _write_model(scorer, folder, backbone):
+    "All files of an exported model."
+    model, noted = scorer.model, take_backbone(scorer.model, folder, backbone)
     _copy_student(model.home, folder, model.config, noted)
     if scorer.left_out is not None:
         _copy_left_out(model.home / FOLDER, scorer.left_out.apart, folder / FOLDER)
@@ -273,12 +282,10 @@ def export(
     about = read_json(folder / "model.json") | dict(preparation=_preparation(scorer, noted))
     write_json(folder / "model.json", about)
     (folder / "README.md").write_text(model_card(scorer, program, noted), encoding="utf-8")
-    return folder
 
 
 def _copy_student(home, folder, config, noted):
     "model.safetensors as it is, model.json without paths."
-    folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(home / "model.safetensors", folder / "model.safetensors")
     if (home / PEOPLE_FILE).exists():
         shutil.copyfile(home / PEOPLE_FILE, folder / PEOPLE_FILE)
@@ -320,10 +327,8 @@ def read_shared(
 ) -> Model:
     "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
     folder = Path(folder).expanduser()
-    about = read_json(folder / "model.json")
-    said = about.get("preparation")
-    if not said or said["version"] != VERSION:
-        raise ConfigError(f"{folder}: model.json is not of an exported model that this version reads")
+    about = _about_shared(folder)
+    said = about["preparation"]
     config = put_backbone(config_from(about["config"]), said["backbone"], folder, str(weights))
     backbone = None if said["featured"] else find_backbone(config, said["backbone_fingerprint"], str(folder))
     student = load_student(folder, make_encoder(config, backbone) if config.finetune else None)
@@ -337,7 +342,7 @@ def read_shared(
         said["featured"],
         None if config.finetune else backbone,
         _training_of(folder),
-        load_file(vectors)["vectors"].numpy() if vectors.exists() else None,
+        _vectors_of(vectors) if vectors.exists() else None,
         said["precision"],
         list(said["notes"]),
         said["about"],
@@ -347,8 +352,40 @@ def read_shared(
 
 def _training_of(folder):
     "The clips that it was trained on."
-    texts, numbers = dict.fromkeys(["clip_id", "role", "group"], str), dict(score="", difficulty="")
-    return pd.read_csv(folder / "training.csv", dtype=texts, keep_default_na=False, na_values=numbers)
+    path, texts = folder / "training.csv", dict.fromkeys(["clip_id", "role", "group"], str)
+    try:
+        numbers = dict(score="", difficulty="")
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
+        return table.astype(dict(score=float, difficulty=float))
+    except (ValueError, KeyError, OSError) as e:
+        raise DataError(f"{path} is missing or damaged ({str(e).splitlines()[0]})") from None
+
+
+def _about_shared(folder):
+    "Content of model.json."
+    path = folder / "model.json"
+    if not path.is_file():
+        raise MissingFile(f"{folder} is no exported model: it has no model.json")
+    about = read_json(path)
+    said = about.get("preparation") if isinstance(about, dict) else None
+    if not isinstance(said, dict) or said.get("version") != VERSION:
+        raise ConfigError(f"{folder}: model.json is not of an exported model that this version reads")
+    kinds = dict(
+        sampling=str, featured=bool, precision=str, notes=list, about=dict, score_range=(list, type(None))
+    )
+    kinds |= dict(backbone=(dict, type(None)), backbone_fingerprint=(str, type(None)))
+    if wrong := next((n for n, kind in kinds.items() if not isinstance(said.get(n, ...), kind)), None):
+        raise ConfigError(
+            f"{path}: preparation: {wrong} is {said.get(wrong)!r}, which an export does not write"
+        )
+    return about
+
+
+def _vectors_of(path):
+    try:
+        return load_file(path)["vectors"].numpy()
+    except Exception as e:  # safetensors has errors of its own
+        raise DataError(f"{path} is damaged ({str(e).splitlines()[0]})") from None
 
 
 def is_shared(folder) -> bool:

@@ -6,14 +6,16 @@
 __all__ = ['KNOWN', 'read_known', 'find_clips', 'beside', 'clips_table', 'with_known', 'as_file', 'name_clips']
 
 # %% ../../nbs/score/videos.ipynb #3168eb30
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core.files import DataError, MissingFile
+from ..core.files import DataError, MissingFile, read_text
 from ..data.archives import is_archive, read_archive
+from ..data.clips_file import cells_of, number_in
 from ..data.layouts import VIDEO_SUFFIXES, count_pictures
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
@@ -24,11 +26,14 @@ def read_known(
     path,  # a csv with the column clip_id and, where they are known, `KNOWN`
 ) -> pd.DataFrame:  # by clip_id; user and group None, difficulty NaN where unknown
     "What a file says of the clips. Raises ValueError that names file, clip and column."
-    cells = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
-    cells.columns = cells.columns.str.strip()
-    if "clip_id" not in cells:
-        raise DataError(f"{path}: no column clip_id, found {', '.join(cells.columns)}")
-    cells = cells.map(str.strip).set_index("clip_id")
+    _, rows = cells_of(read_text(path), f"{path}: ")
+    names = [h.strip() for h in rows[0][1]] if rows else []
+    if "clip_id" not in names or len({*names}) < len(names):
+        raise DataError(f"{path}: no column clip_id, or one twice; found {', '.join(names) or 'nothing'}")
+    if wrong := next((line for line, found in rows if len(found) != len(names)), None):
+        raise DataError(f"{path}: line {wrong}: expected {len(names)} cells ({', '.join(names)})")
+    cells = pd.DataFrame([found for _, found in rows[1:]], columns=names, dtype=object).map(str.strip)
+    cells = cells.set_index(cells.pop("clip_id").map(_form))
     if cells.index.has_duplicates:
         raise DataError(f"{path}: clip {cells.index[cells.index.duplicated()][0]!r} is there twice")
     cells = cells.reindex(columns=list(KNOWN), fill_value="")
@@ -36,11 +41,15 @@ def read_known(
     return cells.astype(object).where(cells != "", None).assign(difficulty=difficulty)
 
 
+def _form(clip_id):
+    return unicodedata.normalize("NFC", clip_id)
+
+
 def _difficulty(path, clip_id, text):
-    value = pd.to_numeric(text, errors="coerce") if text else np.nan
-    if text and not (np.isfinite(value) and value > 0):
+    value = number_in(text, f"{path}: clip {clip_id!r}", "difficulty")
+    if value <= 0:
         raise DataError(f"{path}: clip {clip_id!r}: difficulty is {text!r}, expected a number above 0")
-    return float(value)
+    return value
 
 # %% ../../nbs/score/videos.ipynb #fd158e32
 def _kind(path, numbers):
@@ -107,7 +116,7 @@ def with_known(
     "The table with what the file says of its clips."
     if path is None:
         return table
-    known = read_known(path).reindex(table.clip_id)
+    known = read_known(path).reindex(table.clip_id.map(_form))
     new = {name: known[name].to_numpy() for name in KNOWN}
     named = {c: [v if isinstance(v, str) else None for v in new[c]] for c in ("user", "group")}
     return table.assign(**named, difficulty=new["difficulty"].astype(float))
