@@ -287,7 +287,7 @@ class FittedProcess(ClosedForm):
         self._settle("plain", self.far(self.seen(x)), *given)
         if same is not None:
             self._settle("with_people", self.far(self.seen(x)), *given, same)
-        if linear:
+        if same is not None and linear:
             self._fit_linear(x, *given, same, linear)
         if same is not None and means is not None and deviations:
             self._fit_deviations(every, means.double().cpu(), *given, same, deviations)
@@ -313,7 +313,7 @@ class FittedProcess(ClosedForm):
         seen = self.seen(x)
         self._settle("linear", self.alike(seen), y, kept, drawn, same, self.alike_itself(seen))
         at = self._deciding(kept, y, drawn)
-        x, y, same = x[kept[at]], y[kept[at]], None if same is None else same[kept[at]][:, at]
+        x, y, same = x[kept[at]], y[kept[at]], same[kept[at]][:, at]
         curved, straight = self._left_out(x, x, y, same, at)
         self.fill(linear_share=averaged_share(y - curved, straight - curved, odds))
 
@@ -353,9 +353,8 @@ class FittedProcess(ClosedForm):
         "The same at the films `asked`, of processes that see clips as they are: Matern kernels, linear one; (n,) each."
         x, asked = self.seen(x), self.seen(asked)
         far, of_asked = (self.far(t)[..., at] for t in (x, asked))
-        curved = self._without_each("plain", far, of_asked, y)
-        if same is not None:
-            curved = (curved + self._without_each("with_people", far, of_asked, y, same)) / 2
+        plain = self._without_each("plain", far, of_asked, y)
+        curved = (plain + self._without_each("with_people", far, of_asked, y, same)) / 2
         if not len(self.linear_theta):
             return curved, curved
         alike, of_asked = (self.alike(t)[..., at] for t in (x, asked))
@@ -457,10 +456,10 @@ class FittedProcess(ClosedForm):
 
     def _whole(self, x, persons):  # (B, S, D), (B,)
         "Of the processes that see clips as they are: [(mean (B,), variance (B,))], and their shares [(B,)]."
-        x, found = self.seen(x), []
-        far, same = self.far(x), self.same(persons) if len(self.with_people_theta) else None
-        found.append(self._ask("plain", far))
-        if same is not None:
+        x = self.seen(x)
+        far, same = self.far(x), self.same(persons)
+        found = [self._ask("plain", far)]
+        if len(self.with_people_theta):
             found.append(self._ask("with_people", far, same))
         shares = [(1 - self.linear_share) / len(found)] * len(found)
         if len(self.linear_theta):
@@ -548,7 +547,7 @@ class ProcessOptions(Options):
     )
     linear: float = option(
         0.5,
-        "odds of each further quarter of the answer that the linear process gives; 0 = none",
+        "odds of each further quarter of the answer that the linear process gives, where people are known; 0 = none",
         lo=0,
         hi=1,
     )
