@@ -92,8 +92,8 @@ def _of_the_backbone(values, params):
         found["motion"] = True
     if network == "motion":
         found |= dict(motion=False, n_weak=0, n_strong=0, components=0, denoise=False)
-    elif not values.get("components") and "components" not in params:
-        found["components"] = components_of(network)
+    elif "components" not in params and (own := components_of(network)):
+        found["components"] = own
     shape = [values.get(f, getattr(Config, f)) for f in ("frame_height", "frame_width")]
     if not {"frame_height", "frame_width", "crop"} & params.keys():
         found |= frame_size(network, *shape)
