@@ -389,11 +389,11 @@ class FittedProcess(ClosedForm):
         had_deviations = len(state.get(prefix + "deviations_theta", ()))
         if had_deviations and prefix + "order_share" not in state:
             raise DataError("this model was trained when deviations had another form; train it again")
-        for (
-            name
-        ) in self._buffers:  # what was saved before there were these processes is answered as it was then
-            if any(part in name for part in ("away", "deviations", "order_share", "linear")):
-                state.setdefault(prefix + name, torch.zeros_like(self._buffers[name]))
+        # what was saved before there were these processes is answered as it was then
+        for parts in (("away", "deviations", "order_share"), ("linear",)):
+            later = [name for name in self._buffers if any(part in name for part in parts)]
+            if not any(prefix + name in state for name in later):
+                state.update({prefix + name: torch.zeros_like(self._buffers[name]) for name in later})
         if prefix + "exemplars" in state:  # before entries had units of their own
             _, S, D = state[prefix + "exemplars"].shape
             entries = sum(block.shape[1] for block in blocks(torch.zeros(2, S, D)))
