@@ -190,6 +190,7 @@ class ViewFields(Checked):
         "n_frames would be seconds apart; 0 = n_frames over the whole clip",
         "frames features",
         lo=0,
+        hi=1000,
     )
     frame_height: int = option(112, "height of the cached frames in pixels", "frames features", lo=16)
     frame_width: int = option(112, "width of the cached frames (paper: 455 x 256)", "frames features", lo=16)

@@ -285,7 +285,7 @@ def _windows(facts, config):
     "What `frame_rate` cannot give, and what it leaves out."
     found, rate, of = [], config.frame_rate, f"of {len(facts)} clips"
     segment = (SEGMENT_LEN - 1) / rate
-    lasts = facts.seconds * (1 - 1 / facts.frames)  # from the first frame to the last
+    lasts = (facts.seconds * (1 - 1 / facts.frames)).where(facts.frames > 1, 0)  # from first frame to last
     short = facts[lasts < segment - 1e-6]
     if len(short):
         said = f"{len(short)} {of} are shorter than a segment of {segment:.2g} s and stretched over it: "
@@ -294,17 +294,20 @@ def _windows(facts, config):
     slow = facts[facts.rate < 0.99 * rate]
     if len(slow):
         said = f"{len(slow)} {of} have fewer than {rate:g} frames a second: frames are shown more than once"
-        found.append(Finding("note", "frame rate", said, "harmless where all clips have one rate"))
+        few = slow.rate.min() < rate / 2
+        lower = f"-p frame_rate {slow.rate.min():.3g}, which all clips have"
+        advice = lower if few else "harmless where all clips have one rate"
+        found.append(Finding("mend" if few else "note", "frame rate", said, advice))
     part = (config.n_segments * SEGMENT_LEN / rate / facts.seconds).clip(upper=1)
     if part.min() < 0.95:
         said = (
             f"{config.n_segments} segments of {segment:.2g} s show {_span(part, '.0%')} of the time of a clip"
         )
         found.append(Finding("note", "sampling", said, "-p n_segments with a larger number shows more of it"))
-    untimed = facts.clip_id[facts.kind == "frames"]
+    untimed = facts.clip_id[(facts.kind == "frames") | facts.rate.isna() & (facts.frames > 1)]
     if len(untimed):
-        said = f"frame_rate={rate:g} needs videos, and these do not say when their frames were taken: {_some(untimed)}"
-        found.append(Finding("stop", "sampling", said, "-p frame_rate 0, or make videos of them"))
+        said = f"frame_rate={rate:g} needs the times of frames, which these do not say: {_some(untimed)}"
+        found.append(Finding("stop", "sampling", said, "-p frame_rate 0, or make mp4 files of them"))
     return found
 
 

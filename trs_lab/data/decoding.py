@@ -125,12 +125,14 @@ def _packet_times(path):
         shown = [p for p in _decodable(packets) if not p.is_discard]
         by = "dts" if any(p.pts is None for p in shown) else "pts"
         times = [getattr(p, by) for p in shown]
-        return [float(t * stream.time_base) for t in times] if None not in times else list(range(len(times)))
+        return [0.0 if None in times else float(t * stream.time_base) for t in times]
 
 
 def frame_times(
     path: str | Path,  # video file (mp4, avi, mov, mkv, gif, ...)
-) -> np.ndarray:  # (frames,) seconds, ascending
+) -> (
+    np.ndarray
+):  # (frames,) seconds, ascending; all 0 where the file does not say them, as a bare H.264 stream
     "When each frame is shown, without decoding. Raises `VideoError` if the file is cut off."
     path = Path(path)
     check_file(path)

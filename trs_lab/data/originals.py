@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.parameters import SEGMENT_LEN
 from .decoding import decode_each, shown_shape
 from .pictures import Fitting, as_rgb, decode_frames, list_frames, names_file
 from .video import clip_numbers
@@ -47,12 +48,11 @@ def _pictures(row, numbers, size):
 
 
 def _rate(numbers, times, rate):
-    "Frames per second at which the chosen ones keep the real speed; in windows it is the one that was asked for."
+    "Frames a second at which the chosen ones keep the real speed; in windows that do not fit it is higher than asked."
+    lasts = 0 if times is None else float(times[numbers[-1]] - times[numbers[0]])
     if rate:
-        return float(rate)
-    if times is None or len(numbers) < 2 or times[numbers[-1]] <= times[numbers[0]]:
-        return 25.0
-    return float((len(numbers) - 1) / (times[numbers[-1]] - times[numbers[0]]))
+        return max(float(rate), (SEGMENT_LEN - 1) / lasts if lasts > 0 else 0)
+    return (len(numbers) - 1) / lasts if lasts > 0 else 25.0
 
 
 def open_original(

@@ -130,7 +130,7 @@ def make_config(
     if values.get("finetune") and "components" not in params:
         values["components"] = 0  # a preset's whitening is for frozen features
     segments = values.get("n_segments", Config.n_segments)
-    if values.get("frame_rate") and "n_frames" not in params and isinstance(segments, int):
+    if values.get("frame_rate") and "n_frames" not in params and isinstance(segments, int) and segments > 0:
         values["n_frames"] = SEGMENT_LEN * segments
     if values.get("backbone") in WITHOUT_PICTURES:
         values["fitting"] = params.get("fitting", Config.fitting)  # features have no pictures

@@ -329,7 +329,7 @@ def embedded_weights() -> Path:
 
 # %% ../../nbs/runs/prepare.ipynb #c024
 STATISTICS_VERSION = (
-    2  # to be raised whenever `frame_statistics` gives other numbers, or they are kept otherwise
+    3  # to be raised whenever `frame_statistics` gives other numbers, or they are kept otherwise
 )
 
 
@@ -343,8 +343,9 @@ def cached_statistics(
 
 
 def _statistics(frames, workers):
+    window = SEGMENT_LEN if frames.rate else 0
     with ThreadPoolExecutor(workers) as pool:
-        found = pool.map(lambda i: frame_statistics(frames[i]), range(len(frames)))
+        found = pool.map(lambda i: frame_statistics(frames[i], window=window), range(len(frames)))
         return np.stack(list(progress_bar(found, total=len(frames), desc="frame statistics", unit="clip")))
 
 

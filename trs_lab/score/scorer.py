@@ -19,7 +19,7 @@ from ..data.clips import NUMBERS
 from ..data.video import failure_of
 from ..methods.registry import uses_difficulty
 from .intervals import FOLDER, LeftOut, leave_out, needed, read_left_out
-from .likeness import Neighbours, shape_of, shape_warnings, training_shapes
+from .likeness import Neighbours, length_warnings, shape_of, shape_warnings, training_shapes
 from .model import Model, clip_vector, find_place, read_run
 from .prepare import Seen, prepare
 from .videos import name_clips
@@ -210,7 +210,9 @@ def warnings(self: Scorer, row, far):
     "What to know before believing the score: half sentences."
     said = ["unlike anything seen in training"] * bool(far)
     if row["kind"] not in NUMBERS:
-        said += shape_warnings(shape_of(row), self.shapes, self.model.config.n_frames)
+        c = self.model.config
+        said += shape_warnings(shape_of(row), self.shapes, 0 if c.frame_rate else c.n_frames)
+        said += length_warnings(row, c.frame_rate) if c.frame_rate else []
     student = self.model.student
     if student.people and row["user"] not in self.people:
         known = isinstance(row["user"], str) and row["user"]
