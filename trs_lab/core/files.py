@@ -131,9 +131,12 @@ def _flush(path):
 def write_atomically(
     path: str | Path,  # final place
     write,  # called with the path of a temporary file beside it, ending in .tmp, which it has to create
+    alone: bool = False,  # True: nobody else writes this file now, so what killed ones have left of it goes
 ):
     "Replace `path` by what `write` writes; when that fails, the old file stays. `DiskFull` where there is no room."
     path = Path(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp") if alone else ():
+        left.unlink(missing_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         write(part)
@@ -204,10 +207,11 @@ def plain(
 def write_json(
     path: str | Path,  # final place
     value,  # anything that `plain` takes
+    alone: bool = False,  # as for `write_atomically`
 ):
     "Write it atomically, indented by one space."
     text = json.dumps(plain(value), indent=1, allow_nan=False) + "\n"
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"), alone)
 
 
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -291,6 +295,4 @@ def write_in_turn(
     "As `write_atomically`, where several programs may write the same file; what killed ones have left of it goes."
     path = Path(path)
     with file_lock(path.with_name(".lock"), wait=-1):
-        for part in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp"):
-            part.unlink(missing_ok=True)
-        write_atomically(path, write)
+        write_atomically(path, write, alone=True)

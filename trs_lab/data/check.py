@@ -255,7 +255,7 @@ class DataCheck:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in (("check.csv", self.findings), ("videos.csv", self.facts)):
-            write_atomically(folder / name, lambda p, t=table: t.to_csv(p, index=False))
+            write_atomically(folder / name, lambda p, t=table: t.to_csv(p, index=False), alone=True)
         return folder / "check.csv"
 
 

@@ -134,12 +134,12 @@ def keep_and_write(
     "Write the file; what was in it is kept beside it, as clips.backup.csv."
     backup, before = free_name(path, "backup"), path.read_bytes()
     write_atomically(backup, lambda p: p.write_bytes(before))
-    write_atomically(path, lambda p: p.write_bytes(data))
+    write_atomically(path, lambda p: p.write_bytes(data), alone=True)
     return backup
 
 
 def _new_file(path, table):
-    write_atomically(path, lambda p: table.to_csv(p, index=False))
+    write_atomically(path, lambda p: table.to_csv(p, index=False), alone=True)
 
 
 def _aside(path, table, why):

@@ -121,7 +121,7 @@ def _write_entries(path, entries):
         json.dumps(e, allow_nan=False, ensure_ascii=False) for e in entries
     )  # one each: git sees whole entries
     text = f'{{"about": "trs_lab decisions", "entries": [\n{lines}\n]}}\n'
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"), alone=True)
 
 
 class Decisions:

@@ -281,7 +281,7 @@ def add_line(
         data = appended(path.read_bytes(), read_text(path), [row])
     else:
         data = lines_of([RATING_COLUMNS, [row[c] for c in RATING_COLUMNS]], ",", "\n").encode()
-    write_atomically(path, lambda p: p.write_bytes(data))
+    write_atomically(path, lambda p: p.write_bytes(data), alone=True)
 
 
 def write_range(
@@ -399,7 +399,7 @@ def write_rated(
         write_atomically(other, lambda p: p.write_text(text, encoding="utf-8"))
         said = f"clips.csv is left as it is ({why}); the ratings are in {other.name}"
     elif write and not path.exists():
-        write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+        write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"), alone=True)
     elif write and len(changes):
         said += f"; {_replace(path, text).name} is the file as it was"
     return Written(said, changes, kept)

@@ -14,6 +14,7 @@ from torch import nn
 
 from ..core.progress import progress_bar
 from .learner import Callback
+from .method import TeacherOptions
 
 # %% ../../nbs/learn/callbacks.ipynb #fec3d86f
 @torch.no_grad()
@@ -165,6 +166,7 @@ def usual_callbacks(method) -> list:
     "What every training has: the teacher follows, the history is written, the validation part selects."
     found = [ShareMemories(), PseudoLabelHistory(), Validation(method.config.selection == "validation")]
     if "teacher" in method.scorers:
-        momentum = method.options.ema_momentum
+        # a method of one's own may have a teacher, and no option for how fast it follows
+        momentum = getattr(method.options, "ema_momentum", TeacherOptions.ema_momentum)
         found.insert(0, MovingAverage(method.networks, momentum, method.second_stage))
     return found

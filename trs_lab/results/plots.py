@@ -114,7 +114,9 @@ def keep_figure(
     dpi: int = 150,  # resolution
 ):
     "Write a picture in one piece. `DiskFull` where there is no room."
-    write_atomically(path, lambda p: figure.savefig(p, format="png", dpi=dpi, bbox_inches="tight"))
+    write_atomically(
+        path, lambda p: figure.savefig(p, format="png", dpi=dpi, bbox_inches="tight"), alone=True
+    )
 
 
 def need(

@@ -142,11 +142,13 @@ def write_tables(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
-        write_atomically(folder / f"{name}.csv", lambda p, frame=frame: frame.to_csv(p, index=False))
+        write_atomically(
+            folder / f"{name}.csv", lambda p, frame=frame: frame.to_csv(p, index=False), alone=True
+        )
     pages = [f"## {name}\n\n{markdown(t)}\n{caption}\n" for name, (t, caption) in prints.items()]
-    write_atomically(folder / "report.md", lambda p: p.write_text("\n".join(pages)))
+    write_atomically(folder / "report.md", lambda p: p.write_text("\n".join(pages)), alone=True)
     tables = [latex(t, f"{name}. {caption}", label_of(name)) for name, (t, caption) in prints.items()]
-    write_atomically(folder / "report.tex", lambda p: p.write_text("\n".join(tables)))
+    write_atomically(folder / "report.tex", lambda p: p.write_text("\n".join(tables)), alone=True)
     return [folder / f for f in (*(f"{n}.csv" for n in frames), "report.md", "report.tex")]
 
 
@@ -172,7 +174,7 @@ def save_small(
     figure.savefig(buffer, dpi=dpi, bbox_inches="tight")
     picture = Image.open(buffer).convert("RGB")
     small = picture.quantize(colours, dither=Image.Dither.NONE)
-    write_atomically(path, lambda p: small.save(p, format="PNG", optimize=True))
+    write_atomically(path, lambda p: small.save(p, format="PNG", optimize=True), alone=True)
 
 
 def write_page(
@@ -189,7 +191,7 @@ def write_page(
             text.append(f"![{caption}]({name}.png)\n")
         else:
             text.append(markdown(part) if isinstance(part, pd.DataFrame) else part.rstrip() + "\n")
-    write_atomically(folder / "page.md", lambda p: p.write_text("\n".join(text)))
+    write_atomically(folder / "page.md", lambda p: p.write_text("\n".join(text)), alone=True)
     sizes = {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file()}
     if (total := sum(sizes.values())) > LARGEST:
         largest = sorted(sizes, key=sizes.get, reverse=True)[:4]

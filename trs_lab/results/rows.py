@@ -581,15 +581,17 @@ def write_rows(
     texts = [settings_text(r.machine, found.contents.get(r.run), default) for r in rows.itertuples()]
     keys = {text: str(i) for i, text in enumerate(sorted({*texts} - {""}))}
     about = dict(defaults=default, runs={i: json.loads(text) for text, i in keys.items()})
-    write_atomically(folder / "settings.json", lambda p: p.write_text(json.dumps(about) + "\n"))
+    write_atomically(folder / "settings.json", lambda p: p.write_text(json.dumps(about) + "\n"), alone=True)
     text = rows_text(rows, [keys.get(t, "") for t in texts])
     names = ["rows.csv", "rows.csv.gz"]
     name, other = reversed(names) if largest and len(text) > largest else names
     content = gzip.compress(text, mtime=0) if name.endswith(".gz") else text
-    write_atomically(folder / name, lambda p: p.write_bytes(content))
+    write_atomically(folder / name, lambda p: p.write_bytes(content), alone=True)
     (folder / other).unlink(missing_ok=True)
     calibration = calibration_by_method(found) if calibration is None else calibration
-    write_atomically(folder / "calibration.csv", lambda p: calibration.round(4).to_csv(p, index=False))
+    write_atomically(
+        folder / "calibration.csv", lambda p: calibration.round(4).to_csv(p, index=False), alone=True
+    )
     return [folder / n for n in (name, "settings.json", "calibration.csv")]
 
 

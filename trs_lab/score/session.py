@@ -70,11 +70,11 @@ def _frame(rows, table):
 
 
 def _write(out, rows, failures, table):
-    write_json(out / "scored.json", rows)
+    write_json(out / "scored.json", rows, alone=True)
     frame = _frame(rows, table)
-    write_atomically(out / "scores.csv", lambda p: frame.to_csv(p, index=False))
+    write_atomically(out / "scores.csv", lambda p: frame.to_csv(p, index=False), alone=True)
     named = pd.DataFrame(failures, columns=["clip_id", "source", "reason"])
-    write_atomically(out / "failures.csv", lambda p: named.to_csv(p, index=False))
+    write_atomically(out / "failures.csv", lambda p: named.to_csv(p, index=False), alone=True)
 
 # %% ../../nbs/score/session.ipynb #df3a9cd7
 def open_scorer(
