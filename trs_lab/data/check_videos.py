@@ -288,7 +288,7 @@ def _windows(facts, config):
     lasts = (facts.seconds * (1 - 1 / facts.frames)).where(facts.frames > 1, 0)  # from first frame to last
     short = facts[lasts < segment - 1e-6]
     if len(short):
-        said = f"{len(short)} {of} are shorter than a segment of {segment:.2g} s and stretched over it: "
+        said = f"{len(short)} {of} are shorter than a segment of {segment:.3g} s and stretched over it: "
         said += _some(short.clip_id)
         found.append(Finding("mend", "sampling", said, "-p frame_rate with a larger number"))
     slow = facts[facts.rate < 0.99 * rate]
@@ -301,7 +301,7 @@ def _windows(facts, config):
     part = (config.n_segments * SEGMENT_LEN / rate / facts.seconds).clip(upper=1)
     if part.min() < 0.95:
         said = (
-            f"{config.n_segments} segments of {segment:.2g} s show {_span(part, '.0%')} of the time of a clip"
+            f"{config.n_segments} segments of {segment:.3g} s show {_span(part, '.0%')} of the time of a clip"
         )
         found.append(Finding("note", "sampling", said, "-p n_segments with a larger number shows more of it"))
     untimed = facts.clip_id[(facts.kind == "frames") | facts.rate.isna() & (facts.frames > 1)]

@@ -137,7 +137,7 @@ def stretched(
     lasts, segment = times[end - 1] - times[start], (SEGMENT_LEN - 1) / rate
     if lasts >= segment - 1e-6:
         return ""
-    return f"too short: {lasts:.2g} s from first to last frame, stretched over segments of {segment:.2g} s"
+    return f"too short: {lasts:.3g} s from first to last frame, stretched over segments of {segment:.3g} s"
 
 
 def clip_numbers(

@@ -149,7 +149,7 @@ def _say_segments(config):
     if not config.frame_rate:
         return ""
     shown, lasts = min(3, config.n_segments), (SEGMENT_LEN - 1) / config.frame_rate
-    return f"; both ends of {shown} of {config.n_segments} segments of {lasts:.2g} s"
+    return f"; both ends of {shown} of {config.n_segments} segments of {lasts:.3g} s"
 
 
 def plot_before_after(
