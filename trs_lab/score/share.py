@@ -10,6 +10,7 @@ __all__ = ['LARGEST', 'BACKBONE', 'VERSION', 'OF_THE_MACHINE', 'backbone_files',
 # %% ../../nbs/score/share.ipynb #b9e84d8c
 import copy
 import io
+import os
 import shutil
 import warnings
 from dataclasses import replace
@@ -262,10 +263,20 @@ def export(
 ) -> Path:  # the folder
     "Write a model that travels. Raises `ConfigError` where something is in the way."
     folder = Path(folder).expanduser()
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is not empty; an exported model takes a folder of its own")
-    write_folder(folder, lambda part: _write_model(scorer, part, backbone))
+    place = folder.resolve()  # a link stays, and what it leads to is filled
+    _check_place(folder, place)
+    write_folder(place, lambda part: _write_model(scorer, part, backbone))
     return folder
+
+
+def _check_place(folder, place):
+    "Raise `ConfigError` where no whole folder can take its name."
+    if wrong := next((p for p in (place, *place.parents) if p.exists() and not p.is_dir()), None):
+        raise ConfigError(f"{folder}: {wrong} is a file; an exported model takes a folder of its own")
+    if place.is_dir() and any(place.iterdir()):
+        raise ConfigError(f"{folder} is not empty; an exported model takes a folder of its own")
+    if place == Path.cwd() or os.path.ismount(place):
+        raise ConfigError(f"{folder} cannot be replaced by an exported model; name a new folder in it")
 
 
 def _write_model(scorer, folder, backbone):
