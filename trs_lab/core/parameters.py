@@ -93,7 +93,7 @@ def expanded(
 ) -> str:
     "The same with the home folder in the place of each ~. Raises `ConfigError` for the home of an unknown user."
     found = [os.path.expanduser(part) for part in text.split(" ")]
-    if nobody := next((part for part in found if re.match(r"~\w+/", part)), None):
+    if nobody := next((part for part in found if re.match(r"~[^/]+/", part)), None):
         raise ConfigError(f"{text}: there is no user {nobody[1:].partition('/')[0]} whose home this could be")
     return " ".join(found)
 
