@@ -531,7 +531,8 @@ class FittedProcess(ClosedForm):
                 share = self.order_share * means.isfinite().flatten(1).all(1)
                 shares = [s * (1 - share) for s in shares] + [share]
             mean, variance = mixture(answers, torch.stack(shares))
-        return mean.float(), variance.clamp_min(1e-12).log().clamp(self.lo, self.hi).float()
+        # no upper bound: a line goes on far beyond what was judged, and says there that it does not know
+        return mean.float(), variance.clamp_min(1e-12).log().clamp_min(self.lo).float()
 
 # %% ../../nbs/methods/process.ipynb #fb29cce1
 @dataclass(frozen=True)
