@@ -499,6 +499,7 @@ def notebook_parameters(
     before: set,  # what `early_parameters` returned
     valid=None,  # names of the parameters: others are refused. None = whoever takes them checks them
     texts: str = "",  # names, with blanks between them, of those that are names or paths: a number is refused
+    lists: str = "",  # names of those that may be a list of texts, too
 ) -> dict:
     "The parameters; ~ is expanded, in the notebook too. A cell that is run again takes the names that it took before."
     names = [n for n in namespace if n not in before and not n.startswith("_")]
@@ -508,8 +509,12 @@ def notebook_parameters(
     if valid:
         check_names(params, valid)
     for n in texts.split():
-        if not isinstance(text_only(n, params.get(n)), (str, type(None))):
-            raise ConfigError(f"{n}: expected text, got {params[n]!r}")
+        several = n in lists.split() and isinstance(params.get(n), (list, tuple))
+        for value in params[n] if several else [params.get(n)]:
+            if not isinstance(text_only(n, value), (str, type(None))):
+                raise ConfigError(f"{n}: expected text, got {value!r}")
+        if several:
+            params[n] = [expanded(value) for value in params[n]]
     namespace.update(params, _parameters_read=set(names) or {"preset"})
     return params
 
