@@ -580,7 +580,7 @@ def test_strings_from_files_are_text(page, lab, evil_notebook, tmp_path):
     shown = page.evaluate(EVERYTHING)
     for where in "folder clip0 group0 error file clip warning reason printed".split():
         assert evil(where) in shown["text"], f"{where} is not shown as it is"
-    assert "control.json: expected a request" in shown["text"] and "metrics.csv is damaged" in shown["text"]
+    assert "control.json is damaged" in shown["text"] and "metrics.csv is damaged" in shown["text"]
     assert inspector.locator(".trsi-note input").input_value() == evil("note")
     assert "window.ran=1'>$x_clip" in page.locator(".hoverlayer .hovertext").first.text_content()
     assert shown["ran"] is None and shown["pictures"] == shown["mathematics"] == 0
