@@ -124,13 +124,18 @@ NEEDS = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_damaged_file_is_named_and_the_rest_works(name, finished, tmp_path):
-    run, *others = finished
-    if not (run / name).exists():
-        pytest.skip("the run has none")
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the run, which may be damaged; it has every file that is asked about."""
     copy = tmp_path / "run"
-    shutil.copytree(run, copy)
+    shutil.copytree(finished[0], copy)
+    assert not [name for name in FILES if not (copy / name).exists()]
+    return copy
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_named_and_the_rest_works(name, finished, copy):
+    _, *others = finished
     before, content = everything_said(copy, *others), (copy / name).read_bytes()
     assert not before[0] and len(before[1]) == 10, before
     for what, damage in DAMAGE.items():
@@ -148,12 +153,8 @@ def test_a_damaged_file_is_named_and_the_rest_works(name, finished, tmp_path):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_of_a_run_that_holds_anything_is_read_or_refused_in_words(name, finished, tmp_path):
-    run, *others = finished
-    if not (run / name).exists():
-        pytest.skip("the run has none")
-    copy = tmp_path / "run"
-    shutil.copytree(run, copy)
+def test_a_file_of_a_run_that_holds_anything_is_read_or_refused_in_words(name, finished, copy):
+    _, *others = finished
     content = (copy / name).read_bytes()
     values = exchanged(json.loads(content)).map(as_json) if name.endswith(".json") else st.nothing()
 

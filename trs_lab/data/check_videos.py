@@ -330,15 +330,20 @@ def _sampling(facts, config, even):
         share = n / longer.frames.max()
         said = f"of {len(longer)} {of} only the last {n} frames are seen, of the longest {share:.0%}"
         found.append(Finding("note", "cut in time", said, "right where a clip ends with the action"))
+    return found + _far_apart(facts, n)
+
+
+def _far_apart(facts, n):
+    "Frames between which something can happen that nobody sees."
     sparse = facts[facts.every > 0.25]
-    if len(sparse):
-        said = f"of {len(sparse)} {of} one frame in {_span(sparse.every, '.2f')} s is seen ({n} a clip), "
-        said += "and nothing that is faster"
-        rate = min(12.5, sparse.rate.median())
-        advice = f"-p frame_rate {rate:.3g} looks at segments whose frames are so near that motion is seen; "
-        advice += "or cut the videos to the action, or -p n_frames with a larger number"
-        found.append(Finding("mend" if sparse.every.max() > 1 else "note", "sampling", said, advice))
-    return found
+    if not len(sparse):
+        return []
+    said = f"of {len(sparse)} of {len(facts)} clips one frame in {_span(sparse.every, '.2f')} s is seen "
+    said += f"({n} a clip), and nothing that is faster"
+    rate = min(12.5, sparse.rate.median())
+    advice = f"-p frame_rate {rate:.3g} looks at segments whose frames are so near that motion is seen; "
+    advice += "or cut the videos to the action, or -p n_frames with a larger number"
+    return [Finding("mend" if sparse.every.max() > 1 else "note", "sampling", said, advice)]
 
 
 def _empty(facts, grey):

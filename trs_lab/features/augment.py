@@ -390,12 +390,9 @@ def strong(
         cutout_chance=cutout_chance,
         cutout_size=cutout_size,
     )
-    return _stack(
-        [
-            _strong(c, g, crop, flip, scale, ratio, jitter, rotation, shift, speed, cut, window, photometric)
-            for c, g in zip(frames, per_clip(generator, len(frames)))
-        ]
-    )
+    geometric = flip, scale, ratio, jitter, rotation, shift, speed, cut, window
+    each = zip(frames, per_clip(generator, len(frames)))
+    return _stack([_strong(clip, g, crop, *geometric, photometric) for clip, g in each])
 
 # %% ../../nbs/features/augment.ipynb #c048
 def drawn(

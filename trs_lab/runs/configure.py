@@ -100,6 +100,19 @@ def _of_the_backbone(values, params):
     return found
 
 
+def _in_place_of_the_preset(values, params):
+    "Fields that follow from others, where nothing else is typed."
+    found = {}
+    if values.get("finetune") and "components" not in params:
+        found["components"] = 0  # a preset's whitening is for frozen features
+    segments = values.get("n_segments", Config.n_segments)
+    if values.get("frame_rate") and "n_frames" not in params and isinstance(segments, int) and segments > 0:
+        found["n_frames"] = SEGMENT_LEN * segments
+    if values.get("backbone") in WITHOUT_PICTURES:
+        found["fitting"] = params.get("fitting", Config.fitting)  # features have no pictures
+    return found
+
+
 def make_config(
     preset: str = "auto",  # a name in `PRESETS`; auto = the one named after the data set
     **params,  # fields of `Config` and options of the method; None = leave it to the preset
@@ -127,13 +140,7 @@ def make_config(
     for part in backbone_parts(values["backbone"]):
         trust(part)
     options |= {k: v for k, v in params.items() if k not in _FIELDS}
-    if values.get("finetune") and "components" not in params:
-        values["components"] = 0  # a preset's whitening is for frozen features
-    segments = values.get("n_segments", Config.n_segments)
-    if values.get("frame_rate") and "n_frames" not in params and isinstance(segments, int) and segments > 0:
-        values["n_frames"] = SEGMENT_LEN * segments
-    if values.get("backbone") in WITHOUT_PICTURES:
-        values["fitting"] = params.get("fitting", Config.fitting)  # features have no pictures
+    values |= _in_place_of_the_preset(values, params)
     config = Config(**values, options=make_options(method, options))
     compared(config)  # raises for an unknown method
     return config

@@ -19,14 +19,8 @@ import torch
 
 from .baselines import feature_statistics, frame_statistics
 from ..core.files import DataError, digest, project_root, shipped
-from trs_lab.core.parameters import (
-    I3DS,
-    SEGMENT_LEN,
-    WITHOUT_PICTURES,
-    Config,
-    ConfigError,
-    backbone_parts,
-)
+from ..core.parameters import I3DS, SEGMENT_LEN, WITHOUT_PICTURES
+from ..core.parameters import Config, ConfigError, backbone_parts
 from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips

@@ -205,7 +205,7 @@ def compare(self: Scorer, seen, scores):
         vectors = clip_vector(seen.clean)
         distance, far = self.neighbours.distance(vectors)
         nearest = self.neighbours.nearest(vectors)
-    rows, (lowest, highest) = [row for _, row in seen.table.iterrows()], self.limits()
+    rows = [row for _, row in seen.table.iterrows()]
     lowest, highest = self.limits()
     beyond = [f"outside of the possible scores, {lowest:g} to {highest:g}"]
     outside = [beyond * bool(s < lowest or s > highest) for s in scores]
