@@ -22,7 +22,8 @@ from plain_trs import PlainTRS, nearest
 from trs_lab.learn.learner import Callback
 from trs_lab.learn.schedules import learning_rate
 from trs_lab.learn.toy import ToyViews, learner_on, toy_config, toy_table
-from trs_lab.methods.process import FittedProcess, matern_sum, negative_evidence, prior, settle, with_noise
+from trs_lab.methods.kernels import matern_sum, negative_evidence, prior, settle, with_noise
+from trs_lab.methods.process import FittedProcess
 from trs_lab.trs.method import TRSMethod
 
 NEAR = dict(rtol=0, atol=1e-6)
@@ -251,17 +252,17 @@ def test_the_process_is_what_the_plain_calculation_says(filtered):
     np.testing.assert_allclose(fitted.medians, medians, rtol=1e-9)
     answers, far = {}, fitted.far(torch.as_tensor(seen))
     for name, asks in (("plain", False), ("with_people", True)):
-        theta = getattr(fitted, f"{name}_theta").numpy()
+        theta = getattr(fitted, name).theta.numpy()
         process = PlainProcess(theta, seen[:n], y, people[:n], (spreads, medians), asks)
         s2 = process.calibration()
-        np.testing.assert_allclose(getattr(fitted, f"{name}_s2"), s2, rtol=1e-6)
+        np.testing.assert_allclose(getattr(fitted, name).s2, s2, rtol=1e-6)
         same = fitted.same(torch.as_tensor(people)) if asks else None
-        ours = np.stack(fitted._ask(name, far, same), 1)
+        ours = np.stack(getattr(fitted, name).ask(far, same), 1)
         theirs = [process.predict(seen[i], people[i]) for i in (9, 10)]
         np.testing.assert_allclose(ours[9:], [(m, s2 * v) for m, v in theirs], **NEAR)
         answers[name] = ours[9:]
         left_out = np.array([process.predict(seen[i], people[i], without=i) for i in range(n)])
-        alpha, diagonal = getattr(fitted, f"{name}_alpha"), getattr(fitted, f"{name}_inverse").diagonal()
+        alpha, diagonal = getattr(fitted, name).alpha, getattr(fitted, name).inverse.diagonal()
         np.testing.assert_allclose(y - (alpha / diagonal).numpy(), left_out[:, 0], **NEAR)
         np.testing.assert_allclose(1 / diagonal, left_out[:, 1], **NEAR)
     (m, v), (o, w) = (answers[name].T for name in answers)  # an even mixture of both
@@ -289,9 +290,9 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
     seen, seen_films = (clips - center) / spread, (films - center) / spread
     spreads = spreads_of(seen)
     medians = medians_of(away[known], spreads)
-    np.testing.assert_allclose(fitted.away_medians, medians, rtol=1e-9)
+    np.testing.assert_allclose(fitted.deviations.medians, medians, rtol=1e-9)
     units = spreads, medians_of(seen, spreads)
-    theta = lambda name: getattr(fitted, f"{name}_theta").numpy()
+    theta = lambda name: getattr(fitted, name).theta.numpy()
     plain, with_people = (
         PlainProcess(theta(name), seen[:n], y, people, units, name == "with_people")
         for name in ("plain", "with_people")
@@ -310,7 +311,7 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
         told = [(1 - share) * a + share * b for a, b in (answers(i, without=i) for i in judged)]
         squares.append(sum((y[i] - t) ** 2 for i, t in zip(judged, told)))
     share = averaged_share(squares, len(judged))
-    np.testing.assert_allclose(fitted.order_share, share, **NEAR)
+    np.testing.assert_allclose(fitted.deviations.share, share, **NEAR)
     s2 = plain.calibration(), with_people.calibration()
     for i in range(len(clips)):
         (m, v), (o, w) = plain.predict(seen[i], people[i]), with_people.predict(seen[i], people[i])
@@ -336,13 +337,13 @@ def test_the_linear_process_is_what_the_plain_calculation_says():
         for c in (clips, np.where(np.isfinite(means), means, clips))
     )
     spreads = spreads_of(seen)
-    theta = lambda name: getattr(fitted, f"{name}_theta").numpy()
+    theta = lambda name: getattr(fitted, name).theta.numpy()
     likeness = [
         PlainProcess(theta(name), seen[:n], y, people, (spreads, medians_of(seen, spreads)), name != "plain")
         for name in ("plain", "with_people")
     ]
     linear = PlainLinear(theta("linear"), seen[:n], y, people, spreads, seen, True)
-    np.testing.assert_allclose(fitted.linear_s2, linear.calibration(), **NEAR)
+    np.testing.assert_allclose(fitted.linear.s2, linear.calibration(), **NEAR)
 
     def answers(i, clip, without=None):
         """By likeness, by the line: (mean, variance) of each process."""
@@ -354,7 +355,7 @@ def test_the_linear_process_is_what_the_plain_calculation_says():
         told = [(1 - share) * (a + b) / 2 + share * c for (a, _), (b, _), (c, _) in told]
         squares.append(sum((y[i] - t) ** 2 for i, t in enumerate(told)))
     share = averaged_share(squares, n)
-    np.testing.assert_allclose(fitted.linear_share, share, **NEAR)
+    np.testing.assert_allclose(fitted.linear.share, share, **NEAR)
     assert 0.02 < share < 0.98
     shares = np.array([(1 - share) / 2, (1 - share) / 2, share])
     s2 = [p.calibration() for p in (*likeness, linear)]
@@ -365,7 +366,9 @@ def test_the_linear_process_is_what_the_plain_calculation_says():
         both = [told, math.log(variance + shares @ (m - told) ** 2)]
         np.testing.assert_allclose([float(t) for t in ours], both, **NEAR)
     i = list(people).index(3)
-    fitted.fill(order_share=1)  # whoever is asked about her mean film gets its level, whatever the order says
+    fitted.deviations.fill(
+        share=1
+    )  # whoever is asked about her mean film gets its level, whatever the order says
     level = shares @ [mean for mean, _ in answers(i, films[i])]
     film = torch.as_tensor(means[i : i + 1])
     np.testing.assert_allclose(fitted.score(film, numbers[i : i + 1], film)[0], [level], **NEAR)

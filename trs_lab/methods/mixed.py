@@ -62,7 +62,7 @@ class MixedStudent(RowStudent):
 
     def __init__(self, in_dim: int, **kwargs):
         super().__init__(in_dim, **kwargs)
-        self.add(points=(0, 0), people=(0,), ratios=(2,), alpha=(0,), ones=(0,), inverse=(0, 0), mean=())
+        self.keep(points=(0, 0), people=(0,), ratios=(2,), alpha=(0,), ones=(0,), inverse=(0, 0), mean=())
 
     def fit(
         self,
@@ -159,8 +159,8 @@ class ForestStudent(RowStudent):
 
     def __init__(self, in_dim: int, **kwargs):
         super().__init__(in_dim, **kwargs)
-        self.add(**dict.fromkeys(("left", "right", "feature", "threshold", "value"), (0, 0)))
-        self.add(people=(0,), levels=(0,), unsure=(0,), spread=())
+        self.keep(**dict.fromkeys(("left", "right", "feature", "threshold", "value"), (0, 0)))
+        self.keep(people=(0,), levels=(0,), unsure=(0,), spread=())
 
     def fit(self, x, y, people, forest):
         "Features (n, S, D), scores (n,), number of the person (n,), and an unfitted forest."
@@ -211,7 +211,7 @@ class BoostStudent(RowStudent):
 
     def __init__(self, in_dim: int, **kwargs):
         super().__init__(in_dim, **kwargs)
-        self.add(text=(0,), people=(0,), tell=())
+        self.keep(text=(0,), people=(0,), tell=())
         self._read = None
 
     def fit(self, x, y, people, folds, seed):

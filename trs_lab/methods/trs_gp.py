@@ -13,7 +13,8 @@ import torch
 from ..core.parameters import option
 from ..features.whitening import fit_denoising
 from .classic import ClosedForm, SeesAllViews
-from .process import distances, one_exemplar
+from .kernels import distances
+from .process_parts import one_exemplar
 from ..trs.method import TRSMethod, TRSOptions
 from ..trs.networks import Networks, make_scorer
 
@@ -75,17 +76,8 @@ class GPReference(ClosedForm):
         **kwargs,  # of `ClosedForm`
     ):
         super().__init__(**kwargs)
-        for name, shape in dict(
-            center=(in_dim,),
-            filter=(in_dim, in_dim),
-            exemplars=(0, 1, in_dim),
-            alpha=(0,),
-            inverse=(0, 0),
-            gammas=(2,),
-            noise=(),
-            variance=(),
-        ).items():
-            self.register_buffer(name, torch.zeros(shape))
+        self.keep(center=(in_dim,), filter=(in_dim, in_dim), exemplars=(0, 1, in_dim))
+        self.keep(alpha=(0,), inverse=(0, 0), gammas=(2,), noise=(), variance=())
 
     def seen(self, x):  # (B, S, D)
         "What is left of the features after the filter."

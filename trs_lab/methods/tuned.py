@@ -38,6 +38,7 @@ def side_by_side(
 class RowStudent(ClosedForm):
     "A student that answers from one row of numbers for each clip, in float64, as a fit in closed form needs."
 
+    dtype = torch.double
     sees_views = True  # it is asked about the mean of a clip's clean and cached weak views
 
     def __init__(
@@ -47,19 +48,7 @@ class RowStudent(ClosedForm):
     ):
         super().__init__(**kwargs)
         self.in_dim = in_dim
-        shapes = dict(center=(in_dim,), filter=(in_dim, in_dim), middle=(0,), column=(0,), variance=())
-        self.add(**shapes)
-
-    def add(self, **shapes):
-        for name, shape in shapes.items():
-            self.register_buffer(name, torch.zeros(shape, dtype=torch.double))
-
-    def fill(self, **values):
-        "Replace buffers of these names by copies, since no two may share memory where they are saved."
-        for name, value in values.items():
-            value = torch.as_tensor(value, dtype=torch.double, device=self.center.device)
-            self._buffers[name] = value.clone(memory_format=torch.contiguous_format)
-        return self
+        self.keep(center=(in_dim,), filter=(in_dim, in_dim), middle=(0,), column=(0,), variance=())
 
     def see(
         self,
@@ -140,7 +129,7 @@ class KernelStudent(RowStudent):
 
     def __init__(self, in_dim: int, **kwargs):
         super().__init__(in_dim, **kwargs)
-        self.add(points=(0, 0), alpha=(0,), bias=(), width=(), kernel=())
+        self.keep(points=(0, 0), alpha=(0,), bias=(), width=(), kernel=())
 
     def answer(self, rows, persons=None):
         K = kernel_of(KERNELS[int(self.kernel)], float(self.width), rows, self.points)
