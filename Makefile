@@ -6,8 +6,10 @@ RATIO  ?= 0.1
 SEED   ?= 0
 METHOD ?= trs_process
 BESIDE ?= trs,supervised,svr_tuned
-RUN    ?= runs/$(shell date +%Y%m%d-%H%M%S)-dives-$(METHOD)-$(RATIO)-$(SEED)
 ARGS   ?=
+ifndef RUN  # := asks the clock once; with ?= the folder that is made could be a second older than the one written to
+RUN    := runs/$(shell date +%Y%m%d-%H%M%S)-dives-$(METHOD)-$(RATIO)-$(SEED)
+endif
 # one more than cores, since some tests wait for a browser or a kernel
 JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
