@@ -33,8 +33,7 @@ $(VENV)/installed: requirements.lock settings.ini setup.py
 train: $(VENV)/installed  ## train on the embedded dives with a tenth of the scores; look at <run>/train.ipynb afterwards
 	@mkdir -p "$(RUN)"
 	@# -r: a folder whose name is a number stays a name; the shell finds the absolute path, as make would split it at blanks
-	$(BIN)/papermill nbs/train.ipynb "$(RUN)/train.ipynb" -p method $(METHOD) -p compare "$(BESIDE)" -p ratio $(RATIO) -p seed $(SEED) -r out_dir "$$(cd "$(RUN)" && pwd)" $(ARGS)
-	@echo "run folder: $(RUN)"; echo "executed notebook: $(RUN)/train.ipynb"
+	$(BIN)/trs_lab train -p method $(METHOD) -p compare "$(BESIDE)" -p ratio $(RATIO) -p seed $(SEED) -r out_dir "$$(cd "$(RUN)" && pwd)" $(ARGS)
 
 test: $(VENV)/installed sync  ## notebooks in sync with the package, every notebook's tests, and tests from outside
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(JOBS) --dist loadgroup

@@ -7,6 +7,8 @@ import json
 import multiprocessing
 import resource
 import signal
+import subprocess
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -88,6 +90,23 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(name, tmp_path):
     kind = Kind(name, tmp_path, Limit(tmp_path / "disk"), forks(), seed=0)
     assert [kind.once() for _ in range(2)] == [[], []]
     assert kind.row["said"], "no write failed"
+
+
+def no_long_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def test_a_program_says_where_the_disk_is_full(tmp_path):
+    """papermill itself writes the executed notebook, and says neither where nor how much is free."""
+    out = tmp_path / "run"
+    words = ["inspect", "-p", "run", "a", "-p", "out_dir", str(out), "--prepare-only"]
+    code = f"from trs_lab.runs.command import main; raise SystemExit(main({words!r}))"
+    how = dict(capture_output=True, text=True, preexec_fn=no_long_files, timeout=100)
+    done = subprocess.run([sys.executable, "-B", "-c", code], **how)
+    said = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and said.startswith(f"trs_lab: {out}/inspect.ipynb could not be"), said
+    assert "MB are free" in said and [p.name for p in out.iterdir()] == ["inspect.ipynb"]
 
 
 def test_what_is_killed_at_any_write_is_whole_after_the_next_call(tmp_path):

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['AFFECTS', 'DATASETS', 'SEGMENT_LEN', 'I3DS', 'TORCHVISION', 'BACKBONES', 'WITHOUT_PICTURES', 'ConfigError', 'option',
-           'check_value', 'Checked', 'expanded', 'as_text', 'text_only', 'nearest', 'DataFields', 'ViewFields',
-           'backbone_parts', 'BackboneFields', 'NetworkFields', 'MethodFields', 'TrainingFields', 'RunFields', 'Config',
-           'affecting', 'read_value', 'check_names', 'early_parameters', 'notebook_parameters', 'describe_config']
+           'check_value', 'Checked', 'expanded', 'split_paths', 'as_text', 'text_only', 'nearest', 'DataFields',
+           'ViewFields', 'backbone_parts', 'BackboneFields', 'NetworkFields', 'MethodFields', 'TrainingFields',
+           'RunFields', 'Config', 'affecting', 'read_value', 'check_names', 'early_parameters', 'limit', 'check_limits',
+           'notebook_parameters', 'describe_config']
 
 # %% ../../nbs/core/parameters.ipynb #96c3b2d2
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,7 @@ from difflib import get_close_matches
 import ast
 import os
 import re
+import shlex
 
 from .files import TrsLabError
 
@@ -96,6 +98,18 @@ def expanded(
     if nobody := next((part for part in found if re.match(r"~[^/]+/", part)), None):
         raise ConfigError(f"{text}: there is no user {nobody[1:].partition('/')[0]} whose home this could be")
     return " ".join(found)
+
+
+def split_paths(
+    name: str,  # of a parameter
+    text: str,  # paths with blanks between them; one in "quotes" where it has a blank
+) -> list:  # of paths, ~ expanded
+    "Raises `ConfigError` for a quotation mark that is left open."
+    try:
+        return [expanded(part) for part in shlex.split(text)]
+    except ValueError:
+        said = 'a quotation mark is left open; a path that has one, or a blank, stands in "quotes"'
+        raise ConfigError(f"{name}: {text}: {said}") from None
 
 
 def as_text(f, value):
@@ -494,12 +508,32 @@ def early_parameters(
     return set(namespace) - _valid(valid) - namespace.get("_parameters_read", set())
 
 
+def limit(
+    kind: type,  # int, float, bool or str
+    **limits,  # choices, lo, hi and above, as for `option`
+):
+    "What a parameter of a notebook may be, where it is no field of the configuration."
+    return option(kind(), "", "report", **limits)
+
+
+def check_limits(
+    params: dict,  # name -> value
+    limits: dict,  # name -> `limit`; of those that are missing nothing is said
+):
+    "Raise `ConfigError` for the first value that is none of these."
+    for name, f in limits.items():
+        f.name = name
+        if name in params:
+            check_value(f, params[name])
+
+
 def notebook_parameters(
     namespace: dict,  # `globals()` after the parameters cell
     before: set,  # what `early_parameters` returned
     valid=None,  # names of the parameters: others are refused. None = whoever takes them checks them
     texts: str = "",  # names, with blanks between them, of those that are names or paths: a number is refused
     lists: str = "",  # names of those that may be a list of texts, too
+    limits: dict = {},  # name -> `limit` of those that nobody else checks
 ) -> dict:
     "The parameters; ~ is expanded, in the notebook too. A cell that is run again takes the names that it took before."
     names = [n for n in namespace if n not in before and not n.startswith("_")]
@@ -515,6 +549,7 @@ def notebook_parameters(
                 raise ConfigError(f"{n}: expected text, got {value!r}")
         if several:
             params[n] = [expanded(value) for value in params[n]]
+    check_limits(params, limits)
     namespace.update(params, _parameters_read=set(names) or {"preset"})
     return params
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import write_atomically
+from ..core.files import make_folder, write_atomically
 from ..core.parameters import Config
 from ..core.progress import duration, progress_bar
 from .check_poses import pose_findings, say_poses
@@ -252,8 +252,7 @@ class DataCheck:
         folder,  # made if it is not there
     ) -> Path:  # check.csv
         "check.csv has the findings, videos.csv the facts of every clip."
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(folder)
         for name, table in (("check.csv", self.findings), ("videos.csv", self.facts)):
             write_atomically(folder / name, lambda p, t=table: t.to_csv(p, index=False), alone=True)
         return folder / "check.csv"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import DataError, read_text, write_atomically
+from ..core.files import DataError, behind_link, read_text, write_atomically
 
 # %% ../../nbs/data/clips_file.ipynb #89f9e939
 COLUMNS = ("clip_id", "score", "split", "group", "user", "difficulty")
@@ -134,7 +134,7 @@ def keep_and_write(
     "Write the file; what was in it is kept beside it, as clips.backup.csv."
     backup, before = free_name(path, "backup"), path.read_bytes()
     write_atomically(backup, lambda p: p.write_bytes(before))
-    write_atomically(path, lambda p: p.write_bytes(data), alone=True)
+    write_atomically(behind_link(path), lambda p: p.write_bytes(data), alone=True)
     return backup
 
 

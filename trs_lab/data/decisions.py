@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from filelock import Timeout
 
-from ..core.files import DataError, file_lock, write_atomically
+from ..core.files import DataError, behind_link, file_lock, write_atomically
 from ..core.parameters import Config, ConfigError, nearest
 from .clips import hide_scores
 from .readers import read_clips
@@ -121,7 +121,7 @@ def _write_entries(path, entries):
         json.dumps(e, allow_nan=False, ensure_ascii=False) for e in entries
     )  # one each: git sees whole entries
     text = f'{{"about": "trs_lab decisions", "entries": [\n{lines}\n]}}\n'
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"), alone=True)
+    write_atomically(behind_link(path), lambda p: p.write_text(text, encoding="utf-8"), alone=True)
 
 
 class Decisions:

@@ -9,6 +9,7 @@ __all__ = ['RATING_COLUMNS', 'Scale', 'read_scale', 'clips_folder', 'clips_to_ra
 
 # %% ../../nbs/data/ratings.ipynb #634fd766
 import math, re, unicodedata
+from itertools import count
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from filelock import Timeout
 from trs_lab.core.files import (
     DataError,
     MissingFile,
+    behind_link,
     file_lock,
     read_text,
     write_atomically,
@@ -78,7 +80,7 @@ class Scale(NamedTuple):
     ) -> list:  # of scores, from lowest to highest
         "All scores, or of a fine scale every second, fifth, tenth ..."
         n = math.floor((self.highest - self.lowest) / self.step + 1e-9)
-        every = next(e * 10**d for d in range(9) for e in (1, 2, 5) if n / (e * 10**d) < most)
+        every = next(e * 10**d for d in count() for e in (1, 2, 5) if n / (e * 10**d) < most)
         return [round(self.lowest + i * self.step, 9) for i in range(0, n + 1, every)]
 
     def __str__(self):
@@ -95,7 +97,13 @@ def read_scale(
         return Scale(*(known or (0.0, 10.0)), 0.5)
     found = _SCALE.fullmatch(str(text))
     scale = Scale(*(float(v or 1) for v in found.groups())) if found else None
-    if scale is None or scale.step <= 0 or scale.lowest + scale.step > scale.highest:
+
+    if (
+        scale is None
+        or not all(map(math.isfinite, scale))
+        or scale.step <= 0
+        or scale.lowest + scale.step > scale.highest
+    ):
         raise DataError(f"scale: found {text!r}, expected lowest, highest and step such as '0 to 10 by 0.5'")
     if known and scale[:2] != known:
         raise DataError(f"scale: {scale}, but {path} says {known[0]:g} to {known[1]:g}: raters use one scale")
@@ -281,7 +289,7 @@ def add_line(
         data = appended(path.read_bytes(), read_text(path), [row])
     else:
         data = lines_of([RATING_COLUMNS, [row[c] for c in RATING_COLUMNS]], ",", "\n").encode()
-    write_atomically(path, lambda p: p.write_bytes(data), alone=True)
+    write_atomically(behind_link(path), lambda p: p.write_bytes(data), alone=True)
 
 
 def write_range(

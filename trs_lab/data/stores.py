@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import FULL, DataError, NoRoom, file_lock, read_json, write_in_turn
+from ..core.files import FULL, DataError, NoRoom, file_lock, make_folder, read_json, write_in_turn
 
 # %% ../../nbs/data/stores.ipynb #c6d953bb
 class StoreError(DataError):
@@ -72,7 +72,7 @@ def create_store(
     folder = Path(folder)
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with file_lock(folder.with_name(".lock"), wait=-1):
         for left in folder.parent.glob(".*.????????.tmp"):  # of whoever was killed: nobody else has the lock
             if left.is_dir():
@@ -226,7 +226,7 @@ def kept_array(
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as e:
         warnings.warn(f"{path} is damaged ({e}), so it is made again; the disk may be failing")
     array = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
 
     def save(part):
         with open(part, "wb") as file:  # a name without .npz would get one

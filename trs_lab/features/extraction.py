@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core.files import DataError, MissingExtra, TrsLabError, digest, write_in_turn
+from ..core.files import DataError, MissingExtra, NotReached, TrsLabError, digest, write_in_turn
 from ..core.progress import progress_bar
 from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
@@ -429,12 +429,12 @@ def _remote_client(scheduler, timeout):
     try:
         client = Client(scheduler, timeout=timeout)
     except (OSError, TimeoutError) as e:
-        raise ConnectionError(f"no Dask scheduler answers at {scheduler} within {timeout:g} s") from e
+        raise NotReached(f"no Dask scheduler answers at {scheduler} within {timeout:g} s") from e
     try:
         client.wait_for_workers(1, timeout)
     except TimeoutError as e:
         client.close()
-        raise ConnectionError(
+        raise NotReached(
             f"the Dask scheduler at {scheduler} has no worker, and got none within {timeout:g} s"
         ) from e
     return client

@@ -15,7 +15,15 @@ from urllib.request import Request, urlopen
 
 import torch
 
-from ..core.files import DataError, MissingExtra, MissingFile, TrsLabError, sha256, write_atomically
+from trs_lab.core.files import (
+    DataError,
+    MissingExtra,
+    MissingFile,
+    TrsLabError,
+    make_folder,
+    sha256,
+    write_atomically,
+)
 from ..core.parameters import TORCHVISION
 from ..core.progress import progress_bar
 
@@ -117,7 +125,7 @@ def fetch_weights(
     if not fetch:
         print("nothing was fetched; fetch=True does it")
         return None
-    place.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(place.parent)
     write_atomically(place, lambda part: _download(file, place, part))
     return place
 

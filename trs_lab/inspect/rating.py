@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
-from ..core.files import project_root
+from ..core.files import DataError, project_root
 from ..data.agreement import agreement, intraclass, most_apart
 from ..data.originals import open_original
 from trs_lab.data.ratings import (
@@ -57,7 +57,7 @@ def rating_order(
         lot = np.random.default_rng(zlib.crc32(rater.encode()))
         return lot.permutation(ids).tolist(), f"by lot, in {rater}'s own order"
     if order != "diversity":
-        raise ValueError(f"order: found {order!r}, expected one of {', '.join(RATING_ORDERS)}")
+        raise DataError(f"order: found {order!r}, expected one of {', '.join(RATING_ORDERS)}")
     vectors, made_of = clip_vectors(clips, root, cache_dir, progress)
     why = f"most diverse first: each clip is the one most unlike all before it, by {made_of}"
     return ids[farthest_first(vectors)].tolist(), why

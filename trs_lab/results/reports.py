@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import write_atomically
+from ..core.files import make_folder, write_atomically
 from ..core.parameters import ConfigError, check_names
 from ..runs.plans import read_toml, saying
 from .means import against_each, crossed_interval, doubt, everyone, matrix
@@ -139,8 +139,7 @@ def write_tables(
     prints: dict,  # name -> (DataFrame of text, caption), written as Markdown and LaTeX
 ) -> list:  # paths
     "report.md and report.tex with all printed tables, and a csv for each frame."
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     for name, frame in frames.items():
         write_atomically(
             folder / f"{name}.csv", lambda p, frame=frame: frame.to_csv(p, index=False), alone=True
@@ -182,8 +181,7 @@ def write_page(
     parts: list,  # text, a table (DataFrame), or a picture as (name, caption, Figure), in the order of the page
 ) -> int:  # bytes of everything in the folder
     "page.md and its pictures. Warns if the folder comes out larger than `LARGEST`."
-    folder, text = Path(folder), []
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, text = make_folder(folder), []
     for part in parts:
         if isinstance(part, tuple):
             name, caption, figure = part

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile, read_json, write_atomically
+from ..core.files import DataError, MissingFile, make_folder, read_json, write_atomically
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
@@ -574,8 +574,7 @@ def write_rows(
     largest: int = None,  # bytes; a longer table is written as rows.csv.gz. None = any length
 ) -> list:  # paths of rows.csv, settings.json and calibration.csv
     "What a report needs of the runs, without their folders: a line per run and group, and what their settings were."
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     rows = pd.concat([found.rows, pooled_rows(found).assign(kind="pooled", digest="")], ignore_index=True)
     default = content_of(Config())
     texts = [settings_text(r.machine, found.contents.get(r.run), default) for r in rows.itertuples()]

@@ -28,6 +28,7 @@ from trs_lab.core.files import (
     MissingFile,
     clear_parts,
     file_lock,
+    make_folder,
     plain,
     project_root,
     read_json,
@@ -80,7 +81,7 @@ def open_run(
     run = run_folder(config, now)
     if config.resume and not run.is_dir():
         raise ConfigError(f"resume: no run in {run} (config.json is missing)")
-    run.mkdir(parents=True, exist_ok=True)
+    make_folder(run)
     mine = take_run(run)
     try:
         _begin_run(run, config, manifest)

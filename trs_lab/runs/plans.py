@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import DataError, digest, read_json, read_text, sha256
-from ..core.parameters import Config, ConfigError, affecting, check_names, read_value
+from ..core.parameters import Config, ConfigError, affecting, check_names, read_value, split_paths
 from ..methods.registry import method_class
 from .configure import config_from, flat, make_config
 
@@ -409,7 +409,9 @@ def finished_elsewhere(
     paths,  # of one or several rows.csv, as a list or as text separated by blanks
 ) -> set:  # digests, of `DIGITS` digits
     "The runs that were finished according to reports."
-    found = [read_rows(p) for p in as_list(paths)]
+    found = [
+        read_rows(p) for p in (split_paths("finished", paths) if isinstance(paths, str) else as_list(paths))
+    ]
     runs = [d[d.kind == "run"] for d in found]
     known = {x for d in runs for x in d.digest if x}
     return known | {digest_of(c)[:DIGITS] for d in runs for c in d.content if c}

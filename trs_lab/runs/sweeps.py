@@ -25,8 +25,18 @@ from typing import NamedTuple
 import pandas as pd
 from filelock import Timeout
 
-from ..core.files import NoRoom, file_lock, full_disk_said, project_root, read_json, shipped, write_json
-from ..core.parameters import check_names, read_value
+from trs_lab.core.files import (
+    NoRoom,
+    NotReached,
+    file_lock,
+    full_disk_said,
+    make_folder,
+    project_root,
+    read_json,
+    shipped,
+    write_json,
+)
+from ..core.parameters import check_limits, check_names, limit, read_value
 from ..core.progress import duration, progress_bar
 from .configure import make_config
 from .plans import digest_of, requested_runs, still_to_run
@@ -409,6 +419,9 @@ def say(self: Sweep, workers):
 Sweep.seconds_left, Sweep.say = seconds_left, say
 
 # %% ../../nbs/runs/sweeps.ipynb #s019
+_LIMITS = dict(jobs=limit(int, lo=0), threads=limit(int, lo=1), notebook=limit(bool))
+
+
 def run_sweep(
     runs: list,  # of `PlannedRun`
     folder,  # run folders are made here
@@ -420,7 +433,8 @@ def run_sweep(
     train=None,  # stands in for `train_run`
 ) -> Sweep:
     "Make what is not finished. Raises `ConnectionError` for a lost cluster; what goes wrong in a run is reported."
-    sweep = Sweep(runs, Path(folder).absolute(), again)
+    check_limits(dict(jobs=jobs, threads=threads, notebook=notebook), _LIMITS)
+    sweep = Sweep(runs, make_folder(folder).absolute(), again)
     with _bar(sweep) as bar:
         if not sweep.queue:
             bar.set_description_str("nothing left to do")
@@ -514,7 +528,7 @@ def _settle(sweep, future, bar):
     runs = [sweep.under_way.pop(future), *sweep.beside.pop(future)]
     if future.status not in ("finished", "error"):
         lost = "the connection to the Dask scheduler was lost"
-        raise ConnectionError(f"{lost}; what was finished stays, the same call goes on")
+        raise NotReached(f"{lost}; what was finished stays, the same call goes on")
     outcomes = future.result() if future.status == "finished" else []
     for run in [] if outcomes else runs:
         sweep.folder[run].mkdir(parents=True, exist_ok=True)

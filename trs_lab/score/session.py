@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import digest, plain, read_json, write_atomically, write_json
+from ..core.files import digest, make_folder, plain, read_json, write_atomically, write_json
 from ..core.progress import duration, progress_bar
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, leave_out, needed
@@ -43,7 +43,7 @@ def score_folder(
 ) -> pd.DataFrame:  # the frame of `Scorer.score`, in the order of the videos
     "Score what is not scored yet; `scorer.failures` are the clips of this call that could not be scored."
     out, table = Path(out_dir).expanduser(), name_clips(videos, scorer.folder.name, scorer.model.numbers)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     kept = read_json(out / "scored.json", default={}, damaged={})
     keys = [row_key(scorer, row, coverage) for _, row in table.iterrows()]
     rows = {c: kept[c] for c, key in zip(table.clip_id, keys) if kept.get(c, {}).get("key") == key}
