@@ -9,7 +9,7 @@ from conftest import ROOT
 
 import pytest
 
-from trs_lab.core.parameters import Config
+from trs_lab.core.parameters import Config, ConfigError
 from trs_lab.learn.method import Options
 from trs_lab.runs.configure import PRESETS, make_config
 
@@ -64,6 +64,30 @@ def test_every_parameter_is_explained(notebook):
 MAY_BE_NUMBERS = {"ratios", "seeds", "folds", "task", "targets"}
 CHECKED_BY_CONFIG = {"train.ipynb", "check.ipynb"}
 PROGRAMS = [p.name for p in sorted((ROOT / "nbs").glob("*.ipynb")) if '"parameters"' in p.read_text()]
+
+
+def checks(notebook):
+    """Code of the cells up to the one that checks the parameters, and of the parameters cell."""
+    found = [
+        c for c in json.loads((ROOT / "nbs" / notebook).read_text())["cells"] if c["cell_type"] == "code"
+    ]
+    sources = ["".join(c["source"]) for c in found]
+    last = next(
+        i for i, source in enumerate(sources) if "notebook_parameters(" in source and "import" not in source
+    )
+    return sources[: last + 1], sources.index(cell(notebook))
+
+
+@pytest.mark.parametrize("notebook", PROGRAMS)
+def test_a_word_for_a_number_or_for_true_is_refused(notebook):
+    """The word no would count as True."""
+    sources, at = checks(notebook)
+    of_config = {f.name for f in (*fields(Config), *fields(Options))}  # those the configuration checks
+    for name, value in values(sources[at]).items():
+        if isinstance(value, (bool, int, float)) and name not in of_config:
+            given = [*sources[: at + 1], f"{name} = 'no'", *sources[at + 1 :]]
+            with pytest.raises(ConfigError, match=f"^{name}: expected"):
+                exec("\n".join(given), {})
 
 
 @pytest.mark.parametrize("notebook", sorted({*PROGRAMS} - CHECKED_BY_CONFIG))

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FULL', 'clone_root', 'project_root', 'shown_path', 'shipped', 'TrsLabError', 'DataError', 'MissingFile', 'NotAllowed',
            'NotReached', 'MissingExtra', 'NoRoom', 'DiskFull', 'full_disk_said', 'has_room', 'make_folder',
-           'write_atomically', 'behind_link', 'write_folder', 'clear_parts', 'plain', 'write_json', 'read_text',
-           'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
+           'write_atomically', 'behind_link', 'write_folder', 'clear_parts', 'plain', 'write_json', 'readable_folder',
+           'read_text', 'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
@@ -282,6 +282,24 @@ def write_json(
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
+def readable_folder(
+    folder: str | Path,  # perhaps missing
+) -> Path:  # the same
+    "Raises `NotAllowed` for a folder that is there and may not be read."
+    folder = Path(folder)
+    if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        raise NotAllowed(f"{folder}: this folder may not be read by you")
+    return folder
+
+
+@contextmanager
+def _readable(path):
+    try:
+        yield
+    except (PermissionError, IsADirectoryError) as e:
+        raise NotAllowed(f"{path}: cannot be read ({e.strerror})") from None
+
+
 def read_text(
     path: str | Path,  # file
 ) -> str:
@@ -289,10 +307,8 @@ def read_text(
 
     Raises ValueError that names file, line and byte of any other, `NotAllowed` for a folder or a file of others."""
     path = Path(path)
-    try:
+    with _readable(path):
         data = path.read_bytes()
-    except (PermissionError, IsADirectoryError) as e:
-        raise NotAllowed(f"{path}: cannot be read ({e.strerror})") from None
     kind = next((kind for mark, kind in _MARKS.items() if data.startswith(mark)), "utf-8-sig")
     try:
         text = data.decode(kind)
@@ -344,8 +360,8 @@ def digest(
 def sha256(
     path: str | Path,  # file
 ) -> str:  # 64 hexadecimal characters
-    "Of a file's bytes."
-    with open(path, "rb") as f:
+    "Of a file's bytes. `NotAllowed` for a folder, or a file of others."
+    with _readable(path), open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 # %% ../../nbs/core/files.ipynb #ea51bb9d

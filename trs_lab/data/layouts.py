@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile
+from ..core.files import DataError, MissingFile, readable_folder
 from .archives import is_archive, looks_turned, read_archive
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
 from .pictures import IMAGE_SUFFIXES
@@ -30,13 +30,13 @@ def data_folder(
     root,  # as the caller gave it
     what: str,  # name of the data set, for the message
 ) -> Path:  # absolute
-    "A folder that exists. Raises ValueError where none is given, FileNotFoundError where it is none."
+    "A folder that exists. Raises ValueError where none is given, FileNotFoundError where it is none, `NotAllowed`."
     if root in (None, ""):
         raise DataError(f"{what}: root is missing, expected the folder with the data")
     path = Path(root).expanduser().resolve()
     if not path.is_dir():
         raise MissingFile(f"{what}: root {str(root)!r} is not a folder (looked for {path})")
-    return path
+    return readable_folder(path)
 
 
 def annotation_places(
@@ -76,7 +76,7 @@ def count_pictures(
     "Number of pictures in a folder; 0 where there is no folder."
     if not folder.is_dir():
         return 0
-    with os.scandir(folder) as entries:
+    with os.scandir(readable_folder(folder)) as entries:
         return sum(e.name.lower().endswith(IMAGE_SUFFIXES) and not e.name.startswith(".") for e in entries)
 
 
@@ -84,7 +84,7 @@ def count_pictures(
 def _named(folder, mtime_ns):
     "Entries of a folder by (name without suffix, suffix), in one case and one Unicode form; and by the whole name."
     found = {}
-    for path in sorted(Path(folder).iterdir()):
+    for path in sorted(readable_folder(folder).iterdir()):
         if path.name[0] != ".":
             keys = {(_form(path.stem), path.suffix.lower()), (_form(path.name), "")}
             for key in keys:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
-from ..core.files import MissingFile, project_root
+from ..core.files import MissingFile, project_root, readable_folder
 from ..core.parameters import expanded
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
 from .overview import ORDERS, Overview, order_clips, when_free
@@ -62,7 +62,7 @@ def find_run(
 ) -> Path:
     "A folder that can be inspected. Raises FileNotFoundError that says what to do."
     if run is not None:
-        run = Path(expanded(str(run)))
+        run = readable_folder(expanded(str(run)))
         if not (run / "config.json").exists():
             raise MissingFile(f"{run} is no run folder: config.json is missing")
         return run

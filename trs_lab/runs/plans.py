@@ -258,7 +258,7 @@ def read_plan(
 
 def absolute(path, base, what):
     "The path, from the folder `base`; ~ and $VARIABLES are filled in. Raises `ConfigError` if nothing is there."
-    text = os.path.expandvars(str(path))
+    text = str(path) if os.path.exists(path) else os.path.expandvars(str(path))
     full = Path(os.path.normpath(Path(base) / os.path.expanduser(text)))
     if full.exists():
         return str(full)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core.files import DataError, MissingFile, read_text
+from ..core.files import DataError, MissingFile, read_text, readable_folder
 from ..data.archives import is_archive, read_archive
 from ..data.clips_file import cells_of, number_in
 from ..data.layouts import VIDEO_SUFFIXES, count_pictures
@@ -85,6 +85,7 @@ def find_clips(
     place = Path(place).expanduser().resolve()
     if not place.exists():
         raise MissingFile(f"{place}: no such file or folder")
+    readable_folder(place)
     kind = _kind(place, numbers)
     found = [(place, kind)] if kind else _inside(place, numbers) if place.is_dir() else []
     if not found:
