@@ -531,6 +531,10 @@ for name, content, word in (
     ("unknown", 'dataset = "dives"\n[[grid]]\nratos = 0.1\n', "'ratos'"),
     ("grid_a_number", 'dataset = "dives"\ngrid = 3\n', "grid"),
     ("latin1", b'dataset = "\xe9"\n', "plan.toml"),
+    ("given_a_number", 'dataset = "dives"\n[[grid]]\ngiven = 3\n', "given"),
+    ("variants_a_list", 'dataset = "dives"\nvariants = [1]\n[[grid]]\n', "variants"),
+    ("variant_a_number", 'dataset = "dives"\n[[grid]]\n[variants]\nsmall = 3\n', "variants"),
+    ("no_methods", 'dataset = "dives"\n[[grid]]\nmethods = []\n', "methods"),
 ):
     run_file(f"plan_{name}", "plan.toml", lambda f: plan_runs(read_plan(f), str(f)), content, word)
 
@@ -561,6 +565,17 @@ case("known-no_clip_id", lambda p: read_known(write(p / "clips.csv", "name\na\n"
 case("known-latin1", lambda p: read_known(write(p / "clips.csv", b"clip_id\n\xe9\n")), "clips.csv", "UTF-8")
 case("known-empty", lambda p: read_known(write(p / "clips.csv", "")), "clips.csv", "found nothing")
 case("goals-no_toml", lambda p: read_goals(write(p / "goals.toml", "[[goal")), "goals.toml")
+case("known-misspelt", lambda p: read_known(write(p / "k.csv", "clip_id,usr\na,u\n")), "k.csv", "is it user?")
+for name, line in dict(
+    ratio="ratio = -1", ratio_true="ratio = true", goal_nan="ratio = 0.1\nat_least = nan", word='ratio = "a"'
+).items():
+    goal = f'[[goal]]\ndata = "dives"\n{line}\n'
+    case(
+        f"goals-{name}",
+        lambda p, goal=goal: read_goals(write(p / "g.toml", goal)),
+        "g.toml, goal 1",
+        "a number",
+    )
 case("goals-a_number", lambda p: read_goals(write(p / "goals.toml", "goal = 3")), "goals.toml", "[[goal]]")
 case("shared-no_model", lambda p: read_shared(p), "model.json")
 case("shared-a_run", lambda p: (write(p / "model.json", "{}"), read_shared(p)), "not of an exported model")

@@ -17,7 +17,7 @@ import pandas as pd
 from ..core.files import DataError, read_text
 from .archives import archive_of, read_archive
 from .clips import clip_table
-from .clips_file import cells_of, number_in
+from .clips_file import cells_of, number_in, without_empty
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
     add_segments,
@@ -68,7 +68,7 @@ _OTHER_SCORE = "; target names the column with the scores, where it is another o
 
 def _csv_rows(path, score):
     "(where, names, cells) of the lines that are not empty."
-    _, rows = cells_of(read_text(path), f"{path}: ")
+    rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
     header = [h.strip() for h in rows[0][1]] if rows else []
     _check_header(path, header, score)
     for line, cells in rows[1:]:

@@ -36,6 +36,7 @@ from trs_lab.data.clips_file import (
     lines_of,
     number_in,
     plain_name,
+    without_empty,
 )
 from .layouts import VIDEO_SUFFIXES, data_folder
 from .own_folder import find_media, read_range
@@ -179,7 +180,7 @@ def read_rating_file(
     path: Path,  # ratings.<rater>.csv
 ) -> pd.DataFrame:  # clip_id, score (NaN = taken back), when, note; a row for each line
     "Every line. Raises DataError that names file and line."
-    _, rows = cells_of(read_text(path), f"{path}: ")
+    rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
     names = [plain_name(c) for c in rows[0][1]] if rows else []
     if not {"clipid", "score"} <= {*names}:
         raise DataError(f"{path}: expected a first line with {','.join(RATING_COLUMNS)}")

@@ -36,11 +36,13 @@ def read_goals(
         with saying(f"{path}, goal {i}"):
             check_names(g, GOAL)
         for name, value in g.items():
-            kind = (int, float) if name in ("ratio", "at_least", "by") else str
-            if not isinstance(value, kind):
-                raise ConfigError(
-                    f"{path}, goal {i}: {name} is {value!r}, expected a {'text' if kind is str else 'number'}"
-                )
+            number = name in ("ratio", "at_least", "by")
+            finite = (
+                type(value) in (int, float) and abs(value) < np.inf and (name != "ratio" or 0 < value <= 1)
+            )
+            if not (finite if number else isinstance(value, str)):
+                kind = "number above 0 and at most 1" if name == "ratio" else "number" if number else "text"
+                raise ConfigError(f"{path}, goal {i}: {name} is {value!r}, expected a {kind}")
         if lacking := [k for k in ("data", "ratio") if k not in g]:
             raise ConfigError(f"{path}, goal {i}: {lacking[0]} is missing")
         if ("at_least" in g) == ("above" in g):

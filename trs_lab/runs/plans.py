@@ -213,8 +213,10 @@ def read_given(
     given,  # dict, or text such as "epochs=20, labelled_view=strong"
 ) -> dict:  # name -> value
     "Further parameters as they are typed. Raises `ConfigError` that shows what cannot be read."
-    if not isinstance(given, str):
+    if isinstance(given, dict) or not given:
         return dict(given or {})
+    if not isinstance(given, str):
+        raise ConfigError(f"given: expected a table, or text such as 'epochs=20, n_weak=2'; got {given!r}")
     try:
         call = ast.parse(f"f({given})", mode="eval").body
         if call.args:
@@ -299,6 +301,13 @@ def label_of(block):
     return block.get("name") or folder or dataset
 
 
+def _some(block, name, otherwise):
+    "The items of a list without which there would be no run."
+    if not (found := as_list(block.get(name, otherwise))):
+        raise ConfigError(f"{name}: expected at least one, such as {otherwise!r}; got {block[name]!r}")
+    return found
+
+
 def grid_runs(block, variants, base, over, where):
     "The runs of one grid: seeds outermost, then tasks, targets, folds, ratios, methods, variants."
     check_names(block, GRID)
@@ -306,9 +315,9 @@ def grid_runs(block, variants, base, over, where):
         enumerate(seed_list(block.get("seeds", 5))),
         as_list(block.get("task") or [None]),
         as_list(block.get("targets") or [None]),
-        as_list(block.get("folds", "0")),
+        _some(block, "folds", "0"),
         as_list(block.get("ratios") or [None]),
-        as_list(block.get("methods", "supervised trs")),
+        _some(block, "methods", "supervised trs"),
         variants_of(block, variants).items(),
     )
     label = label_of(block)
@@ -336,13 +345,16 @@ def plan_runs(
         check_names(above, GRID)
         if not isinstance(plan.get("grid"), list) or not all(isinstance(g, dict) for g in plan["grid"]):
             raise ConfigError("expected at least one [[grid]]")
+        variants = plan.get("variants", {})
+        if not isinstance(variants, dict) or not all(isinstance(v, dict) for v in variants.values()):
+            raise ConfigError("variants: expected a table of parameters for each, such as [variants.small]")
     runs = []
     for i, block in enumerate(plan["grid"], 1):
         name = block.get("name") or block.get("dataset") or above.get("dataset", "dives")
         with saying(f"{where}, grid {i} ({name})"):
             further = {**read_given(above.get("given")), **read_given(block.get("given"))}
             block = {**above, **block, "given": further}
-            runs += grid_runs(block, plan.get("variants", {}), base, read_given(given), where)
+            runs += grid_runs(block, variants, base, read_given(given), where)
     first = {run.digest: run for run in reversed(sorted(runs, key=lambda run: run.turn))}
     return list(first.values())[::-1]
 

@@ -7,6 +7,8 @@ __all__ = ['KNOWN', 'read_known', 'find_clips', 'beside', 'clips_table', 'with_k
 
 # %% ../../nbs/score/videos.ipynb #3168eb30
 import unicodedata
+import warnings
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 
 from ..core.files import DataError, MissingFile, read_text, readable_folder
 from ..data.archives import is_archive, read_archive
-from ..data.clips_file import cells_of, number_in
+from ..data.clips_file import cells_of, number_in, without_empty
 from ..data.layouts import VIDEO_SUFFIXES, count_pictures
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
@@ -26,10 +28,13 @@ def read_known(
     path,  # a csv with the column clip_id and, where they are known, `KNOWN`
 ) -> pd.DataFrame:  # by clip_id; user and group None, difficulty NaN where unknown
     "What a file says of the clips. Raises ValueError that names file, clip and column."
-    _, rows = cells_of(read_text(path), f"{path}: ")
+    rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
     names = [h.strip() for h in rows[0][1]] if rows else []
     if "clip_id" not in names or len({*names}) < len(names):
         raise DataError(f"{path}: no column clip_id, or one twice; found {', '.join(names) or 'nothing'}")
+    for name in {*names} - {"clip_id", *KNOWN}:  # a slip of the pen; other columns are nobody's business here
+        if meant := get_close_matches(name, KNOWN, n=1, cutoff=0.8):
+            raise DataError(f"{path}: column {name!r}: is it {meant[0]}?")
     if wrong := next((line for line, found in rows if len(found) != len(names)), None):
         raise DataError(f"{path}: line {wrong}: expected {len(names)} cells ({', '.join(names)})")
     cells = pd.DataFrame([found for _, found in rows[1:]], columns=names, dtype=object).map(str.strip)
@@ -59,9 +64,14 @@ def _kind(path, numbers):
     if numbers:
         packed = numbers == "features" and is_archive(path)
         return numbers if path.suffix.lower() == ".npy" or packed else None
-    if path.is_file():
+    if not path.is_dir():  # a link that leads nowhere, too: reading it says so
         return "video" if path.suffix.lower() in VIDEO_SUFFIXES else None
     return "frames" if count_pictures(path) else None
+
+
+def _holds(folder, numbers):
+    "Whether clips lie in it."
+    return os.access(folder, os.R_OK | os.X_OK) and any(_kind(p, numbers) for p in folder.iterdir())
 
 
 def _inside(folder, numbers):
@@ -69,6 +79,11 @@ def _inside(folder, numbers):
     below = [folder / name for name in ((numbers,) if numbers else ("videos", "frames"))]
     places = [p for p in below if p.is_dir()] or [folder]
     found = [(p, _kind(p, numbers)) for place in places for p in sorted(place.iterdir())]
+    deeper = [p for p, kind in found if not kind and p not in below and p.is_dir() and _holds(p, numbers)]
+    if deeper and any(kind for _, kind in found):
+        warnings.warn(
+            f"{len(deeper)} folders in {folder} hold clips, too, and are not looked at: {deeper[0].name}"
+        )
     return [(p, kind) for p, kind in found if kind]
 
 
@@ -110,6 +125,11 @@ def clips_table(ids, sources, kinds):
     return pd.DataFrame(about).assign(start=nowhere, end=nowhere, user=None, group=None, difficulty=np.nan)
 
 
+def _places(home):
+    "Where the clips of its clips.csv lie."
+    return home, *(home / name for name in ("videos", "frames", "features", "poses"))
+
+
 def with_known(
     table,  # from `clips_table`
     path=None,  # for `read_known`; None = nothing is known
@@ -117,7 +137,13 @@ def with_known(
     "The table with what the file says of its clips."
     if path is None:
         return table
-    known = read_known(path).reindex(table.clip_id.map(_form))
+    known, ids = read_known(path), table.clip_id.map(_form)
+    strange = [c for c in known.index if c not in {*ids}]
+    if strange and len(table) > 1 and Path(table.source[0]).parent in _places(path.parent):
+        warnings.warn(
+            f"{path}: {len(strange)} of {len(known)} lines are of no clip here, such as {strange[0]!r}"
+        )
+    known = known.reindex(ids)
     new = {name: known[name].to_numpy() for name in KNOWN}
     named = {c: [v if isinstance(v, str) else None for v in new[c]] for c in ("user", "group")}
     return table.assign(**named, difficulty=new["difficulty"].astype(float))
