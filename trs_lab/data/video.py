@@ -54,13 +54,13 @@ def _nearest(times, moments):
     return np.searchsorted(times, times[nearest]).astype(np.int64)
 
 
-def _in_windows(times, n, rate, segment_len=SEGMENT_LEN):
-    "Positions of the frames of n // segment_len windows, each as it is at `rate` frames a second."
+def _in_segments(times, n, rate, segment_len=SEGMENT_LEN):
+    "Positions of the frames of n // segment_len segments, each as it is at `rate` frames a second."
     if n % segment_len:
         raise DataError(f"n_frames={n}: frame_rate takes {segment_len} frames for each segment")
     span = min((segment_len - 1) / rate, times[-1] - times[0])
     starts = np.linspace(times[0], times[-1] - span, n // segment_len)
-    # a window begins with a frame of the clip, so that equal steps in time are equal steps in frames
+    # a segment begins with a frame of the clip, so that equal steps in time are equal steps in frames
     starts = times[np.searchsorted(times, starts + 1e-6, side="right") - 1]
     return _nearest(times, (starts[:, None] + np.linspace(0, span, segment_len)).ravel())
 
@@ -72,8 +72,8 @@ def sample_frames(
     start: int | None = None,  # first frame of the clip, 0-based (None: the first of the source)
     end: int | None = None,  # one past the last frame of the clip (None: all)
     times=None,  # (n_available,) seconds, ascending, where the rate varies or is asked for; None = one rate
-    rate: float = 0,  # > 0: frames a second in windows of 16 that are spread over the range, whatever the rule
-) -> np.ndarray:  # `n_frames` frame numbers, int64; never decreasing, but where windows overlap
+    rate: float = 0,  # > 0: frames a second in segments of 16 that are spread over the range, whatever the rule
+) -> np.ndarray:  # `n_frames` frame numbers, int64; never decreasing, but where segments overlap
     "The frames that represent a clip. Raises `ValueError` for an unknown rule or a range outside of the source."
     if how not in SAMPLINGS:
         raise DataError(f"how={how!r}: expected one of {', '.join(SAMPLINGS)}")
@@ -88,7 +88,7 @@ def sample_frames(
         times = np.asarray(times, float)[start:end]
         if len(times) > 1 and times[-1] <= times[0]:
             raise DataError(f"frame_rate={rate:g}: this video does not say when its frames are shown")
-        return start + _in_windows(times, n_frames, rate)
+        return start + _in_segments(times, n_frames, rate)
     if how == "consecutive" and end - start >= n_frames:
         return np.arange(end - n_frames, end)
     if times is not None:
@@ -130,9 +130,9 @@ def _numbers(n, n_frames, how, row, times=None, rate=0):
 def stretched(
     row,  # a row of the clip table, or a dict with source, kind, start, end
     times,  # seconds of all frames of its source
-    rate: float,  # frames a second inside windows, as in `sample_frames`
-) -> str:  # '' where a window fits into the clip
-    "That a clip is shorter than a window."
+    rate: float,  # frames a second inside segments, as in `sample_frames`
+) -> str:  # '' where a segment fits into the clip
+    "That a clip is shorter than a segment."
     start, end = _frame_range(len(times), row["start"], row["end"])
     lasts, segment = times[end - 1] - times[start], (SEGMENT_LEN - 1) / rate
     if lasts >= segment - 1e-6:
@@ -144,7 +144,7 @@ def clip_numbers(
     row,  # a row of the clip table, or a dict with source, kind, start, end
     n_frames: int = 103,  # frames wanted
     how: str = "consecutive",  # rule of `sample_frames`
-    rate: float = 0,  # frames a second inside windows, as in `sample_frames`
+    rate: float = 0,  # frames a second inside segments, as in `sample_frames`
 ) -> tuple:  # (n_frames,) frame numbers in the source; seconds of all its frames, None where it is pictures
     "The frames that represent a clip. Raises `VideoError` naming the source."
     source, kind = row["source"], row["kind"]
@@ -162,7 +162,7 @@ def read_clip(
     size: tuple[int, int] = (112, 112),  # height and width of the result, pixels (256, 455 in the paper)
     how: str = "consecutive",  # rule of `sample_frames`
     fitting: Fitting = Fitting(),  # how pictures come to `size`; they cover it with their aspect kept
-    rate: float = 0,  # frames a second inside windows, as in `sample_frames`
+    rate: float = 0,  # frames a second inside segments, as in `sample_frames`
 ) -> np.ndarray:  # (n_frames, H, W, 3) uint8, RGB
     "Sample and decode one clip. Raises `VideoError` naming the source."
     numbers, _ = clip_numbers(row, n_frames, how, rate)
@@ -243,7 +243,7 @@ class VideoSource:
         size: tuple[int, int] = (112, 112),  # height and width, pixels
         how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
         fitting: Fitting = Fitting(),  # how pictures come to `size`
-        rate: float = 0,  # frames a second inside windows, as in `sample_frames`
+        rate: float = 0,  # frames a second inside segments, as in `sample_frames`
     ):
         how = how or table.attrs.get("sampling")
         if how not in SAMPLINGS:
@@ -314,7 +314,7 @@ class FrameCache(VideoSource):
         size: tuple[int, int] = (112, 112),  # height and width, pixels
         how: str | None = None,  # rule of `sample_frames` (None: table.attrs['sampling'])
         fitting: Fitting = Fitting(),  # how pictures come to `size`
-        rate: float = 0,  # frames a second inside windows, as in `sample_frames`
+        rate: float = 0,  # frames a second inside segments, as in `sample_frames`
     ):
         super().__init__(table, n_frames, size, how, fitting, rate)
         self.path = Path(folder) / self.key

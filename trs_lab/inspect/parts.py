@@ -49,11 +49,9 @@ class Part(W.VBox):
         self.add_class("trsi-part")
 
     def __repr__(self):
-        # what a reopened notebook shows in the widget's place; that of ipywidgets spells out every point of every plot
-        return (
-            f"{type(self).__name__}: a widget, which needs its kernel. Run this cell again to bring it up; "
-            "`jupyter trust NOTEBOOK` shows it as it was, without one."
-        )
+        # what a reopened notebook shows in the widget's place; that of ipywidgets spells out every point of every plot.
+        # It is cut off after 110 characters.
+        return "a widget: run this cell again to bring it up, or `jupyter trust NOTEBOOK` and open the notebook anew"
 
 
 def make_button(

@@ -6,6 +6,7 @@
 __all__ = ['KNOWN', 'read_known', 'find_clips', 'beside', 'clips_table', 'with_known', 'as_file', 'name_clips']
 
 # %% ../../nbs/score/videos.ipynb #3168eb30
+import os
 import unicodedata
 import warnings
 from difflib import get_close_matches
@@ -81,9 +82,8 @@ def _inside(folder, numbers):
     found = [(p, _kind(p, numbers)) for place in places for p in sorted(place.iterdir())]
     deeper = [p for p, kind in found if not kind and p not in below and p.is_dir() and _holds(p, numbers)]
     if deeper and any(kind for _, kind in found):
-        warnings.warn(
-            f"{len(deeper)} folders in {folder} hold clips, too, and are not looked at: {deeper[0].name}"
-        )
+        names = ", ".join(p.name for p in deeper[:3])
+        warnings.warn(f"{folder}: what lies deeper is not looked at, though there are clips: {names}")
     return [(p, kind) for p, kind in found if kind]
 
 
@@ -140,9 +140,8 @@ def with_known(
     known, ids = read_known(path), table.clip_id.map(_form)
     strange = [c for c in known.index if c not in {*ids}]
     if strange and len(table) > 1 and Path(table.source[0]).parent in _places(path.parent):
-        warnings.warn(
-            f"{path}: {len(strange)} of {len(known)} lines are of no clip here, such as {strange[0]!r}"
-        )
+        count = f"lines of no clip: {len(strange)} of {len(known)}"
+        warnings.warn(f"{path}: no clip here is called {strange[0]!r} ({count})")
     known = known.reindex(ids)
     new = {name: known[name].to_numpy() for name in KNOWN}
     named = {c: [v if isinstance(v, str) else None for v in new[c]] for c in ("user", "group")}
