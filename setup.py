@@ -16,7 +16,7 @@ cfg = parser["DEFAULT"]
 SHIPPED = (
     "nbs/*.ipynb",
     "nbs/plans/*.toml",
-    "nbs/docs/results/**/rows.csv",
+    "nbs/docs/results/**/rows.csv*",
     "data/dives/**/*",
     "data/weights/*",
 )
