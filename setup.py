@@ -13,7 +13,13 @@ parser.read(here / "settings.ini", encoding="utf-8")
 cfg = parser["DEFAULT"]
 
 # What a clone has beside the package: the programs, the plans and goals that they read, dives and weights.
-SHIPPED = ("nbs/*.ipynb", "nbs/*.toml", "nbs/docs/results/**/rows.csv", "data/dives/**/*", "data/weights/*")
+SHIPPED = (
+    "nbs/*.ipynb",
+    "nbs/plans/*.toml",
+    "nbs/docs/results/**/rows.csv*",
+    "data/dives/**/*",
+    "data/weights/*",
+)
 
 
 class WithShipped(build_py):

@@ -560,7 +560,7 @@ def table_row(r, run):
         settings=short_hash(settings),
         run=run,
         finished=0.0,
-        source="",
+        source=content["method"],
         why="",
         mae=np.nan,
     )

@@ -96,7 +96,7 @@ def of_many_draws(
 
 def verdict(
     summary: dict,  # of summary.json
-    table: Path = None,  # rows.csv; None = the project's, the newest that has such draws
+    table: Path = None,  # rows.csv or its folder; None = the project's, the newest that has such draws
 ) -> str:
     "What a run has shown, and what many draws of its kind have; of a run that was stopped, that it was."
     if summary.get("stopped"):
@@ -104,7 +104,7 @@ def verdict(
             f"Stopped before its end: these are not the numbers of a whole training. {of_this_draw(summary)}"
         )
     results = shipped() / "nbs" / "docs" / "results"
-    for place in [table] if table else [results / "recipe" / "rows.csv", results / "rows.csv"]:
+    for place in [table] if table else [results / "recipe", results]:
         with suppress(ConfigError):  # no rows of this kind, or no table
             if many := of_many_draws(summary, read_rows(place)):
                 return f"{of_this_draw(summary)} {many}"
