@@ -6,6 +6,7 @@ import re
 from dataclasses import fields
 
 from conftest import ROOT
+from execnb.shell import CaptureShell
 
 import pytest
 
@@ -85,9 +86,10 @@ def test_a_word_for_a_number_or_for_true_is_refused(notebook):
     of_config = {f.name for f in (*fields(Config), *fields(Options))}  # those the configuration checks
     for name, value in values(sources[at]).items():
         if isinstance(value, (bool, int, float)) and name not in of_config:
-            given = [*sources[: at + 1], f"{name} = 'no'", *sources[at + 1 :]]
-            with pytest.raises(ConfigError, match=f"^{name}: expected"):
-                exec("\n".join(given), {})
+            shell = CaptureShell()
+            for source in [*sources[: at + 1], f"{name} = 'no'", *sources[at + 1 :]]:
+                shell.run(source)
+            assert isinstance(shell.exc, ConfigError) and f"{name}: expected" in str(shell.exc), name
 
 
 @pytest.mark.parametrize("notebook", sorted({*PROGRAMS} - CHECKED_BY_CONFIG))

@@ -95,7 +95,9 @@ def say(
     width: int = 110,  # letters after which a line is broken
 ):
     "Print sentences, and show them on the terminal that papermill was started from as well."
-    text = "\n".join(textwrap.fill(s, width, subsequent_indent="  " * s.startswith("- ")) for s in sentences)
+    whole = dict(break_long_words=False, break_on_hyphens=False)  # a path stays one that can be copied
+    fill = lambda s: textwrap.fill(s, width, subsequent_indent="  " * s.startswith("- "), **whole)
+    text = "\n".join(map(fill, sentences))
     print(text)
     if file := terminal():
         file.write(f"\n{text}\n")  # papermill has left a line unfinished

@@ -187,8 +187,8 @@ def warn_of_copies(
     pairs = [(c, trained(group)) for group in groups for c in group if side[c] == "test" and trained(group)]
     if pairs:
         warnings.warn(
-            f"{table.attrs['dataset']}: {len(pairs)} test clip{'s' * (len(pairs) > 1)} with the bytes of a training clip, such as "
-            f"{pairs[0][0]!r} and {pairs[0][1]!r}; what is measured on them is no test",
+            f"{table.attrs['dataset']}: {len(pairs)} test clip{'s' * (len(pairs) > 1)} with the bytes of a "
+            f"training clip, such as {pairs[0][0]!r} and {pairs[0][1]!r}; what is measured on them is no test",
             SharedWarning,
             stacklevel=2,
         )

@@ -58,10 +58,9 @@ def of_this_draw(
     n = sum(summary[role] for role in ("labelled", "validation", "unlabelled"))
     text = f"With {summary['labelled']} of {n} scores, Spearman on {own['n']} test clips: {shown}."
     if supervised := found.get(title("supervised")):
-        gain = own["spearman"] - supervised
-        text += f" In this draw that is {gain:+.2f} against the supervised network".replace("0.", ".")
-        low, high = own["ci95"]
-        text += f"; 95 % interval of one draw {number(low)} to {number(high)}."
+        gain, (low, high) = f"{own['spearman'] - supervised:+.2f}".replace("0.", "."), own["ci95"]
+        text += f" {list(found)[-1]}: {gain} against the supervised network in this draw; these test clips tell its"
+        text += f" Spearman to between {number(low)} and {number(high)} (95 %)."
     return text
 
 # %% ../../nbs/results/verdict.ipynb #aa3516e1

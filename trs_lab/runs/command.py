@@ -119,8 +119,8 @@ def no_room_said(
     "papermill, which writes the notebook after every cell, says of a full disk neither where nor how full."
     free = shutil.disk_usage(copy.parent).free / 1e6
     return (
-        f"{copy} could not be written: its disk, or your share of it, is full ({free:.3g} MB are free). The other files "
-        "in the folder are whole; make room, and call again"
+        f"{copy} could not be written: its disk, or your share of it, is full ({free:.3g} MB are free). The other "
+        "files in the folder are whole; make room, and call again"
     )
 
 
