@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from ..core.files import DataError, MissingExtra
 
@@ -66,8 +67,16 @@ def _by_clip(path, ids, x):
     return dict(zip(names, x))
 
 # %% ../../nbs/data/archives.ipynb #34af890e
+def _fits(path, size):
+    "Refuse what memory would not take: packed zeros of a thousand times their size are a small file."
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise DataError(f"unpacked it needs {size / 1e9:.3g} GB of memory, {free / 1e9:.3g} GB are free")
+
+
 def _read_npz(path):
     with np.load(path, allow_pickle=False) as file:
+        _fits(path, sum(part.file_size for part in file.zip.infolist()))
         return {name: file[name] for name in file.files}
 
 
@@ -77,6 +86,7 @@ def _read_hdf5(path):
     except ImportError:
         raise MissingExtra(f"{path}: HDF5 is read with h5py, which is missing: pip install h5py") from None
     with h5py.File(path) as file:
+        _fits(path, sum(getattr(part, "nbytes", 0) for part in file.values()))
         return {name: np.asarray(file[name][()]) for name in file}
 
 

@@ -39,6 +39,7 @@ from trs_lab.core.files import (
 from ..core.parameters import check_limits, check_names, limit, read_value
 from ..core.progress import duration, progress_bar
 from .configure import make_config
+from .memory import processes_fit
 from .plans import digest_of, requested_runs, still_to_run
 
 # %% ../../nbs/runs/sweeps.ipynb #s005
@@ -434,6 +435,8 @@ def run_sweep(
 ) -> Sweep:
     "Make what is not finished. Raises `ConnectionError` for a lost cluster; what goes wrong in a run is reported."
     check_limits(dict(jobs=jobs, threads=threads, notebook=notebook), LIMITS)
+    if scheduler == "local":
+        processes_fit("jobs", min(jobs, len(runs)))
     sweep = Sweep(runs, make_folder(folder).absolute(), again)
     with _bar(sweep) as bar:
         if not sweep.queue:
