@@ -124,7 +124,8 @@ def processes_fit(
     there, whose = memory_there()
     if n * PROCESS > there:
         raise ConfigError(
-            f"{name}={n}: so many processes need at least {size_text(n * PROCESS)} of memory, {whose} {size_text(there)}"
+            f"{name}={n}: so many processes need at least {size_text(n * PROCESS)} of memory, "
+            f"{whose} {size_text(there)}"
         )
 
 
