@@ -37,7 +37,10 @@ OF_DIVES = {
     "image transformer": dict(backbone="hf:IMAGES", method="svr"),
     "two networks": dict(backbone="i3d+hf:IMAGES", method="supervised", components=4),
 }
-OF_FEATURES = {m: dict(method=m) for m in ("supervised", "core", "process", "coreg", "trs_process")} | {
+OF_FEATURES = {
+    m: dict(method=m)
+    for m in ("supervised", "core", "process", "coreg", "trs_process", "mixed", "mixed_forest")
+} | {
     "people apart": dict(method="process", fold="people:0/3"),  # nobody tested is in training
     "npz": dict(method="ridge"),
     "h5": dict(method="ridge"),
@@ -217,7 +220,8 @@ def test_skeletons_score_what_they_scored(kind, train, poses, tmp_path):
     assert "another skeleton" in scorer.failures[0][2]
 
 
-def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_path):
+@pytest.mark.parametrize("method", ["process", "mixed", "mixed_forest"])
+def test_people_whom_the_model_knows_are_scored_as_such(method, train, exercises, tmp_path):
     from trs_lab.score.scorer import Scorer
 
     run = tmp_path / "run"
@@ -227,7 +231,7 @@ def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_pa
         backbone="none",
         device="cpu",
         ratio=1.0,
-        method="process",
+        method=method,
         out_dir=run,
     )
     scorer = Scorer.from_run(run, device="cpu")
