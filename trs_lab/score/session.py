@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import digest, plain, read_json, write_atomically, write_json
+from ..core.parameters import ConfigError
 from ..core.progress import duration, progress_bar
 from ..runs.manifest import source_digest
-from .intervals import FOLDS, leave_out, needed
+from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
 from .scorer import COLUMNS, Scorer
 from .share import open_shared
 from .videos import KNOWN, name_clips
@@ -42,6 +43,7 @@ def score_folder(
     progress: bool = True,  # show a bar
 ) -> pd.DataFrame:  # the frame of `Scorer.score`, in the order of the videos
     "Score what is not scored yet; `scorer.failures` are the clips of this call that could not be scored."
+    check_coverage(coverage)
     out, table = Path(out_dir).expanduser(), name_clips(videos, scorer.folder.name, scorer.model.numbers)
     out.mkdir(parents=True, exist_ok=True)
     kept = read_json(out / "scored.json", default={}, damaged={})
@@ -84,11 +86,15 @@ def open_scorer(
     folds: int = FOLDS,  # students for intervals, trained now if the run folder does not have them; 0 = no intervals
     apart: str = "clips",  # clips, or people: intervals for people whom the model does not know
     look_back: bool = False,  # prepare the training clips again where their cache is gone
+    trust_code: bool = False,  # True: import the method or backbone that the model names, where it is none of ours
 ) -> Scorer:
     "A model that travels has its intervals or none. Where the students of a run cannot be trained, the notes say why."
+    check_apart(apart)
+    if type(folds) is not int or folds < 0:
+        raise ConfigError(f"folds: expected a number of students, 0 or more; got {folds!r}")
     if not (Path(model).expanduser() / "run.json").is_file():
-        return open_shared(model, weights, device)
-    scorer = Scorer.from_run(model, weights, device, apart, look_back)
+        return open_shared(model, weights, device, trust_code)
+    scorer = Scorer.from_run(model, weights, device, apart, look_back, trust_code=trust_code)
     if scorer.left_out is not None or not folds:
         return scorer
     labelled = int((scorer.model.training.role == "labelled").sum())

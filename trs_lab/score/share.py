@@ -335,12 +335,13 @@ def _preparation(scorer, noted):
 def read_shared(
     folder,  # of `export`
     weights: str = "",  # file or folder of the backbone, where it is not inside
+    trust_code: bool = False,  # True: import the method or backbone that it names, where it is none of ours
 ) -> Model:
     "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
     folder = Path(folder).expanduser()
     about = _about_shared(folder)
     said = about["preparation"]
-    config = put_backbone(config_from(about["config"]), said["backbone"], folder, str(weights))
+    config = put_backbone(config_from(about["config"], trust_code), said["backbone"], folder, str(weights))
     backbone = None if said["featured"] else find_backbone(config, said["backbone_fingerprint"], str(folder))
     student = load_student(folder, make_encoder(config, backbone) if config.finetune else None)
     vectors = folder / "training.safetensors"
@@ -409,10 +410,11 @@ def open_shared(
     model,  # folder of `export`, or a model id of the hub
     weights: str = "",  # file or folder of the backbone, where it is not inside
     device: str = "auto",  # auto, cpu, cuda, cuda:1
+    trust_code: bool = False,  # True: import the method or backbone that it names, where it is none of ours
 ) -> Scorer:
     "Ready to score."
     folder = Path(model).expanduser() if Path(model).expanduser().is_dir() else from_hub(str(model))
-    read = read_shared(folder, weights)
+    read = read_shared(folder, weights, trust_code)
     return Scorer(read, device, read_left_out(folder / FOLDER))
 
 # %% ../../nbs/score/share.ipynb #4e403df0
