@@ -62,7 +62,7 @@ def test_table_of_what_is_scored_again_is_that_of_these_tests():
     assert named == {(kind, name) for kind, rows in tests.items() for name in rows}
 
 
-def scored_again(run):
+def scored_again(run, scorer=None):
     """Largest difference between predictions.csv and the scores of the same test clips, read again from their files."""
     from trs_lab.results.run_folder import RunFolder, noted_clips
     from trs_lab.runs.manifest import read_manifest
@@ -71,13 +71,25 @@ def scored_again(run):
     folder = RunFolder.load(run)
     table = noted_clips(read_manifest(run), folder.config)
     test = table[table.role == "test"].drop(columns=["score", "judge_scores", "split", "role"])
-    scorer = Scorer.from_run(run, device="cpu")
+    scorer = scorer or Scorer.from_run(run, device="cpu")
     assert set(test.kind) <= ({scorer.model.numbers} if scorer.model.numbers else {"video", "frames"})
     found = scorer.score(test, progress=False).set_index("clip_id")
     before = folder.predictions.set_index("clip_id").loc[found.index]
     assert not scorer.failures and len(found) == len(test) >= 3
     assert np.ptp(found.score) > 1e-3, "all clips score the same, which shows nothing"
     return max((found.score - before.predicted).abs().max(), (found.sigma - before.sigma).abs().max())
+
+
+TRAVELLING = ("difficulty", "segments apart", "trained backbone", "two networks")
+
+
+def elsewhere(run, folder):
+    """The scorer of a run, exported, moved to another path and opened there."""
+    from trs_lab.score.scorer import Scorer
+    from trs_lab.score.share import export, open_shared
+
+    made = export(Scorer.from_run(run, device="cpu"), folder / "exported")
+    return open_shared(made.rename(folder / "moved"), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +126,8 @@ def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, cache, 
         given["backbone"] = given["backbone"].replace("IMAGES", str(folder))
     train(**SMALL | given)
     assert scored_again(tmp_path / "run") < 1e-5
+    if kind in TRAVELLING:
+        assert scored_again(tmp_path / "run", elsewhere(tmp_path / "run", tmp_path)) < 1e-5
 
 
 @pytest.fixture(scope="module")

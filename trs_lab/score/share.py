@@ -43,7 +43,8 @@ def backbone_files(config: Config):
     found = [Path(p.removeprefix("hf:")) for p in parts if p.startswith("hf:")]
     found = [path for path in found if path.is_dir()]
     if {*parts} & {*I3DS}:
-        found.append(Path(config.weights) if config.weights else embedded_weights())
+        file = Path(config.weights) if config.weights else embedded_weights()
+        found += [] if found and file.samefile(embedded_weights()) else [file]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise ConfigError(f"an exported model takes along one backbone of this machine; this one has {names}")
