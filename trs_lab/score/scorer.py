@@ -296,6 +296,8 @@ def describe(
 ) -> list:  # of sentences
     "What stands behind the scores, and what is missing."
     judged, said = len(self.model.judged), list(self.notes)
+    if target := self.model.config.target:
+        said.insert(0, f"scores are of one criterion, {target}")
     if hasattr(self.model.student.network, "sees_clean"):
         said.insert(
             0, "scores are means of what the student says and what a process over the judged clips says"

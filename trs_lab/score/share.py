@@ -169,8 +169,9 @@ def model_card(
     "Filled with the run's own numbers."
     model, said = scorer.model, scorer.model.about
     head = ["---", "library_name: trs_lab", "tags: [action-quality-assessment, video-regression]", "---"]
+    criterion = f" ({model.config.target})" if model.config.target else ""
     body = [
-        f"# Scores of {said['dataset']} clips, by {model.config.method}",
+        f"# Scores of {said['dataset']} clips{criterion}, by {model.config.method}",
         _trained_on(model),
         _tested(scorer),
     ]
