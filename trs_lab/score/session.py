@@ -49,6 +49,9 @@ def score_folder(
     kept = read_json(out / "scored.json", default={}, damaged={})
     keys = [row_key(scorer, row, coverage) for _, row in table.iterrows()]
     rows = {c: kept[c] for c, key in zip(table.clip_id, keys) if kept.get(c, {}).get("key") == key}
+    others = {c: row for c, row in kept.items() if c not in set(table.clip_id)}
+    if others:
+        print(f"{len(others)} clips that were scored here before are not among these, and leave scores.csv")
     todo, key_of = table[~table.clip_id.isin(rows)], dict(zip(table.clip_id, keys))
     scorer.failures = []
     with progress_bar(
@@ -58,9 +61,9 @@ def score_folder(
             found, failures = scorer.score_part(todo.iloc[i : i + part], coverage)
             rows |= {r["clip_id"]: dict(key=key_of[r["clip_id"]], row=r) for r in found.to_dict("records")}
             scorer.failures += failures
-            _write(out, rows, scorer.failures, table)
+            _write(out, rows, others, scorer.failures, table)
             bar.update(len(todo.iloc[i : i + part]))
-    _write(out, rows, scorer.failures, table)
+    _write(out, rows, others, scorer.failures, table)
     return _frame(rows, table)
 
 
@@ -71,8 +74,8 @@ def _frame(rows, table):
     return frame.astype(dict.fromkeys(numbers, float))
 
 
-def _write(out, rows, failures, table):
-    write_json(out / "scored.json", rows, alone=True)
+def _write(out, rows, others, failures, table):
+    write_json(out / "scored.json", others | rows, alone=True)
     frame = _frame(rows, table)
     write_atomically(out / "scores.csv", lambda p: frame.to_csv(p, index=False), alone=True)
     named = pd.DataFrame(failures, columns=["clip_id", "source", "reason"])
