@@ -289,10 +289,15 @@ def test_wrong_features_are_named(train, exercises, tmp_path):
     )
     new.mkdir()
     np.save(new / "wide.npy", np.zeros((10, 7)))
+    np.save(new / "turned.npy", np.zeros((6, 10)))
     np.save(new / "fine.npy", np.load(exercises / "features" / "e31.npy"))
     scorer = Scorer.from_run(run, device="cpu")
     assert scorer.score(new, progress=False).clip_id.tolist() == ["fine"]
-    assert "7 features a segment, the model expects 6" in scorer.failures[0][2]
+    turned, wide = (reason for _, _, reason in scorer.failures)
+    assert wide.endswith("7 features a segment, the model expects 6")
+    assert turned.endswith(
+        "10 features a segment, the model expects 6; axis 0 has as many: are segments and features exchanged?"
+    )
     kept = [np.load(exercises / "features" / f"e{i}.npy") for i in (31, 32)]
     np.savez(tmp_path / "features.npz", clip_id=["e31", "e32"], features=np.stack(kept))
     found = scorer.score(tmp_path / "features.npz", progress=False).set_index("clip_id").score
