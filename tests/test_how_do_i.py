@@ -99,6 +99,8 @@ def test_a_run_makes_nobody_import_its_backbone(followed, monkeypatch):
     with pytest.raises(ConfigError, match="trust_code=True, or import it yourself"):
         Scorer.from_run("runs/quarters")
     assert "my_net" not in sys.modules
+    trusted = Scorer.from_run("runs/quarters", trust_code=True)
+    assert len(trusted.score("raw/film_1.mp4", progress=False)) == 1 and "my_net" in sys.modules
 
 
 def test_a_new_method(followed):

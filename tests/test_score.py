@@ -37,7 +37,10 @@ OF_DIVES = {
     "image transformer": dict(backbone="hf:IMAGES", method="svr"),
     "two networks": dict(backbone="i3d+hf:IMAGES", method="supervised", components=4),
 }
-OF_FEATURES = {m: dict(method=m) for m in ("supervised", "core", "process", "coreg", "trs_process")} | {
+OF_FEATURES = {
+    m: dict(method=m)
+    for m in ("supervised", "core", "process", "coreg", "trs_process", "mixed", "mixed_forest")
+} | {
     "people apart": dict(method="process", fold="people:0/3"),  # nobody tested is in training
     "npz": dict(method="ridge"),
     "h5": dict(method="ridge"),
@@ -59,7 +62,7 @@ def test_table_of_what_is_scored_again_is_that_of_these_tests():
     assert named == {(kind, name) for kind, rows in tests.items() for name in rows}
 
 
-def scored_again(run):
+def scored_again(run, scorer=None):
     """Largest difference between predictions.csv and the scores of the same test clips, read again from their files."""
     from trs_lab.results.run_folder import RunFolder, noted_clips
     from trs_lab.runs.manifest import read_manifest
@@ -68,13 +71,25 @@ def scored_again(run):
     folder = RunFolder.load(run)
     table = noted_clips(read_manifest(run), folder.config)
     test = table[table.role == "test"].drop(columns=["score", "judge_scores", "split", "role"])
-    scorer = Scorer.from_run(run, device="cpu")
+    scorer = scorer or Scorer.from_run(run, device="cpu")
     assert set(test.kind) <= ({scorer.model.numbers} if scorer.model.numbers else {"video", "frames"})
     found = scorer.score(test, progress=False).set_index("clip_id")
     before = folder.predictions.set_index("clip_id").loc[found.index]
     assert not scorer.failures and len(found) == len(test) >= 3
     assert np.ptp(found.score) > 1e-3, "all clips score the same, which shows nothing"
     return max((found.score - before.predicted).abs().max(), (found.sigma - before.sigma).abs().max())
+
+
+TRAVELLING = ("difficulty", "segments apart", "trained backbone", "two networks")
+
+
+def elsewhere(run, folder):
+    """The scorer of a run, exported, moved to another path and opened there."""
+    from trs_lab.score.scorer import Scorer
+    from trs_lab.score.share import export, open_shared
+
+    made = export(Scorer.from_run(run, device="cpu"), folder / "exported")
+    return open_shared(made.rename(folder / "moved"), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +126,8 @@ def test_clips_of_a_run_score_what_they_scored(kind, train, small_dives, cache, 
         given["backbone"] = given["backbone"].replace("IMAGES", str(folder))
     train(**SMALL | given)
     assert scored_again(tmp_path / "run") < 1e-5
+    if kind in TRAVELLING:
+        assert scored_again(tmp_path / "run", elsewhere(tmp_path / "run", tmp_path)) < 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +234,8 @@ def test_skeletons_score_what_they_scored(kind, train, poses, tmp_path):
     assert "another skeleton" in scorer.failures[0][2]
 
 
-def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_path):
+@pytest.mark.parametrize("method", ["process", "mixed", "mixed_forest"])
+def test_people_whom_the_model_knows_are_scored_as_such(method, train, exercises, tmp_path):
     from trs_lab.score.scorer import Scorer
 
     run = tmp_path / "run"
@@ -227,7 +245,7 @@ def test_people_whom_the_model_knows_are_scored_as_such(train, exercises, tmp_pa
         backbone="none",
         device="cpu",
         ratio=1.0,
-        method="process",
+        method=method,
         out_dir=run,
     )
     scorer = Scorer.from_run(run, device="cpu")
@@ -271,10 +289,15 @@ def test_wrong_features_are_named(train, exercises, tmp_path):
     )
     new.mkdir()
     np.save(new / "wide.npy", np.zeros((10, 7)))
+    np.save(new / "turned.npy", np.zeros((6, 10)))
     np.save(new / "fine.npy", np.load(exercises / "features" / "e31.npy"))
     scorer = Scorer.from_run(run, device="cpu")
     assert scorer.score(new, progress=False).clip_id.tolist() == ["fine"]
-    assert "7 features a segment, the model expects 6" in scorer.failures[0][2]
+    turned, wide = (reason for _, _, reason in scorer.failures)
+    assert wide.endswith("7 features a segment, the model expects 6")
+    assert turned.endswith(
+        "10 features a segment, the model expects 6; axis 0 has as many: are segments and features exchanged?"
+    )
     kept = [np.load(exercises / "features" / f"e{i}.npy") for i in (31, 32)]
     np.savez(tmp_path / "features.npz", clip_id=["e31", "e32"], features=np.stack(kept))
     found = scorer.score(tmp_path / "features.npz", progress=False).set_index("clip_id").score

@@ -37,7 +37,7 @@ def _lines(root, target):
         said = f"there is no clips.csv in {root.name}"
         return [], [Finding("stop", "clips.csv", said, f"{advice} or nothing")]
     try:
-        rows, refused = listed_clips(path, target or "score")
+        rows, refused = listed_clips(path, target)
     except (ValueError, OSError) as e:
         return [], [Finding("stop", "clips.csv", str(e).replace(str(path), path.name), "mend the file")]
     lines = [said.replace(str(path), path.name) for said in refused]

@@ -36,8 +36,9 @@ _OPTIONAL = ("split", "group", "user", "difficulty")
 MEDIA = ("features", "frames", "videos", "poses")
 
 
-def _check_header(path, header, score):
+def _check_header(path, header, target):
     "Raise ValueError for columns that are missing, unknown or there twice."
+    score = target or "score"
     required = ("clip_id", score)
     missing = [c for c in required if c not in header]
     if missing:
@@ -46,15 +47,13 @@ def _check_header(path, header, score):
             f"expected a first line such as clip_id,{score},split{_OTHER_SCORE if score in missing else ''}"
         )
     unknown = [h for h in header if h not in required + _OPTIONAL and not _is_of_raters(h)]
-    if (
-        score != "score"
-    ):  # a table of several criteria: its other columns are not read, but a slip of the pen is named
+    if target:  # a table of several criteria: its other columns are not read, but a slip of the pen is named
         unknown = [h for h in unknown if get_close_matches(h, required + _OPTIONAL, cutoff=0.8)]
     twice = [h for h in header if header.count(h) > 1]
     if unknown or twice:
         raise DataError(
             f"{path}: column {(unknown + twice)[0]!r}, expected each of {', '.join(required)} "
-            f"and, if wanted, {', '.join(_OPTIONAL)} once{_OTHER_SCORE if unknown and score == 'score' else ''}"
+            f"and, if wanted, {', '.join(_OPTIONAL)} once{_SEVERAL if unknown and not target else ''}"
         )
 
 
@@ -64,13 +63,14 @@ def _is_of_raters(name):
 
 
 _OTHER_SCORE = "; target names the column with the scores, where it is another one"
+_SEVERAL = "; where there are several columns of scores, target names the one that counts (-p target score)"
 
 
-def _csv_rows(path, score):
+def _csv_rows(path, target):
     "(where, names, cells) of the lines that are not empty."
     rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
     header = [h.strip() for h in rows[0][1]] if rows else []
-    _check_header(path, header, score)
+    _check_header(path, header, target)
     for line, cells in rows[1:]:
         yield f"{path}: line {line}", header, [c.strip() for c in cells]
 
@@ -96,12 +96,12 @@ def _csv_clip(where, header, cells, score):
     )
 
 
-def _csv_clips(path, score="score", refused=None):
+def _csv_clips(path, target=None, refused=None):
     "All clips of clips.csv in the order of their names, whatever that of its lines; a clip_id occurs once."
     rows, seen = [], {}
-    for where, header, cells in _csv_rows(path, score):
+    for where, header, cells in _csv_rows(path, target):
         try:
-            row = _csv_clip(where, header, cells, score)
+            row = _csv_clip(where, header, cells, target or "score")
             name, line = unicodedata.normalize("NFC", row["clip_id"]), where.split(": ")[-1]
             if name in seen:
                 raise DataError(f"{where}: column 'clip_id': {name!r} was there before ({seen[name]})")
@@ -117,11 +117,11 @@ def _csv_clips(path, score="score", refused=None):
 
 def listed_clips(
     path: Path,  # clips.csv
-    score: str = "score",  # column with the scores
+    target: str = "",  # column with the scores, where there are several; empty: score, and no other columns
 ) -> tuple:  # (a dict for each line that can be read, a sentence for each that cannot)
     "What the file says, without a look at videos. Raises only for what spoils all lines: the first one, the encoding."
     refused = []
-    return _csv_clips(path, score, refused), refused
+    return _csv_clips(path, target, refused), refused
 
 # %% ../../nbs/data/own_folder.ipynb #969e6569
 def find_media(
@@ -202,16 +202,17 @@ def read_folder(
     seed=0,  # seed of random folds
     sampling="even",  # how frames are sampled from video: 'even' over the whole clip, or 'consecutive'
     score_range=None,  # (lowest, highest possible score), or as JSON; None = score_range.json, or unknown
-    target=None,  # column with the scores; None = score
+    target=None,  # column with the scores, beside which there may be others; None = score, and no others
 ) -> pd.DataFrame:  # clip table
     "A folder of one's own. Raises ValueError naming file, line and column, or FileNotFoundError naming the paths."
     root = data_folder(root, "folder")
     path = find_file("folder", ["clips.csv"], [root])
     if media not in (None, "", *MEDIA):
         raise DataError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
-    rows = _csv_clips(path, target or "score")
+    rows = _csv_clips(path, target)
     _add_media(rows, root, (media,) if media else MEDIA[:3], path)
-    table = clip_table(rows, "folder", read_range(root, score_range), sampling, where=str(path))
+    where = f"{path} (target {target})" if target else str(path)  # below, its column is called score
+    table = clip_table(rows, "folder", read_range(root, score_range), sampling, where=where)
     if media == "poses":
         joints, coordinates = check_poses(table.source)
         table.attrs.update(input="skeletons", joints=joints, coordinates=coordinates)

@@ -573,7 +573,7 @@ def _answering(learner):
 
 
 def _asks_people(learner):
-    return hasattr(_answering(learner), "asks_person") and learner.config.options.people
+    return hasattr(_answering(learner), "asks_person") and getattr(learner.config.options, "people", True)
 
 
 def _people(learner):

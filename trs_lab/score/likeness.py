@@ -11,7 +11,8 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from ..data.decoding import frame_times
+from ..data.decoding import frame_times, shown_shape
+from ..data.pictures import as_rgb
 from ..data.video import list_frames, stretched
 from ..features.motion import clip_length
 from .model import Model
@@ -64,18 +65,14 @@ class Neighbours:
 def shape_of(
     row,  # of a clip table
 ) -> tuple:  # frames of the clip, height, width in pixels; NaN where they cannot be known
-    "Length and resolution of a clip, without decoding it."
+    "Length of a clip, and its resolution as its first picture is shown: upright, as training sees it."
     try:
         frames = clip_length(row)
         if row["kind"] == "frames":
             with Image.open(list_frames(row["source"])[0]) as picture:
-                width, height = picture.size
+                width, height = as_rgb(picture).size
         else:
-            import av
-
-            with av.open(str(row["source"])) as container:
-                stream = container.streams.video[0]
-                height, width = stream.height, stream.width
+            height, width, _ = shown_shape(row["source"])
         return frames, height, width
     except (OSError, ValueError, IndexError):
         return np.nan, np.nan, np.nan

@@ -140,10 +140,11 @@ def clip_vector(
 def read_run(
     run,  # run folder of a finished run
     weights: str = "",  # file of the backbone's weights, if it has moved
+    trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
 ) -> Model:
     "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
     run = Path(run).expanduser()
-    manifest, kept = read_manifest(run), _student_config(run)
+    manifest, kept = read_manifest(run), _student_config(run, trust_code)
     config, featured, backbone = _backbone_of(run, manifest, kept, str(weights))
     encoder = make_encoder(config, backbone) if config.finetune else None
     attrs, weights_of_student = manifest["dataset"], run / "model.safetensors"
@@ -176,11 +177,11 @@ def _backbone_of(run, manifest, kept, weights):
     return config, False, find_backbone(config, views["backbone"], str(run))
 
 
-def _student_config(run):
+def _student_config(run, trust_code):
     "Of model.json; `load_student` says later what else is missing."
     if not (run / "model.json").exists():
         raise MissingFile(f"{run}: no model.json; the run has not finished")
-    return RunFolder.load(run).config
+    return RunFolder.load(run, trust_code=trust_code).config
 
 
 def _training_clips(manifest, config):

@@ -17,6 +17,7 @@ import torch
 from ..core.progress import without_bars
 from ..data.video import CorruptVideos, VideoError, failure_of
 from ..data.clips import NUMBERS
+from ..data.layouts import read_feature_shape
 from ..features.skeletons import given_features
 from ..runs.prepare import decoded_frames, frozen_features, pixel_views
 from .model import Model, Place
@@ -106,10 +107,10 @@ def _prepare_features(model, table, failures, place):
         try:
             x = given_features(table.iloc[[i]], model.config)
             if x.shape[2] != width:
-                other = "; this is another skeleton" if model.numbers == "poses" else ""
-                raise VideoError(
-                    f"{row['source']}: {x.shape[2]} features a segment, the model expects {width}{other}"
+                said = (
+                    f"{x.shape[2]} features a segment, the model expects {width}{_perhaps(model, row, width)}"
                 )
+                raise VideoError(f"{row['source']}: {said}")
             found.append(x)
             kept.append(i)
         except ValueError as e:
@@ -118,3 +119,11 @@ def _prepare_features(model, table, failures, place):
         return _nothing(table.iloc[:0], failures)
     x = model.student.encode(torch.from_numpy(np.concatenate(found)).to(place.device)).float()
     return Seen(table.iloc[kept].reset_index(drop=True), x, x, failures)
+
+
+def _perhaps(model, row, width):
+    "What may be wrong with features of another width."
+    if model.numbers == "poses":
+        return "; this is another skeleton"
+    turned = read_feature_shape(row["source"], row["clip_id"])[0] == width
+    return "; axis 0 has as many: are segments and features exchanged?" * turned

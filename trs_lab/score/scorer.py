@@ -18,7 +18,15 @@ from ..core.progress import progress_bar
 from ..data.clips import NUMBERS
 from ..data.video import failure_of
 from ..methods.registry import uses_difficulty
-from .intervals import FOLDER, LeftOut, leave_out, needed, read_left_out
+from trs_lab.score.intervals import (
+    FOLDER,
+    LeftOut,
+    check_apart,
+    check_coverage,
+    leave_out,
+    needed,
+    read_left_out,
+)
 from .likeness import Neighbours, length_warnings, shape_of, shape_warnings, training_shapes
 from .model import Model, clip_vector, find_place, read_run
 from .prepare import Seen, prepare
@@ -57,9 +65,11 @@ class Scorer:
         apart: str = "clips",  # which of the intervals that `leave_out` made: clips or people
         look_back: bool = False,  # prepare the training clips again where their cache is gone; may take long
         folds: int = 0,  # students for intervals, trained now where the run folder has none; 0 = those that are there
+        trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
     ):
         "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
-        model = read_run(run, weights)
+        check_apart(apart)
+        model = read_run(run, weights, trust_code)
         if folds and read_left_out(Path(run).expanduser() / FOLDER / apart) is None:
             leave_out(run, folds, apart, weights=weights)
         scorer = cls(model, device, read_left_out(Path(run).expanduser() / FOLDER / apart))
@@ -98,15 +108,16 @@ class Scorer:
 
         A score does not depend on what else is in the call. So the films of a new person are not centred by their mean,
         where the model asks for that (the option `deviations`); `warnings` says so."""
-        table = name_clips(videos, self.folder.name, self.model.numbers)
-        parts = [table.iloc[i : i + part] for i in range(0, len(table), part)]
+        check_coverage(coverage)
         self.failures, found = [], []
-        with progress_bar(total=len(table), desc="scores", unit="clip", disable=not progress) as bar:
-            for rows in parts:
-                scored, failures = self.score_part(rows, coverage)
-                found.append(scored)
-                self.failures += failures
-                bar.update(len(rows))
+        with tempfile.TemporaryDirectory(dir=self.folder.name) as arrays:
+            table = name_clips(videos, arrays, self.model.numbers)
+            with progress_bar(total=len(table), desc="scores", unit="clip", disable=not progress) as bar:
+                for i in range(0, len(table), part):
+                    scored, failures = self.score_part(table.iloc[i : i + part], coverage)
+                    found.append(scored)
+                    self.failures += failures
+                    bar.update(len(scored) + len(failures))
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
 
     def score_part(
@@ -285,6 +296,8 @@ def describe(
 ) -> list:  # of sentences
     "What stands behind the scores, and what is missing."
     judged, said = len(self.model.judged), list(self.notes)
+    if target := self.model.config.target:
+        said.insert(0, f"scores are of one criterion, {target}")
     if hasattr(self.model.student.network, "sees_clean"):
         said.insert(
             0, "scores are means of what the student says and what a process over the judged clips says"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import digest, make_folder, plain, read_json, write_atomically, write_json
+from ..core.parameters import ConfigError
 from ..core.progress import duration, progress_bar
 from ..runs.manifest import source_digest
-from .intervals import FOLDS, leave_out, needed
+from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
 from .scorer import COLUMNS, Scorer
 from .share import open_shared
 from .videos import KNOWN, name_clips
@@ -42,11 +43,15 @@ def score_folder(
     progress: bool = True,  # show a bar
 ) -> pd.DataFrame:  # the frame of `Scorer.score`, in the order of the videos
     "Score what is not scored yet; `scorer.failures` are the clips of this call that could not be scored."
+    check_coverage(coverage)
     out, table = Path(out_dir).expanduser(), name_clips(videos, scorer.folder.name, scorer.model.numbers)
     make_folder(out)
     kept = read_json(out / "scored.json", default={}, damaged={})
     keys = [row_key(scorer, row, coverage) for _, row in table.iterrows()]
     rows = {c: kept[c] for c, key in zip(table.clip_id, keys) if kept.get(c, {}).get("key") == key}
+    others = {c: row for c, row in kept.items() if c not in set(table.clip_id)}
+    if others:
+        print(f"{len(others)} clips that were scored here before are not among these, and leave scores.csv")
     todo, key_of = table[~table.clip_id.isin(rows)], dict(zip(table.clip_id, keys))
     scorer.failures = []
     with progress_bar(
@@ -56,9 +61,9 @@ def score_folder(
             found, failures = scorer.score_part(todo.iloc[i : i + part], coverage)
             rows |= {r["clip_id"]: dict(key=key_of[r["clip_id"]], row=r) for r in found.to_dict("records")}
             scorer.failures += failures
-            _write(out, rows, scorer.failures, table)
+            _write(out, rows, others, scorer.failures, table)
             bar.update(len(todo.iloc[i : i + part]))
-    _write(out, rows, scorer.failures, table)
+    _write(out, rows, others, scorer.failures, table)
     return _frame(rows, table)
 
 
@@ -69,8 +74,8 @@ def _frame(rows, table):
     return frame.astype(dict.fromkeys(numbers, float))
 
 
-def _write(out, rows, failures, table):
-    write_json(out / "scored.json", rows, alone=True)
+def _write(out, rows, others, failures, table):
+    write_json(out / "scored.json", others | rows, alone=True)
     frame = _frame(rows, table)
     write_atomically(out / "scores.csv", lambda p: frame.to_csv(p, index=False), alone=True)
     named = pd.DataFrame(failures, columns=["clip_id", "source", "reason"])
@@ -84,11 +89,15 @@ def open_scorer(
     folds: int = FOLDS,  # students for intervals, trained now if the run folder does not have them; 0 = no intervals
     apart: str = "clips",  # clips, or people: intervals for people whom the model does not know
     look_back: bool = False,  # prepare the training clips again where their cache is gone
+    trust_code: bool = False,  # True: import the method or backbone that the model names, where it is none of ours
 ) -> Scorer:
     "A model that travels has its intervals or none. Where the students of a run cannot be trained, the notes say why."
+    check_apart(apart)
+    if type(folds) is not int or folds < 0:
+        raise ConfigError(f"folds: expected a number of students, 0 or more; got {folds!r}")
     if not (Path(model).expanduser() / "run.json").is_file():
-        return open_shared(model, weights, device)
-    scorer = Scorer.from_run(model, weights, device, apart, look_back)
+        return open_shared(model, weights, device, trust_code)
+    scorer = Scorer.from_run(model, weights, device, apart, look_back, trust_code=trust_code)
     if scorer.left_out is not None or not folds:
         return scorer
     labelled = int((scorer.model.training.role == "labelled").sum())

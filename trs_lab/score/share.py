@@ -43,7 +43,8 @@ def backbone_files(config: Config):
     found = [Path(p.removeprefix("hf:")) for p in parts if p.startswith("hf:")]
     found = [path for path in found if path.is_dir()]
     if {*parts} & {*I3DS}:
-        found.append(Path(config.weights) if config.weights else embedded_weights())
+        file = Path(config.weights) if config.weights else embedded_weights()
+        found += [] if found and file.samefile(embedded_weights()) else [file]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise ConfigError(f"an exported model takes along one backbone of this machine; this one has {names}")
@@ -168,8 +169,9 @@ def model_card(
     "Filled with the run's own numbers."
     model, said = scorer.model, scorer.model.about
     head = ["---", "library_name: trs_lab", "tags: [action-quality-assessment, video-regression]", "---"]
+    criterion = f" ({model.config.target})" if model.config.target else ""
     body = [
-        f"# Scores of {said['dataset']} clips, by {model.config.method}",
+        f"# Scores of {said['dataset']} clips{criterion}, by {model.config.method}",
         _trained_on(model),
         _tested(scorer),
     ]
@@ -335,12 +337,13 @@ def _preparation(scorer, noted):
 def read_shared(
     folder,  # of `export`
     weights: str = "",  # file or folder of the backbone, where it is not inside
+    trust_code: bool = False,  # True: import the method or backbone that it names, where it is none of ours
 ) -> Model:
     "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
     folder = Path(folder).expanduser()
     about = _about_shared(folder)
     said = about["preparation"]
-    config = put_backbone(config_from(about["config"]), said["backbone"], folder, str(weights))
+    config = put_backbone(config_from(about["config"], trust_code), said["backbone"], folder, str(weights))
     backbone = None if said["featured"] else find_backbone(config, said["backbone_fingerprint"], str(folder))
     student = load_student(folder, make_encoder(config, backbone) if config.finetune else None)
     vectors = folder / "training.safetensors"
@@ -409,10 +412,11 @@ def open_shared(
     model,  # folder of `export`, or a model id of the hub
     weights: str = "",  # file or folder of the backbone, where it is not inside
     device: str = "auto",  # auto, cpu, cuda, cuda:1
+    trust_code: bool = False,  # True: import the method or backbone that it names, where it is none of ours
 ) -> Scorer:
     "Ready to score."
     folder = Path(model).expanduser() if Path(model).expanduser().is_dir() else from_hub(str(model))
-    read = read_shared(folder, weights)
+    read = read_shared(folder, weights, trust_code)
     return Scorer(read, device, read_left_out(folder / FOLDER))
 
 # %% ../../nbs/score/share.ipynb #4e403df0
