@@ -445,6 +445,9 @@ def from_hub(
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
 
+    above = Path(repo).expanduser().parent
+    if above != Path() and above.is_dir():
+        raise ConfigError(f"model: {repo} is no folder in {above}, so the hub was not asked for it")
     try:
         return Path((api or HfApi()).snapshot_download(repo_id=repo))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:

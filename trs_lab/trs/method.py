@@ -38,7 +38,10 @@ class TRSOptions(TeacherOptions, UnlabelledOptions):
         choices=("confidence", "mean", "most_confident"),
     )
     pseudo_views: int = option(
-        1, "views averaged to a pseudo-label: 1 = a weak one (paper); more = the clean one, too", lo=1
+        1,
+        "views averaged to a pseudo-label: 1 = a weak one (paper); more = the clean one, too",
+        lo=1,
+        hi=100,
     )
     pseudo_loss: str = option(
         "mse", "mse = weighted by confidence; nll = the labelled loss (our choice)", choices=("mse", "nll")
