@@ -40,7 +40,7 @@ def test_every_page_can_be_reached_from_readme():
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_commands_name_files_of_the_project(page):
     """A command that somebody copies: its notebooks, plans and tables lie where it says."""
-    named = set(re.findall(r"(?<![\w/])(?:nbs|tests)/[\w/]+\.\w+", page.read_text()))
+    named = set(re.findall(r"(?<![\w/])(?:nbs|tests)/[\w/]+\.\w+(?:\.gz)?", page.read_text()))
     assert not (missing := sorted(n for n in named if not (ROOT / n).is_file())), missing
 
 

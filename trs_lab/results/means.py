@@ -15,7 +15,7 @@ from scipy import stats
 
 from ..core.files import DataError
 from ..learn.metrics import fisher_z_mean
-from .rows import Found, differing, in_words, pooled_rows, usual
+from .rows import Found, differing, in_words, pooled_rows, usual, with_answers
 
 # %% ../../nbs/results/means.ipynb #bd0c5a18
 def over_groups(
@@ -281,7 +281,7 @@ def ablation_table(
     pd.DataFrame
 ):  # `ABLATION`; value is the mean Spearman, mean to verdict are of the difference to the base
     "What each setting is worth, within the same seeds and folds. Empty if the method has one variant."
-    rows, out = found.rows[(found.rows.kind == "run") & (found.rows.method == method)], []
+    rows, out = with_answers(found.rows[found.rows.method == method]), []
     nearest = {k: usual(d.drop_duplicates("run").settings, found.settings) for k, d in rows.groupby("data")}
     for (data, ratio), d in rows.groupby(["data", "ratio"], sort=False):
         digests = usual_settings(d, "variant")
