@@ -162,6 +162,12 @@ def _aside(path, table, why):
     return f"{path.name} is left as it is: {why}; the table of the clips that were found is in {other.name}"
 
 
+def _added(path, new, text):  # clips.csv, rows that it lacks, the file as it is
+    backup = _add(path, new, text)
+    some = ", ".join(new.clip_id[:5]) + (", ..." if len(new) > 5 else "")
+    return f"{len(new)} clips were added to {path.name}: {some}; {backup.name} is the file as it was"
+
+
 def write_clips(
     path: str | Path,  # clips.csv
     table: pd.DataFrame,  # clip table; its first columns are `COLUMNS`
@@ -187,8 +193,4 @@ def write_clips(
         )
     if not typed and text != table.to_csv(index=False):
         return _aside(path, table, "it differs from what the data set says")
-    if not len(new):
-        return ""
-    backup = _add(path, new, text)
-    some = ", ".join(new.clip_id[:5]) + (", ..." if len(new) > 5 else "")
-    return f"{len(new)} clips were added to {path.name}: {some}; {backup.name} is the file as it was"
+    return _added(path, new, text) if len(new) else ""
