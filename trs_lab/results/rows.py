@@ -353,7 +353,9 @@ class Collected:
         name, t = f"{path.resolve().parent.name}/{path.name}", read_rows(path)
         unknown = t.content.isna()
         if unknown.all():
-            beside = "settings.json is not beside it, so nobody can tell which of its runs belong together"
+            beside = (
+                "no sound settings.json is beside it, so nobody can tell which of its runs belong together"
+            )
             raise DataError(f"{path}: {beside}")
         there = {r["digest"] for r in self.rows if r["kind"] == "run"} - {""}
         double = t.digest.isin(there) & ~unknown
@@ -571,7 +573,7 @@ def write_rows(
     found: Found,  # from `read_runs`
     folder,  # created if missing
     calibration=None,  # from `calibration_by_method`; None = computed here
-    largest: int = None,  # bytes; a longer table is written as rows.csv.gz. None = any length
+    largest: int = None,  # bytes; a longer file is packed, as rows.csv.gz. None = any length
 ) -> list:  # paths of rows.csv, settings.json and calibration.csv
     "What a report needs of the runs, without their folders: a line per run and group, and what their settings were."
     folder = make_folder(folder)
@@ -580,18 +582,23 @@ def write_rows(
     texts = [settings_text(r.machine, found.contents.get(r.run), default) for r in rows.itertuples()]
     keys = {text: str(i) for i, text in enumerate(sorted({*texts} - {""}))}
     about = dict(defaults=default, runs={i: json.loads(text) for text, i in keys.items()})
-    write_atomically(folder / "settings.json", lambda p: p.write_text(json.dumps(about) + "\n"), alone=True)
-    text = rows_text(rows, [keys.get(t, "") for t in texts])
-    names = ["rows.csv", "rows.csv.gz"]
-    name, other = reversed(names) if largest and len(text) > largest else names
-    content = gzip.compress(text, mtime=0) if name.endswith(".gz") else text
-    write_atomically(folder / name, lambda p: p.write_bytes(content), alone=True)
-    (folder / other).unlink(missing_ok=True)
+    settings = _write(folder / "settings.json", (json.dumps(about) + "\n").encode(), largest)
+    table = _write(folder / "rows.csv", rows_text(rows, [keys.get(t, "") for t in texts]), largest)
     calibration = calibration_by_method(found) if calibration is None else calibration
     write_atomically(
         folder / "calibration.csv", lambda p: calibration.round(4).to_csv(p, index=False), alone=True
     )
-    return [folder / n for n in (name, "settings.json", "calibration.csv")]
+    return [table, settings, folder / "calibration.csv"]
+
+
+def _write(path, content, largest):
+    "The path that it was written to: with .gz where it would be larger than that."
+    packed = path.with_name(path.name + ".gz")
+    name, other = (packed, path) if largest and len(content) > largest else (path, packed)
+    content = gzip.compress(content, mtime=0) if name is packed else content
+    write_atomically(name, lambda p: p.write_bytes(content), alone=True)
+    other.unlink(missing_ok=True)
+    return name
 
 
 def settings_text(machine, content, default):
