@@ -305,9 +305,7 @@ class VideoRater(T.HasTraits):
         "To the first clip that has no score and was not skipped, then to those that were."
         self.current = self._after()
         if not self.current:
-            self.message = (
-                f"All {len(self.order)} clips have a score. Write clips.csv, or go back (b) and look again."
-            )
+            self.message = "Every clip has a score. Write clips.csv, or go back (b) and look again."
 
     def _after(self, but=()):
         given = self._given()

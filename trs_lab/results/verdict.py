@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..core.files import shipped
 from ..core.parameters import ConfigError
+from ..core.progress import counted
 from ..learn.metrics import say_undefined
 from .tables import title
 from ..runs.plans import read_rows
@@ -56,7 +57,7 @@ def of_this_draw(
         )
     shown = "; ".join(f"{name} {number(x)}" for name, x in found.items())
     n = sum(summary[role] for role in ("labelled", "validation", "unlabelled"))
-    text = f"With {summary['labelled']} of {n} scores, Spearman on {own['n']} test clips: {shown}."
+    text = f"With {summary['labelled']} of {n} scores, Spearman on {counted(own['n'], 'test clip')}: {shown}."
     if supervised := found.get(title("supervised")):
         gain, (low, high) = f"{own['spearman'] - supervised:+.2f}".replace("0.", "."), own["ci95"]
         text += f" {list(found)[-1]}: {gain} against the supervised network in this draw; these test clips tell its"
