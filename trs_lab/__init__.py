@@ -30,11 +30,13 @@ _PLACES = dict(
 )
 
 
-def __getattr__(name):
-    if name not in _PLACES:
-        raise AttributeError(f"module 'trs_lab' has no attribute {name!r}; it has {', '.join(__dir__())}")
-    module, _, found = _PLACES[name].rpartition(".")
-    return getattr(import_module(f"trs_lab.{module}"), found)
+if not TYPE_CHECKING:  # or a misspelt name would pass for one that is made here
+
+    def __getattr__(name):
+        if name not in _PLACES:
+            raise AttributeError(f"module 'trs_lab' has no attribute {name!r}; it has {', '.join(__dir__())}")
+        module, _, found = _PLACES[name].rpartition(".")
+        return getattr(import_module(f"trs_lab.{module}"), found)
 
 
 def __dir__():
