@@ -96,7 +96,7 @@ csv(
     "above 0",
 )
 case(
-    "csv-one_labelled", folder, "clips.csv", "1 training clips have a score", "at least 2",
+    "csv-one_labelled", folder, "clips.csv", "1 training clip has a score", "at least 2",
     lines=[*LINES[:2], "b,,train", LINES[3]], files={"score_range.json": "[0, 10]"},
 )  # fmt: skip
 csv("no_training", {2: "a,1,test", 3: "b,2,test"}, "'score'", "at least 2")

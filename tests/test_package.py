@@ -26,7 +26,10 @@ def installed(tmp_path_factory):
 @pytest.mark.xdist_group("package")
 def test_every_file_of_the_package_is_installed(installed):
     ours, theirs = files(ROOT / "trs_lab"), files(installed / "trs_lab")
-    assert "inspect/static/player.js" in ours
+    assert {
+        "inspect/static/player.js",
+        "py.typed",
+    } <= ours  # the latter tells a type checker to read the package
     assert ours == {f for f in theirs if not f.startswith("shipped/")}
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..core.files import make_folder, write_atomically
 from ..core.parameters import Config
-from ..core.progress import duration, progress_bar
+from ..core.progress import counted, duration, progress_bar
 from .check_poses import pose_findings, say_poses
 from .check_scores import check_scores
 from .check_videos import check_copies, check_videos, facts_table, look_at
@@ -280,7 +280,7 @@ def _say_clips(check):
     bad = int((check.facts.error != "").sum())
     parts = ", ".join(f"{n} {part}" for part, n in check.table.split.value_counts().items())
     return (
-        f"{len(check.table)} clips ({parts}): {len(check.table) - bad} can be read, {bad} cannot"
+        f"{counted(len(check.table), 'clip')} ({parts}): {len(check.table) - bad} can be read, {bad} cannot"
         if len(check.table)
         else "no clip was found"
     )
@@ -292,13 +292,19 @@ def _say_scores(check):
         return ""
     low, middle, high = known.quantile([0, 0.5, 1])
     whose = "" if check.config.dataset == "folder" else " that training sees"
-    return f"{len(known)} scores{whose}: {low:g} to {high:g}, median {middle:g}, {known.nunique()} different"
+    return f"{counted(len(known), 'score')}{whose}: {low:g} to {high:g}, median {middle:g}, {known.nunique()} different"
 
 
 def _say_people(check):
     users, groups = check.table.user.nunique(), check.table.group.nunique()
-    said = [f"{users} people"] * (users > 0) + [f"{groups} groups"] * (groups > 1)
+    said = [counted(users, "person", "people")] * (users > 0) + [f"{groups} groups"] * (groups > 1)
     return ", ".join(said)
+
+
+def _span(values, unit):
+    "'1.2 to 4 s long, median 2.1'; where all are equal, '1.2 s long'."
+    low, middle, high = (f"{x:.3g}" for x in values.quantile([0, 0.5, 1]))
+    return f"{low} {unit}" if low == high else f"{low} to {high} {unit}, median {middle}"
 
 
 def _say_films(check):
@@ -309,10 +315,9 @@ def _say_films(check):
     said = [f"mostly {sizes.index[0]} pixels" if len(sizes) > 1 else f"{sizes.index[0]} pixels"]
     if f.rate.notna().any():
         said.append(f"{f.rate.median():.4g} frames a second")
-        span = f"{f.seconds.min():.3g} to {f.seconds.max():.3g} s long, median {f.seconds.median():.3g} s"
-        said.append(f"{span}, {duration(f.seconds.sum())} in all")
+        said.append(f"{_span(f.seconds, 's long')}, {duration(f.seconds.sum())} in all")
     else:
-        said.append(f"{f.frames.min():.0f} to {f.frames.max():.0f} frames, median {f.frames.median():.0f}")
+        said.append(_span(f.frames, "frames"))
     return ", ".join(said)
 
 

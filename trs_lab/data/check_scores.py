@@ -11,6 +11,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from ..core.progress import counted
 from .findings import Finding
 from .test_part import SMALL, propose_folds, say_test, spread_of_guessing
 
@@ -75,7 +76,8 @@ def _few(n):
     if n >= SMALL:
         return []
     luck = spread_of_guessing(max(n, 2))
-    said = f"{n} training clips have a score; over so many a correlation scatters by ± {luck:.2f} by chance"
+    said = f"{counted(n, 'training clip')} {'has' if n == 1 else 'have'} a score; "
+    said += f"over so many a correlation scatters by ± {luck:.2f} by chance"
     return [Finding("mend" if n > 1 else "stop", "few scores", said, EXPECT)]
 
 

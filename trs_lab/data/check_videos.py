@@ -38,7 +38,8 @@ def _folder_shape(files):
 
     missing = [p for p in files if not p.exists() or not p.stat().st_size]
     if missing:
-        raise VideoError(f"{missing[0]}: this picture is missing or empty (and {len(missing) - 1} more)")
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise VideoError(f"{missing[0]}: this picture is missing or empty{more}")
     with Image.open(files[0]) as image:
         turned = image.getexif().get(274, 1) != 1
         width, height = as_rgb(image).size
@@ -281,7 +282,7 @@ def _lengths(facts):
     return found
 
 
-def _windows(facts, config):
+def _segments(facts, config):
     "What `frame_rate` cannot give, and what it leaves out."
     found, rate, of = [], config.frame_rate, f"of {len(facts)} clips"
     segment = (SEGMENT_LEN - 1) / rate
@@ -314,7 +315,7 @@ def _windows(facts, config):
 def _sampling(facts, config, even):
     "What is shown more than once, and what is left out."
     if config.frame_rate:
-        return _windows(facts, config)
+        return _segments(facts, config)
     found, n, of = [], config.n_frames, f"of {len(facts)} clips"
     few = facts[facts.frames < n]
     if len(few):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
+from ..core.progress import counted
 
 # %% ../../nbs/data/clips.ipynb #c005
 CLIP_COLUMNS = (
@@ -78,6 +79,10 @@ def _check_names(table, where):
     _bad(table, where, "end", ~whole & (table.end <= table.start).fillna(False), "a frame number above start")
 
 
+def _scored(n):
+    return f"{counted(n, 'training clip')} {'has' if n == 1 else 'have'} a score"
+
+
 def _check_scores(table, where):
     "Scores, judges and difficulty of every clip."
     lo, hi = table.attrs["score_range"]
@@ -92,9 +97,7 @@ def _check_scores(table, where):
     _bad(table, where, "difficulty", no_difficulty, "a number above 0, or NaN")
     known = int((table.score.notna() & table.split.eq("train")).sum())
     if known < 2:
-        raise DataError(
-            f"{where}: column 'score': {known} training clips have a score, expected at least 2 labelled clips"
-        )
+        raise DataError(f"{where}: column 'score': {_scored(known)}, expected at least 2 labelled clips")
 
 # %% ../../nbs/data/clips.ipynb #c008
 def _is_range(x):
@@ -271,7 +274,7 @@ def draw_labelled(
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not ok(value):
             raise DataError(f"{name} is {value!r}, expected a number in {span}")
     if len(clip_ids) < 2:
-        raise DataError(f"{len(clip_ids)} training clips have a score, expected at least 2")
+        raise DataError(f"{_scored(len(clip_ids))}, expected at least 2")
     order = np.random.default_rng(seed).permutation(sorted(clip_ids))
     n = max(2, _share(ratio, len(order)))
     aside = _share(validation, n)

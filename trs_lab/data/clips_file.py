@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import DataError, behind_link, read_text, write_atomically
+from ..core.progress import counted
 
 # %% ../../nbs/data/clips_file.ipynb #89f9e939
 COLUMNS = ("clip_id", "score", "split", "group", "user", "difficulty")
@@ -162,10 +163,14 @@ def _aside(path, table, why):
     return f"{path.name} is left as it is: {why}; the table of the clips that were found is in {other.name}"
 
 
+def _were(rows):
+    return "was" if len(rows) == 1 else "were"
+
+
 def _added(path, new, text):  # clips.csv, rows that it lacks, the file as it is
     backup = _add(path, new, text)
     some = ", ".join(new.clip_id[:5]) + (", ..." if len(new) > 5 else "")
-    return f"{len(new)} clips were added to {path.name}: {some}; {backup.name} is the file as it was"
+    return f"{counted(len(new), 'clip')} {_were(new)} added to {path.name}: {some}; {backup.name} is the file as it was"
 
 
 def write_clips(
@@ -177,7 +182,7 @@ def write_clips(
     path, table = Path(path), table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), "")
     if not path.exists():
         _new_file(path, table)
-        return f"{len(table)} clips were written to {path.name}"
+        return f"{counted(len(table), 'clip')} {_were(table)} written to {path.name}"
     try:
         text = read_text(path)
         ids = typed_ids(text)

@@ -17,6 +17,7 @@ from filelock import Timeout
 
 from ..core.files import DataError, behind_link, file_lock, write_atomically
 from ..core.parameters import Config, ConfigError, nearest
+from ..core.progress import counted
 from .clips import hide_scores
 from .readers import read_clips
 
@@ -241,7 +242,8 @@ class Decisions:
         return len(in_force(self._entries()))
 
     def __repr__(self):
-        return f"Decisions({self.path.name}: {len(self)} clips, {len(self._mine)} steps can be undone)"
+        undo = f"{counted(len(self._mine), 'step')} can be undone"
+        return f"Decisions({self.path.name}: {counted(len(self), 'clip')}, {undo})"
 
     @property
     def stamp(self):

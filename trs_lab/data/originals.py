@@ -48,7 +48,7 @@ def _pictures(row, numbers, size):
 
 
 def _rate(numbers, times, rate):
-    "Frames a second at which the chosen ones keep the real speed; in windows that do not fit it is higher than asked."
+    "Frames a second at which the chosen ones keep the real speed; in segments that do not fit it is higher than asked."
     lasts = 0 if times is None else float(times[numbers[-1]] - times[numbers[0]])
     if rate:
         return max(float(rate), (SEGMENT_LEN - 1) / lasts if lasts > 0 else 0)
@@ -61,7 +61,7 @@ def open_original(
     how: str = "even",  # rule of `sample_frames`, as in training
     most: int = 300,  # frames of a clip that is read whole; of a longer one so many, evenly spread
     max_height: int = 1080,  # pixels; higher pictures are scaled down to it
-    rate: float = 0,  # frames a second inside windows, as in `sample_frames`; needs n_frames
+    rate: float = 0,  # frames a second inside segments, as in `sample_frames`; needs n_frames
 ) -> Original:
     "Raises `VideoError` that names the source; damage inside of it is found while the pictures are read."
     if n_frames is None:

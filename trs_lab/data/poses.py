@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from ..core.files import DataError
+from ..core.progress import counted
 from .layouts import read_array
 
 # %% ../../nbs/data/poses.ipynb #b091edfe
@@ -81,7 +82,7 @@ def _doubts(x):
     if (some := nowhere.any(0) & ~nowhere.all(0)).any():
         joint = int(np.flatnonzero(some)[0])
         frames = nowhere[:, joint].sum()
-        yield f"axis 1: joint {joint} lies at exactly 0 in {frames} frames; write NaN where it was not seen"
+        yield f"axis 1: joint {joint} lies at exactly 0 in {counted(frames, 'frame')}; write NaN where it was not seen"
     if (lost := 1 - seen.mean()) > 0.5:
         yield f"{lost:.0%} of the joints were not seen"
 

@@ -27,6 +27,7 @@ from trs_lab.core.files import (
     write_atomically,
     write_json,
 )
+from ..core.progress import counted
 from trs_lab.data.clips_file import (
     appended,
     cells_of,
@@ -124,7 +125,7 @@ def clips_folder(
     if any((root / name).is_dir() for name in _SHOWN):
         return root
     loose = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES]
-    here = f"{len(loose)} videos lie in {root} itself" if loose else f"nothing to rate in {root}"
+    here = f"{counted(len(loose), 'video')} in {root} itself" if loose else f"nothing to rate in {root}"
     raise MissingFile(f"{here}: put videos into {root / 'videos'}, where training looks for them, too")
 
 
@@ -425,10 +426,9 @@ def _replace(path, text):
 def _say(path, rows, changes, kept):
     scored = sum(bool(r["score"]) for r in rows)
     if not path.exists():
-        return f"clips.csv: {len(rows)} clips, {scored} with a score"
+        return f"clips.csv: {counted(len(rows), 'clip')}, {scored} with a score"
     new, filled = (int((changes.column == c).sum()) for c in ("clip_id", "score"))
-    said = (
-        f"clips.csv: {filled} scores filled in, {new} clips added, {scored} of {len(rows)} have a score now"
-    )
+    said = f"clips.csv: {counted(filled, 'score')} filled in, {counted(new, 'clip')} added; "
+    said += f"{scored} of {len(rows)} with a score now"
     some = ", ".join(kept[:5]) + (", ..." if len(kept) > 5 else "")
-    return said + (f"; {len(kept)} scores that were typed there are left as they are: {some}" if kept else "")
+    return said + (f"; left as typed there, {counted(len(kept), 'score')}: {some}" if kept else "")

@@ -105,5 +105,5 @@ def say_test(
     every = " ".join(f"{kind}:{i}/{k}" for i in range(k))
     return said + [
         f"-p fold {kind}:0/{k} tests on {who}; {_why(table, kind, k)}",
-        f'sweep.ipynb with -p folds "{every}" scores every judged clip once by a model that has not seen it',
+        f'trs_lab sweep -p folds "{every}" scores every judged clip once by a model that has not seen it',
     ]

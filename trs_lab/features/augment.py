@@ -110,9 +110,9 @@ def time_map(
     shift: int = 0,  # frames by which the view starts later (negative: earlier)
     speed: float = 1.0,  # > 1: faster, the ends are held
     cut: tuple[int, int] = (0, 0),  # frames [a, b) are left out
-    window: int = 0,  # frames that follow each other in time, a divisor of n; 0 = all
+    window: int = 0,  # frames of a segment, a divisor of n; 0 = the whole clip is one
 ) -> torch.Tensor:  # (n,) frame numbers, never decreasing
-    "Frame of the clip that is shown at each moment of a view; with windows in each of them alike."
+    "Frame of the clip that is shown at each moment of a view; in all segments alike."
     if window:
         return torch.cat([time_map(window, shift, speed, cut) + first for first in range(0, n, window)])
     kept = torch.cat([torch.arange(cut[0]), torch.arange(max(cut), n)])

@@ -11,6 +11,7 @@ import copy, functools, os, platform, shlex, shutil, warnings
 from importlib.util import find_spec
 import torch, torch.nn.functional as F
 from torch import nn
+from ..core.progress import counted
 from .backbone import I3D, Inception, fold_batchnorm, max_pool_same, pad_same
 from .joined import AtSize
 
@@ -275,7 +276,7 @@ def _where_text(device, dtype, other):
     "'fp32 (cpu, 1 thread)', and why it is not what was asked for."
     name = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]
     n = torch.get_num_threads()
-    where = f"cpu, {n} thread{'s' * (n > 1)}" if torch.device(device).type == "cpu" else str(device)
+    where = f"cpu, {counted(n, 'thread')}" if torch.device(device).type == "cpu" else str(device)
     return f"{name} ({where})" + (f", because {other}" if other else "")
 
 

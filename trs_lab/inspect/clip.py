@@ -16,6 +16,7 @@ import pandas as pd
 import traitlets as T
 
 
+from ..core.progress import counted
 from .parts import AXIS, Part, as_text, bare_figure, make_button, put
 from .player import ClipPlayer, ComparisonView, pack_each
 from ..results.opened_run import RunData, Unavailable
@@ -171,7 +172,7 @@ def facts(
     if pd.notna(row.true):
         items["true score"] = number(row.true)
     items |= {"disagreement": number(row.disagreement), "change": number(row.change)}
-    items["memory age"] = "\u2013" if pd.isna(row.memory_age) else f"{row.memory_age:.0f} epochs"
+    items["memory age"] = "\u2013" if pd.isna(row.memory_age) else counted(int(row.memory_age), "epoch")
     if row.group != "all":
         items["group"] = as_text(row.group)
     if clip is not None and pd.notna(clip.difficulty):

@@ -16,6 +16,7 @@ import traitlets as T
 
 from ..core.files import MissingFile, project_root, readable_folder
 from ..core.parameters import expanded
+from ..core.progress import counted
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
 from .overview import ORDERS, Overview, order_clips, when_free
 from .parts import STATIC, Part, Patience, as_text, make_button
@@ -83,9 +84,11 @@ def headline(
     "A run in a line, and what could not be read of it."
     total, epochs = data.size
     sample = f"a random sample of {n_shown:,} of {total:,} unlabelled clips"
-    what = sample if data.sampled else f"{n_shown:,} unlabelled clips"
+    what = sample if data.sampled else f"{n_shown:,} unlabelled clip{'s' * (n_shown != 1)}"
     state = "" if data.finished else ", still training or interrupted"
-    numbers = f"{what}, {len(data.labelled()):,} labelled, {epochs} epochs{state}; {n_decided} decided"
+    numbers = (
+        f"{what}, {len(data.labelled()):,} labelled, {counted(epochs, 'epoch')}{state}; {n_decided} decided"
+    )
     problems = "".join(f"<br><span class='say'>{as_text(p)}</span>" for p in data.problems)
     return f"<b>{as_text(data.run.name)}</b> <span class='say'>\u2002{numbers}</span>{problems}"
 

@@ -582,7 +582,8 @@ class Overview(Part):
 
     def _says(self, n_shown, n_listed):
         several, whole = len(self.selection) > 1, n_listed == len(self.frame)
-        what = "selected" if several else "clips" if whole else f"of {len(self.frame):,} clips"
+        all_clips = f"clip{'s' * (len(self.frame) != 1)}"
+        what = "selected" if several else all_clips if whole else f"of {len(self.frame):,} {all_clips}"
         rows = f"{self.start + 1 if n_shown else 0}\u2013{self.start + n_shown}"
         return f"{rows} of {n_listed:,} {what}, by {WHY[self.order]}"
 

@@ -16,6 +16,7 @@ import pandas as pd
 import traitlets as T
 
 from ..core.files import DataError, project_root
+from ..core.progress import counted
 from ..data.agreement import agreement, intraclass, most_apart
 from ..data.originals import open_original
 from trs_lab.data.ratings import (
@@ -305,9 +306,7 @@ class VideoRater(T.HasTraits):
         "To the first clip that has no score and was not skipped, then to those that were."
         self.current = self._after()
         if not self.current:
-            self.message = (
-                f"All {len(self.order)} clips have a score. Write clips.csv, or go back (b) and look again."
-            )
+            self.message = "Every clip has a score. Write clips.csv, or go back (b) and look again."
 
     def _after(self, but=()):
         given = self._given()
@@ -396,7 +395,11 @@ class VideoRater(T.HasTraits):
         n, done = len(self.order), len(self._given() & {*self.order})
         said = f"{done} of {n} rated by {self.ratings.rater}, {self.ratings.scale}"
         said += f"; {len(self._skipped)} skipped" if self._skipped else ""
-        said += f"; {len(self.known)} have a score in clips.csv and are not asked for" if self.known else ""
+        said += (
+            f"; not asked for: {counted(len(self.known), 'clip')} with a score in clips.csv"
+            if self.known
+            else ""
+        )
         bar = f"<progress value='{done}' max='{n}' aria-label='{done} of {n} rated'></progress>"
         words = f"<span class='soft'>{as_text(said)}.<br>{as_text(self.why)}.</span>"
         return f"<b>{as_text(self.root.name)}</b> {bar} {words}"

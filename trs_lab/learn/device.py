@@ -17,6 +17,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from ..core.parameters import Config, ConfigError
+from ..core.progress import counted
 from ..features.inference import cannot_compile
 
 # %% ../../nbs/learn/device.ipynb #e377138e
@@ -112,7 +113,9 @@ def _precision(config, device):
 
 def _name_of(device):
     on_gpu = device.type == "cuda"
-    return torch.cuda.get_device_name(device) if on_gpu else f"cpu, {torch.get_num_threads()} threads"
+    return (
+        torch.cuda.get_device_name(device) if on_gpu else f"cpu, {counted(torch.get_num_threads(), 'thread')}"
+    )
 
 # %% ../../nbs/learn/device.ipynb #93939d90
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..core.files import TrsLabError
+from ..core.progress import counted
 from .checkpoint import Randomness, learner_state, load_learner
 from .processes import Objective
 from .schedules import learning_rate
@@ -216,8 +217,9 @@ class Learner:
         wrong = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(sigma)))
         if len(wrong):
             at = wrong[0] if rows is None else int(torch.as_tensor(rows)[wrong[0]])
+            many = counted(len(wrong), "clip")
             raise NotFinite(
-                f"{network}: the prediction of {len(wrong)} clips is not finite, first of {self.clips.ids[at]}"
+                f"{network}: the prediction of {many} is not finite, first of {self.clips.ids[at]}"
             )
         return mean, sigma
 

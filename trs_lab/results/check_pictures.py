@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..core.files import write_atomically
 from ..core.parameters import SEGMENT_LEN
+from ..core.progress import counted
 from ..data.check import DataCheck
 from ..data.check_scores import outliers
 from ..data.check_videos import before_and_after
@@ -31,7 +32,7 @@ def _draw_scores(ax, check):
     ax.hist(known, bins=min(20, max(5, known.nunique())), color="0.4")
     if len(far):
         ax.plot(far, np.zeros(len(far)), "v", color="k", clip_on=False, label="far from the others")
-    ax.set(title=f"{len(known)} scores", xlabel="score, points", ylabel="clips")
+    ax.set(title=counted(len(known), "score"), xlabel="score, points", ylabel="clips")
     ax.yaxis.get_major_locator().set_params(integer=True)
 
 
@@ -40,7 +41,9 @@ def _draw_lengths(ax, check):
     f = check.facts[check.facts.frames > 0]
     timed = f.seconds.notna().any()
     ax.hist((f.seconds if timed else f.frames).dropna(), bins=min(20, max(5, len(f) // 2)), color="0.6")
-    ax.set(title=f"Length of {len(f)} clips", xlabel="seconds" if timed else "frames", ylabel="clips")
+    ax.set(
+        title=f"Length of {counted(len(f), 'clip')}", xlabel="seconds" if timed else "frames", ylabel="clips"
+    )
     ax.yaxis.get_major_locator().set_params(integer=True)
 
 
@@ -141,7 +144,7 @@ def _mark_part(ax, both):
 def _say_clip(fact):
     "Shape, rate and length."
     rate = "" if np.isnan(fact.rate) else f", {fact.rate:.3g} a second, {fact.seconds:.3g} s"
-    return f"{fact.clip_id}: {fact.width:.0f} x {fact.height:.0f}, {fact.frames:.0f} frames{rate}"
+    return f"{fact.clip_id}: {fact.width:.0f} x {fact.height:.0f}, {counted(int(fact.frames), 'frame')}{rate}"
 
 
 def _say_segments(config):
@@ -226,8 +229,9 @@ def write_page(
     path,  # an html file
 ):
     "One file with findings and pictures, to be sent to somebody."
-    style = "font-family:sans-serif; max-width:60em; margin:2em auto"
-    parts = [f"<meta charset='utf-8'><title>Data check</title><body style='{style}'>"]
+    style = "font-family:sans-serif; max-width:60em; margin:2em auto; padding:0 1em"
+    narrow = "<meta name='viewport' content='width=device-width'>"  # a phone shows letters in their size
+    parts = [f"<meta charset='utf-8'>{narrow}<title>Data check</title><body style='{style}'>"]
     parts += [
         "<h1>Data check</h1>",
         *(f"<p>{html.escape(s)}</p>" for s in check.summary()),
@@ -237,6 +241,10 @@ def write_page(
         if figure is not None:
             figure.savefig(kept := io.BytesIO(), format="webp", dpi=110, pil_kwargs=dict(quality=85))
             picture = base64.b64encode(kept.getvalue()).decode()
-            shown = f"<img style='max-width:100%' src='data:image/webp;base64,{picture}'>"
-            parts.append(f"<h2>{html.escape(heading)}</h2>{shown}")
+            head, wide = (
+                html.escape(heading),
+                "max-width:max(100%,44em)",
+            )  # wider than a phone: it is scrolled there
+            shown = f"<img alt='{head}' style='{wide}' src='data:image/webp;base64,{picture}'>"
+            parts.append(f"<h2>{head}</h2><div style='overflow-x:auto'>{shown}</div>")
     write_atomically(Path(path), lambda p: p.write_text("\n".join(parts), encoding="utf-8"))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..core.files import DataError, MissingFile, TrsLabError, read_json
 from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
+from ..core.progress import counted
 from ..runs.configure import load_config
 from ..runs.folder import PARTS
 from ..data.clips import CLIP_COLUMNS, NUMBERS, hide_scores
@@ -481,5 +482,5 @@ class RunFolder(RunFiles):
         clips, epochs = self.size
         shown = f", {self._sample} of them shown" if self.sampled else ""
         state = "finished" if self.finished else "not finished"
-        what = f"{self.run.name}: {self.config.dataset}, {state}, {clips} unlabelled clips{shown}"
+        what = f"{self.run.name}: {self.config.dataset}, {state}, {counted(clips, 'unlabelled clip')}{shown}"
         return f"{type(self).__name__}({what}, {epochs} of {self.config.epochs} epochs)"

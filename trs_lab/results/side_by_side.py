@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.parameters import Config, ConfigError
+from ..core.progress import counted
 from ..learn.metrics import ROW_STATS, interval95, mae, spearman
 from .plots import COLOURS, need
 from .run_folder import RunFolder
@@ -173,7 +174,9 @@ def plot_pair(ax, clips, a, b, named=3):
             textcoords="offset points",
         )
     ax.set(
-        xlabel=f"predicted by {a}, points", ylabel=f"predicted by {b}, points", title=f"{len(clips)} clips"
+        xlabel=f"predicted by {a}, points",
+        ylabel=f"predicted by {b}, points",
+        title=counted(len(clips), "clip"),
     )
     if judged:
         ax.figure.colorbar(dots, ax=ax, label="judged, points")

@@ -6,7 +6,7 @@
 __all__ = ['TITLES', 'PUBLISHED', 'CEILING', 'RIDGE', 'ASKED', 'VERBS', 'ESCAPES', 'title', 'in_order', 'ridge_of',
            'published_note', 'number', 'in_print', 'interval', 'mean_text', 'shown_variants', 'paper_table', 'by_ratio',
            'with_published', 'with_mtl_aqa', 'variant_words', 'question_table', 'difference_print', 'difference_table',
-           'signed', 'sentence', 'each_in_words', 'several', 'count_runs', 'count_print', 'read_words', 'missing_words',
+           'signed', 'sentence', 'each_in_words', 'count_runs', 'count_print', 'read_words', 'missing_words',
            'time_and_machine', 'cell', 'inert', 'markdown', 'latex_text', 'latex']
 
 # %% ../../nbs/results/tables.ipynb #ccb1c0f1
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
+from ..core.progress import counted
 from .means import doubt, usual_settings
 from .rows import DATA_NAMES, Found, differing, in_words
 
@@ -358,16 +359,11 @@ def each_in_words(
         for start, verb in VERBS.items():
             if len(p := part[part.verdict.str.startswith(start)]):
                 groups.append(f"{verb} {', '.join(who(r) for r in p.itertuples())}")
-        seeds, folds = several(int(part.seeds.max()), "seed"), several(int(part.folds.max()), "fold")
+        seeds, folds = counted(int(part.seeds.max()), "seed"), counted(int(part.folds.max()), "fold")
         place = f"{data}, {ratio:.0%} of the labels, {variant}"
         said = f"{title(part.method.iloc[0])} {'; it '.join(groups)}."
         out.append(f"{place}: {said} (Up to {seeds}, {folds}.)")
     return out
-
-
-def several(n, what):
-    "'1 seed', '2 seeds'"
-    return f"{n} {what}{'s' * (n != 1)}"
 
 # %% ../../nbs/results/tables.ipynb #4a5134c8
 def count_runs(
@@ -412,12 +408,12 @@ def read_words(
     for data, d in runs.groupby("data", sort=False):
         methods = d.groupby("variant").method.nunique().sort_values(ascending=False, kind="stable")
         tasks = ", ".join(sorted(set(d.task) - {"", "all"}))
-        counted = f"{several(d.seed.nunique(), 'seed')}, {several(d.fold.nunique(), 'fold')}"
+        over = f"{counted(d.seed.nunique(), 'seed')}, {counted(d.fold.nunique(), 'fold')}"
         parts = [
-            several(len(d), "run"),
+            counted(len(d), "run"),
             "methods " + ", ".join(f"{n} {variant}" for variant, n in methods.items()),
             "labels " + ", ".join(f"{r:.0%}" for r in sorted(d.ratio.unique())),
-            counted + (f", tasks: {tasks}" if tasks else ""),
+            over + (f", tasks: {tasks}" if tasks else ""),
             "epoch: " + ", ".join(sorted(set(d.selection))),
         ]
         out.append(f"{data}: {'; '.join(parts)}.")
@@ -440,7 +436,7 @@ def missing_words(
             more = f" and {len(missing) - most} more" if len(missing) > most else ""
             place = f"{data}, {', '.join(f'{r:.0%}' for r in several_ratios)}"
             verb = "lacks" if len(names) == 1 else "lack"
-            count = f"{len(missing)} of {several(wanted, 'run')}"
+            count = f"{len(missing)} of {counted(wanted, 'run')}"
             sentences.append(f"{place}: {', '.join(names)} ({variant}) {verb} {count}: {named}{more}.")
     return sentences
 
@@ -455,7 +451,7 @@ def time_and_machine(
     unknown = f", time of {untimed} unknown" if untimed else ""
     machines = "; ".join(sorted({m for m in runs.machine if m})) or "unknown machine"
     median = f"median {runs.seconds.median():.0f} s a run{unknown}"
-    return f"{len(runs)} runs took {spent} in sum ({median}) on: {machines}."
+    return f"{counted(len(runs), 'run')} took {spent} in sum ({median}) on: {machines}."
 
 # %% ../../nbs/results/tables.ipynb #3f37126c
 def cell(x):

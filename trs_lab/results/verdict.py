@@ -9,10 +9,12 @@ __all__ = ['speaker', 'correlations', 'number', 'of_this_draw', 'draws_of', 'of_
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core.files import shipped
 from ..core.parameters import ConfigError
+from ..core.progress import counted
 from ..learn.metrics import say_undefined
 from .tables import title
 from ..runs.plans import read_rows
@@ -56,12 +58,21 @@ def of_this_draw(
         )
     shown = "; ".join(f"{name} {number(x)}" for name, x in found.items())
     n = sum(summary[role] for role in ("labelled", "validation", "unlabelled"))
-    text = f"With {summary['labelled']} of {n} scores, Spearman on {own['n']} test clips: {shown}."
+    text = f"With {summary['labelled']} of {n} scores, Spearman on {counted(own['n'], 'test clip')}: {shown}."
     if supervised := found.get(title("supervised")):
         gain, (low, high) = f"{own['spearman'] - supervised:+.2f}".replace("0.", "."), own["ci95"]
         text += f" {list(found)[-1]}: {gain} against the supervised network in this draw; these test clips tell its"
         text += f" Spearman to between {number(low)} and {number(high)} (95 %)."
-    return text
+    return text + _far_off(own, (summary.get("baselines") or {}).get("labelled mean") or {})
+
+
+def _far_off(own, mean):
+    "'' but where the scores are worse than one number for all clips; a good order hides that."
+    if not own.get("mae", 0) > mean.get("mae", np.inf):
+        return ""
+    points = lambda x: f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+    off = f"its scores are off by {points(own['mae'])} points on average, the mean of the labelled ones by"
+    return f" Believe the order, not the numbers: {off} {points(mean['mae'])}."
 
 # %% ../../nbs/results/verdict.ipynb #aa3516e1
 def draws_of(

@@ -36,7 +36,7 @@ def frame_statistics(
     frames,  # (T, H, W, 3) uint8 RGB, T >= 2
     times=5,  # stretches of time
     grid=3,  # motion is kept on a grid x grid raster
-    window=0,  # frames that follow each other in time; 0 = all. From one window to the next nothing moves
+    segment_len=0,  # frames of a segment; from one segment to the next nothing moves. 0 = the clip is one
 ) -> np.ndarray:  # (10 + 4*times + grid**2,) float64, intensities 0..1
     "Summary of frame differences and mean colours over time; ValueError for another shape or type."
     frames = np.asarray(frames)
@@ -45,7 +45,7 @@ def frame_statistics(
             f"frames: expected uint8 of shape (T >= 2, H, W, 3), got {frames.dtype} {frames.shape}"
         )
     # one pair of frames at a time: a whole clip in floats would need four times its memory
-    pairs = [i for i in range(1, len(frames)) if not window or i % window]
+    pairs = [i for i in range(1, len(frames)) if not segment_len or i % segment_len]
     motion = np.stack([motion_grid(frames[i - 1], frames[i], grid) for i in pairs])
     colour = frames.mean((1, 2)) / 255
     total = motion.mean((1, 2))

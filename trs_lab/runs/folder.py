@@ -37,6 +37,7 @@ from trs_lab.core.files import (
     write_json,
 )
 from ..core.parameters import Config, ConfigError, affecting
+from ..core.progress import counted
 from ..data.decisions import in_force, read_entries
 from ..learn.metrics import r_l2, say_undefined, spearman, summarise
 from ..learn.questions import question_of, within_people
@@ -249,7 +250,7 @@ def decision_differences(run, config):
     )
     if there == here:
         return []
-    counts = f"{len(there)} clips there, {len(here)} clips or other ones here"
+    counts = f"{counted(len(there), 'clip')} there, {counted(len(here), 'clip')} here, or other ones"
     return [f"decisions ({counts}; {used.name} in the run folder has those it was trained with)"]
 
 # %% ../../nbs/runs/folder.ipynb #c009

@@ -337,9 +337,9 @@ def cached_statistics(
 
 
 def _statistics(frames, workers):
-    window = SEGMENT_LEN if frames.rate else 0
+    segment_len = SEGMENT_LEN if frames.rate else 0
     with ThreadPoolExecutor(workers) as pool:
-        found = pool.map(lambda i: frame_statistics(frames[i], window=window), range(len(frames)))
+        found = pool.map(lambda i: frame_statistics(frames[i], segment_len=segment_len), range(len(frames)))
         return np.stack(list(progress_bar(found, total=len(frames), desc="frame statistics", unit="clip")))
 
 

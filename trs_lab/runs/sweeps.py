@@ -37,7 +37,7 @@ from trs_lab.core.files import (
     write_json,
 )
 from ..core.parameters import check_limits, check_names, limit, read_value
-from ..core.progress import duration, progress_bar
+from ..core.progress import counted, duration, progress_bar
 from .configure import make_config
 from .memory import processes_fit
 from .plans import digest_of, requested_runs, still_to_run
@@ -617,7 +617,7 @@ def _report(table, folder):
     for row in table[table.state == "failed"].itertuples():
         print(f"failed: {row.name}: {row.error}\n        {row.run}/traceback.txt")
     counts = ", ".join(f"{n} {state}" for state, n in table.state.value_counts().items())
-    print(f"{len(table)} runs in {folder}: {counts}")
+    print(f"{counted(len(table), 'run')} in {folder}: {counts}")
 
 
 if __name__ == "__main__" and "__file__" in globals():

@@ -21,7 +21,7 @@ from scipy.stats import beta, spearmanr
 
 from ..core.files import DataError, read_json, write_json
 from ..core.parameters import ConfigError
-from ..core.progress import progress_bar
+from ..core.progress import counted, progress_bar
 from ..data.clips import people_folds, random_folds
 from ..learn.device import make_accelerator
 from ..methods.registry import build_networks, make_learner, uses_difficulty
@@ -93,7 +93,7 @@ class LeftOut:
         order = "" if t.score.nunique() < 2 else f"Spearman {spearmanr(t.predicted, t.score).statistic:.2f}, "
         error = (t.score - t.predicted).abs().mean()
         kept = APART[self.apart]
-        who = f"{len(t)} judged clips, each scored by a student that had not seen {kept}"
+        who = f"{counted(len(t), 'judged clip')}, each scored by a student that had not seen {kept}"
         return f"{who}: {order}mean absolute error {error:.2g}"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
+from ..core.progress import counted
 from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip
 from ..results.plots import COLOURS
@@ -38,7 +39,7 @@ def plot_scores(
     left.plot(at[warned], s.score[warned], "o", **ring)
     if warned.any():
         left.legend(loc="upper left")
-    left.set(xlabel=f"{len(s)} new clips, lowest first", ylabel="score, points", xticks=[])
+    left.set(xlabel=f"{counted(len(s), 'new clip')}, lowest first", ylabel="score, points", xticks=[])
     right.hist(np.asarray(judged, float), bins=12, orientation="horizontal", color="0.75")
     right.set(xlabel=f"{len(judged)} judged", xticks=[])
     return fig

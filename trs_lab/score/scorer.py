@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.progress import progress_bar
+from ..core.progress import counted, progress_bar
 from ..data.clips import NUMBERS
 from ..data.video import failure_of
 from ..methods.registry import uses_difficulty
@@ -305,7 +305,7 @@ def describe(
     if self.left_out is None:
         said.insert(0, "no intervals: no students were trained without some of the judged clips")
     elif judged < needed(coverage):
-        few = f"{judged} judged clips, and an interval for {coverage:.0%} takes {needed(coverage)}"
+        few = f"{counted(judged, 'judged clip')}, and an interval for {coverage:.0%} takes {needed(coverage)}"
         said.insert(0, f"no intervals: {few}")
     else:
         who = dict(people="people whom it does not know", clips="clips like the judged ones")[

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..core.files import digest, make_folder, plain, read_json, write_atomically, write_json
 from ..core.parameters import ConfigError
-from ..core.progress import duration, progress_bar
+from ..core.progress import counted, duration, progress_bar
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
 from .scorer import COLUMNS, Scorer
@@ -51,7 +51,9 @@ def score_folder(
     rows = {c: kept[c] for c, key in zip(table.clip_id, keys) if kept.get(c, {}).get("key") == key}
     others = {c: row for c, row in kept.items() if c not in set(table.clip_id)}
     if others:
-        print(f"{len(others)} clips that were scored here before are not among these, and leave scores.csv")
+        print(
+            f"not among these, and left out of scores.csv: {counted(len(others), 'clip')} scored here before"
+        )
     todo, key_of = table[~table.clip_id.isin(rows)], dict(zip(table.clip_id, keys))
     scorer.failures = []
     with progress_bar(
@@ -102,10 +104,12 @@ def open_scorer(
         return scorer
     labelled = int((scorer.model.training.role == "labelled").sum())
     if labelled < needed():
-        scorer.notes.insert(0, f"{labelled} judged clips, and an interval takes {needed()} at 80 %")
+        scorer.notes.insert(
+            0, f"{counted(labelled, 'judged clip')}, and an interval takes {needed()} at 80 %"
+        )
         return scorer
     seconds = folds * scorer.model.about.get("wall_s", 0)
-    print(f"training {folds} students for the intervals: about {duration(seconds or None)}, once")
+    print(f"training {counted(folds, 'student')} for the intervals: about {duration(seconds or None)}, once")
     try:
         leave_out(model, folds, apart, weights=weights)
     except (OSError, ValueError) as e:

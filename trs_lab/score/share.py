@@ -23,6 +23,7 @@ from torch import nn
 
 from ..core.files import DataError, MissingFile, plain, read_json, sha256, write_folder, write_json
 from ..core.parameters import I3DS, Config, ConfigError, backbone_parts
+from ..core.progress import counted
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
 from ..runs.configure import as_saved, config_from
@@ -187,7 +188,7 @@ def _trained_on(model):
     groups = sorted(model.training.group.dropna().unique())
     kinds = f", of {', '.join(map(str, groups))}" if 1 < len(groups) <= 20 else ""
     scored = f"{judged} of them had a judge's score"
-    said = f"Trained on {n} clips{kinds}; {scored}."
+    said = f"Trained on {counted(n, 'clip')}{kinds}; {scored}."
     if model.score_range is None:
         return f"{said} Which scores are possible was not said."
     low, high = model.score_range
@@ -200,9 +201,9 @@ def _tested(scorer):
     if not figures or figures.get("spearman") is None:
         return "No judged clips were set apart for a test."
     low, high = figures["ci95"]
-    counted = f"{figures['n']} judged clips that it had not seen"
+    unseen = f"{counted(figures['n'], 'judged clip')} that it had not seen"
     return (
-        f"On {counted}, Spearman {figures['spearman']:.3f} (95 % interval {low:.2f} to {high:.2f}), "
+        f"On {unseen}, Spearman {figures['spearman']:.3f} (95 % interval {low:.2f} to {high:.2f}), "
         f"mean absolute error {figures['mae']:.2f} points."
     )
 
@@ -232,7 +233,9 @@ def _limits(scorer, program):
     lines.append("A clip unlike all that it was trained on gets a score, too, and a warning.")
     if model.student.people:
         films = "" if model.student.means is None else ", and the mean features of their films"
-        lines.append(f"It holds the names of {len(model.student.people)} people of its data set{films}.")
+        lines.append(
+            f"It holds the names of {counted(len(model.student.people), 'person', 'people')} of its data set{films}."
+        )
     lines.append("It holds names and scores of judged clips, but no pictures.")
     lines.append(
         f"No `student.pt2`: {program}."
