@@ -81,8 +81,9 @@ class FittedProcess(ClosedForm):
 
     def _fit_units(self, every, views):  # (N, S, D), (N, V, S, D) or None
         "What features, entries of blocks and distances are measured in."
-        mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False).clamp_min(1e-6)
-        self.fill(center=mean, filter=torch.diag(1 / sd))
+        mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False)
+        # what is the same in all training clips has no unit: a new clip in which it differs would be infinitely far
+        self.fill(center=mean, filter=torch.diag(torch.where(sd > 1e-6, 1 / sd, 0.0)))
         if views is not None:
             wiener = fit_denoising(self.seen(views.double().cpu()).mean(2))
             self.fill(center=mean + sd * wiener.mean.double(), filter=self.filter @ wiener.matrix.double())
