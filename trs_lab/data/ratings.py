@@ -172,11 +172,6 @@ def raters_of(
     return sorted(unicodedata.normalize("NFC", m[1]) for m in found if m)
 
 
-def _score(text, where):
-    "The number in a cell; NaN for an empty one. A spreadsheet may have written 7,5."
-    return number_in(text.strip().replace(",", "."), where, "score")
-
-
 def read_rating_file(
     path: Path,  # ratings.<rater>.csv
 ) -> pd.DataFrame:  # clip_id, score (NaN = taken back), when, note; a row for each line
@@ -192,7 +187,14 @@ def read_rating_file(
             raise DataError(f"{where}: {len(cells)} cells, expected {len(names)} ({', '.join(rows[0][1])})")
         row = dict(zip(names, cells))
         clip_id = unicodedata.normalize("NFC", row["clipid"].strip())
-        found.append((clip_id, _score(row["score"], where), row.get("when", ""), row.get("note", "")))
+        found.append(
+            (
+                clip_id,
+                number_in(row["score"].strip(), where, "score"),
+                row.get("when", ""),
+                row.get("note", ""),
+            )
+        )
     return pd.DataFrame(found, columns=["clip_id", "score", "when", "note"])
 
 # %% ../../nbs/data/ratings.ipynb #1fec676f
