@@ -24,7 +24,7 @@ from .check_videos import check_copies, check_videos, facts_table, look_at
 from .clips import CLIP_COLUMNS, hide_scores
 from .decisions import all_clips
 from .findings import Finding, findings_table
-from .layouts import VIDEO_SUFFIXES, SharedWarning, count_pictures, data_folder, find_copies
+from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, find_copies, is_film
 from .own_folder import MEDIA, find_media, listed_clips, read_range
 from .test_part import say_scores
 
@@ -46,7 +46,7 @@ def _lines(root, target):
 
 def _is_clip(path, kind):
     if kind == "frames":
-        return count_pictures(path) > 0
+        return is_film(path)
     return path.suffix.lower() in (VIDEO_SUFFIXES if kind == "videos" else (".npy",))
 
 

@@ -61,12 +61,13 @@ def _gif_is_whole(file):
 def check_file(
     path: Path,  # video file
 ):
-    "Raise `VideoError` for a file that is missing, empty, or visibly cut off."
-    if not path.is_file():
-        raise VideoError(f"{path}: no such video file")
-    if (size := path.stat().st_size) == 0:
-        raise VideoError(f"{path}: the file is empty")
-    with open(path, "rb") as file:
+    "Raise `VideoError` for a file that is missing, empty, visibly cut off, or may not be read."
+    with names_file(path):
+        if not path.is_file():
+            raise VideoError(f"{path}: no such video file")
+        if (size := path.stat().st_size) == 0:
+            raise VideoError(f"{path}: the file is empty")
+    with names_file(path), open(path, "rb") as file:
         start = file.read(12)
         file.seek(0)
         if start[:3] == b"GIF" and not _gif_is_whole(file):

@@ -21,10 +21,10 @@ from .clips_file import cells_of, number_in, without_empty
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
     add_segments,
-    count_pictures,
     data_folder,
     find_file,
     find_named,
+    is_film,
     no_media,
     resplit,
     warn_of_copies,
@@ -140,7 +140,7 @@ def find_media(
         and unicodedata.normalize("NFC", name) in read_archive(path)
     ):
         return "features", path
-    if "frames" in media and (path := find_named(root / "frames", name)) and count_pictures(path):
+    if "frames" in media and (path := find_named(root / "frames", name)) and is_film(path):
         return "frames", path
     if "videos" in media and (path := find_named(root / "videos", name, VIDEO_SUFFIXES)):
         return "video", path

@@ -20,7 +20,7 @@ from PIL import Image
 from ..core.files import DataError, MissingFile, read_text, readable_folder
 from ..data.archives import is_archive, read_archive
 from ..data.clips_file import cells_of, number_in, without_empty
-from ..data.layouts import VIDEO_SUFFIXES, count_pictures
+from ..data.layouts import VIDEO_SUFFIXES, is_film
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
 KNOWN = ("user", "group", "difficulty")  # columns of the file beside the videos
@@ -68,7 +68,7 @@ def _kind(path, numbers):
         return numbers if path.suffix.lower() == ".npy" or packed else None
     if not path.is_dir():  # a link that leads nowhere, too: reading it says so
         return "video" if path.suffix.lower() in VIDEO_SUFFIXES else None
-    return "frames" if count_pictures(path) else None
+    return "frames" if is_film(path) else None
 
 
 def _holds(folder, numbers):
