@@ -83,6 +83,7 @@ csv("underscore", {2: "a,1_5,train"}, "line 2", "'1_5'")
 csv("hexadecimal", {2: "a,0x10,train"}, "'0x10'")
 csv("arabic_digits", {2: "a,١٢,train"}, "'١٢'")
 csv("too_large", {2: "a,1e999,train"}, "'1e999'")
+csv("beyond_float32", {2: "a,1e39,train"}, "'a'", "1e+39", "finite number of float32")
 csv("infinite", {2: "a,inf,train"}, "'inf'")
 csv("nan_as_word", {2: "a,nan,train"}, "'nan'", "nothing where it is not known")
 csv(

@@ -309,6 +309,10 @@ def read_text(
     path = Path(path)
     with _readable(path):
         data = path.read_bytes()
+    if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
+        raise DataError(
+            f"{path}: is a workbook or a packed file, whatever its name says: save it as text (CSV UTF-8)"
+        )
     kind = next((kind for mark, kind in _MARKS.items() if data.startswith(mark)), "utf-8-sig")
     try:
         text = data.decode(kind)

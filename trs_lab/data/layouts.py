@@ -18,6 +18,7 @@ import pandas as pd
 from ..core.files import DataError, MissingFile, readable_folder
 from .archives import is_archive, looks_turned, read_archive
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
+from .clips_file import one_form
 from .pictures import IMAGE_SUFFIXES
 
 # %% ../../nbs/data/layouts.ipynb #3d3bf963
@@ -216,7 +217,7 @@ def resplit(
 ) -> pd.DataFrame:  # clip table with new split
     "Split by person or at random. Raises ValueError for any other text; warns of people on both sides."
     if m := re.fullmatch(r"user:(.+)", str(fold)):
-        return leave_one_user_out(table, m[1])
+        return leave_one_user_out(table, one_form(m[1]))
     if m := re.fullmatch(r"(random|people):(\d+)/(\d+)", str(fold)):
         deal = random_folds if m[1] == "random" else people_folds
         try:
@@ -236,9 +237,8 @@ def read_array(
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
-        said = (
-            "it holds pickled objects, which are never loaded" if "pickle" in str(e) else e
-        )  # not NumPy's advice
+        pickled = any(word in str(e) for word in ("pickle", "Python objects"))
+        said = "it holds pickled objects, which are never loaded" if pickled else e  # not NumPy's advice
         raise DataError(f"{path}: not a readable .npy file of numbers ({said})") from None
     if not isinstance(x, np.ndarray):
         raise DataError(

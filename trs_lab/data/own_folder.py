@@ -17,7 +17,7 @@ import pandas as pd
 from ..core.files import DataError, read_text
 from .archives import archive_of, read_archive
 from .clips import clip_table
-from .clips_file import cells_of, number_in, without_empty
+from .clips_file import cells_of, number_in, one_form, without_empty
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
     add_segments,
@@ -69,7 +69,7 @@ _SEVERAL = "; where there are several columns of scores, target names the one th
 def _csv_rows(path, target):
     "(where, names, cells) of the lines that are not empty."
     rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
-    header = [h.strip() for h in rows[0][1]] if rows else []
+    header = [one_form(h) for h in rows[0][1]] if rows else []
     _check_header(path, header, target)
     for line, cells in rows[1:]:
         yield f"{path}: line {line}", header, [c.strip() for c in cells]
@@ -91,14 +91,14 @@ def _csv_clip(where, header, cells, score):
         split=split,
         score=number_in(cells[score], where, score),
         difficulty=number_in(cells.get("difficulty", ""), where, "difficulty"),
-        group=cells.get("group") or "all",
-        user=cells.get("user") or pd.NA,
+        group=one_form(cells.get("group", "")) or "all",
+        user=one_form(cells.get("user", "")) or pd.NA,
     )
 
 
 def _csv_clips(path, target=None, refused=None):
     "All clips of clips.csv in the order of their names, whatever that of its lines; a clip_id occurs once."
-    rows, seen = [], {}
+    rows, seen, target = [], {}, target and one_form(target)
     for where, header, cells in _csv_rows(path, target):
         try:
             row = _csv_clip(where, header, cells, target or "score")

@@ -19,7 +19,7 @@ from PIL import Image
 
 from ..core.files import DataError, MissingFile, read_text, readable_folder
 from ..data.archives import is_archive, read_archive
-from ..data.clips_file import cells_of, number_in, without_empty
+from ..data.clips_file import cells_of, number_in, one_form, without_empty
 from ..data.layouts import VIDEO_SUFFIXES, is_film
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
@@ -31,7 +31,7 @@ def read_known(
 ) -> pd.DataFrame:  # by clip_id; user and group None, difficulty NaN where unknown
     "What a file says of the clips. Raises ValueError that names file, clip and column."
     rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
-    names = [h.strip() for h in rows[0][1]] if rows else []
+    names = [one_form(h) for h in rows[0][1]] if rows else []
     if "clip_id" not in names or len({*names}) < len(names):
         raise DataError(f"{path}: no column clip_id, or one twice; found {', '.join(names) or 'nothing'}")
     for name in {*names} - {"clip_id", *KNOWN}:  # a slip of the pen; other columns are nobody's business here
@@ -44,6 +44,7 @@ def read_known(
     if cells.index.has_duplicates:
         raise DataError(f"{path}: clip {cells.index[cells.index.duplicated()][0]!r} is there twice")
     cells = cells.reindex(columns=list(KNOWN), fill_value="")
+    cells[["user", "group"]] = cells[["user", "group"]].map(one_form)
     difficulty = [_difficulty(path, c, d) for c, d in cells.difficulty.items()]
     return cells.astype(object).where(cells != "", None).assign(difficulty=difficulty)
 
