@@ -29,6 +29,7 @@ from trs_lab.data.layouts import (
     resplit,
     warn_of_copies,
 )
+from .pictures import IMAGE_SUFFIXES
 from .poses import check_poses
 
 # %% ../../nbs/data/own_folder.ipynb #5b40d9bb
@@ -173,7 +174,7 @@ def _add_media(rows, root, media, path):
         name = missing[0]
         tried = dict(
             features=f"{root / 'features' / name}.npy, {root / 'features.npz'}",
-            frames=root / "frames" / name / "*.jpg",
+            frames=root / "frames" / name / f"*.jpg ({', '.join(s[1:] for s in IMAGE_SUFFIXES[1:])})",
             videos=root / "videos" / f"{name}.mp4 ({', '.join(s[1:] for s in VIDEO_SUFFIXES[1:])})",
             poses=root / "poses" / f"{name}.npy",
         )

@@ -33,6 +33,8 @@ def names_file(path):
         raise
     except PermissionError:
         raise VideoError(f"{path}: may not be read by you") from None
+    except DataError as e:
+        raise VideoError(f"{path}: {e}") from None
     except Exception as e:
         raise VideoError(f"{path}: {type(e).__name__}: {e}") from e
 
@@ -44,6 +46,8 @@ def as_rgb(
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
+    if image.mode == "F":  # nobody says which number is white
+        raise DataError("its pixels are numbers with a point, expected 8 or 16 bits")
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
     if image.has_transparency_data:
