@@ -17,7 +17,7 @@ import os
 import re
 import shlex
 
-from .files import TrsLabError
+from .files import DataError, TrsLabError, possible_path
 
 # %% ../../nbs/core/parameters.ipynb #d70ff727
 AFFECTS = ("clips", "frames", "features", "weights", "length", "report", "machine")
@@ -95,11 +95,19 @@ class Checked:
             if "why" in f.metadata:
                 value = as_text(f, getattr(self, f.name))
                 check_value(f, value)
-                object.__setattr__(self, f.name, expanded(value) if f.metadata["path"] else value)
+                object.__setattr__(self, f.name, _place(f.name, value) if f.metadata["path"] else value)
         self.check()
 
     def check(self):
         "Raise `ConfigError` where values do not fit together."
+
+
+def _place(name, text):
+    "~ expanded; a path that there cannot be is refused before any work."
+    try:
+        return str(possible_path(expanded(text))) if text else text
+    except DataError as e:
+        raise ConfigError(f"{name}: {e}") from None
 
 
 def expanded(

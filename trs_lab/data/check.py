@@ -24,7 +24,7 @@ from .check_videos import check_copies, check_videos, facts_table, look_at
 from .clips import CLIP_COLUMNS, hide_scores
 from .decisions import all_clips
 from .findings import Finding, findings_table
-from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, find_copies, is_film
+from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, entries_of, find_copies, is_film
 from .own_folder import MEDIA, find_media, listed_clips, read_range
 from .test_part import say_scores
 
@@ -54,7 +54,7 @@ def _files(root, media):
     "(name -> (kind, path) of what could be a clip, paths that could not)"
     clips, others = {}, []
     for kind in media:
-        for path in sorted((root / kind).iterdir()) if (root / kind).is_dir() else ():
+        for path in entries_of(root / kind, []):
             if path.name.startswith("."):
                 continue
             if _is_clip(path, kind):
@@ -65,6 +65,15 @@ def _files(root, media):
             else:
                 others.append(path)
     return clips, others
+
+
+def _strange_names(root, media):
+    "Findings about names that could stand in no table."
+    strange = []
+    for kind in media:
+        entries_of(root / kind, strange)
+    said = f"names that are not UTF-8 ({len(strange)}): {', '.join(strange[:5])}"
+    return [Finding("mend", "names", said, "rename the files: nobody can list them")] if strange else []
 
 
 def _guess(name, files, listed):
@@ -113,7 +122,7 @@ def _strays(root, rows, files, others):
         some = ", ".join(p.name for p in others[:5]) + (", ..." if len(others) > 5 else "")
         said = f"taken for no clip by their suffix ({len(others)}): {some}"
         found.append(Finding("note", "other files", said, "is one of them a clip?"))
-    beside = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
+    beside = [p for p in entries_of(root, []) if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
     if beside:
         said = f"{sorted(beside)[0].name} lies beside clips.csv, where nobody looks ({len(beside)} of them)"
         found.append(
@@ -150,6 +159,7 @@ def _read_folder(config):
     rows, found = _lines(root, config.target)
     media = ("poses",) if config.backbone == "skeleton" else MEDIA[:3]
     files, others = _files(root, media)
+    found += _strange_names(root, media)
     have, missing = _match(root, rows, files, media)
     found += missing + _strays(root, have, files, others) if rows else _strays(root, [], {}, others)
     table, refused = _read(config)

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import digest, make_folder, plain, read_json, write_atomically, write_json
+from trs_lab.core.files import (
+    digest,
+    make_folder,
+    plain,
+    possible_path,
+    read_json,
+    write_atomically,
+    write_json,
+)
 from ..core.parameters import ConfigError
 from ..core.progress import counted, duration, progress_bar
 from ..runs.manifest import source_digest
@@ -97,7 +105,7 @@ def open_scorer(
     check_apart(apart)
     if type(folds) is not int or folds < 0:
         raise ConfigError(f"folds: expected a number of students, 0 or more; got {folds!r}")
-    if not (Path(model).expanduser() / "run.json").is_file():
+    if not (possible_path(Path(model).expanduser()) / "run.json").is_file():
         return open_shared(model, weights, device, trust_code)
     scorer = Scorer.from_run(model, weights, device, apart, look_back, trust_code=trust_code)
     if scorer.left_out is not None or not folds:

@@ -20,7 +20,7 @@ from PIL import Image
 from ..core.files import DataError, MissingFile, read_text, readable_folder
 from ..data.archives import is_archive, read_archive
 from ..data.clips_file import cells_of, number_in, one_form, without_empty
-from ..data.layouts import VIDEO_SUFFIXES, is_film
+from ..data.layouts import VIDEO_SUFFIXES, entries_of, is_film
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
 KNOWN = ("user", "group", "difficulty")  # columns of the file beside the videos
@@ -74,14 +74,14 @@ def _kind(path, numbers):
 
 def _holds(folder, numbers):
     "Whether clips lie in it."
-    return os.access(folder, os.R_OK | os.X_OK) and any(_kind(p, numbers) for p in folder.iterdir())
+    return os.access(folder, os.R_OK | os.X_OK) and any(_kind(p, numbers) for p in entries_of(folder, []))
 
 
 def _inside(folder, numbers):
     "(path, kind) of the clips of a folder, by name."
     below = [folder / name for name in ((numbers,) if numbers else ("videos", "frames"))]
     places = [p for p in below if p.is_dir()] or [folder]
-    found = [(p, _kind(p, numbers)) for place in places for p in sorted(place.iterdir())]
+    found = [(p, _kind(p, numbers)) for place in places for p in entries_of(place)]
     deeper = [p for p, kind in found if not kind and p not in below and p.is_dir() and _holds(p, numbers)]
     if deeper and any(kind for _, kind in found):
         names = ", ".join(p.name for p in deeper[:3])
@@ -102,9 +102,8 @@ def find_clips(
     place = Path(
         os.path.abspath(Path(place).expanduser())
     )  # a link keeps its name, and clips.csv is beside it
-    if not place.exists():
+    if not readable_folder(place).exists():
         raise MissingFile(f"{place}: no such file or folder")
-    readable_folder(place)
     kind = _kind(place, numbers)
     found = [(place, kind)] if kind else _inside(place, numbers) if place.is_dir() else []
     if not found:
