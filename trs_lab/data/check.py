@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import make_folder, write_atomically
+from ..core.files import make_folder
 from ..core.parameters import Config
 from ..core.progress import counted, duration, progress_bar
 from .check_poses import pose_findings, say_poses
 from .check_scores import check_scores
 from .check_videos import check_copies, check_videos, facts_table, look_at
 from .clips import CLIP_COLUMNS, hide_scores
+from .clips_file import write_table
 from .decisions import all_clips
 from .findings import Finding, findings_table
 from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, entries_of, find_copies, is_film
@@ -264,7 +265,7 @@ class DataCheck:
         "check.csv has the findings, videos.csv the facts of every clip."
         folder = make_folder(folder)
         for name, table in (("check.csv", self.findings), ("videos.csv", self.facts)):
-            write_atomically(folder / name, lambda p, t=table: t.to_csv(p, index=False), alone=True)
+            write_table(folder / name, table)
         return folder / "check.csv"
 
 

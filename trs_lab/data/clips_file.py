@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'cells_of', 'without_empty', 'typed_number', 'number_in', 'one_form', 'plain_name', 'typed_ids', 'lines_of',
-           'appended', 'free_name', 'encoding_of', 'keep_and_write', 'write_clips']
+           'appended', 'free_name', 'encoding_of', 'keep_and_write', 'write_table', 'write_clips']
 
 # %% ../../nbs/data/clips_file.ipynb #412e914b
 import csv, io, math, re, unicodedata
@@ -164,6 +164,20 @@ def keep_and_write(
     write_atomically(backup, lambda p: p.write_bytes(before))
     write_atomically(behind_link(path), lambda p: p.write_bytes(data), alone=True)
     return backup
+
+
+def write_table(
+    path: str | Path,  # .csv
+    table: pd.DataFrame,  # what a program has found
+):
+    "Replace the table of an earlier call. One with other columns is somebody's own, and is kept as NAME.backup.csv."
+    path, text = Path(path), table.to_csv(index=False).encode()
+    if path.is_file() and path.read_bytes().partition(b"\n")[0] != text.partition(b"\n")[0]:
+        print(
+            f"{path} had other columns than this program writes: it is kept as {keep_and_write(path, text).name}"
+        )
+    else:
+        write_atomically(path, lambda p: p.write_bytes(text), alone=True)
 
 
 def _new_file(path, table):

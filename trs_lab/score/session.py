@@ -16,11 +16,12 @@ from trs_lab.core.files import (
     plain,
     possible_path,
     read_json,
-    write_atomically,
     write_json,
 )
 from ..core.parameters import ConfigError
 from ..core.progress import counted, duration, progress_bar
+from ..core.progress import duration, progress_bar
+from ..data.clips_file import write_table
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
 from .scorer import COLUMNS, Scorer
@@ -87,9 +88,9 @@ def _frame(rows, table):
 def _write(out, rows, others, failures, table):
     write_json(out / "scored.json", others | rows, alone=True)
     frame = _frame(rows, table)
-    write_atomically(out / "scores.csv", lambda p: frame.to_csv(p, index=False), alone=True)
+    write_table(out / "scores.csv", frame)
     named = pd.DataFrame(failures, columns=["clip_id", "source", "reason"])
-    write_atomically(out / "failures.csv", lambda p: named.to_csv(p, index=False), alone=True)
+    write_table(out / "failures.csv", named)
 
 # %% ../../nbs/score/session.ipynb #df3a9cd7
 def open_scorer(
