@@ -61,7 +61,7 @@ def read_predictions(
     more = [f"{name}{part}" for name in PARTS for part in ("", "_sigma")]
     missing_values = {c: ["", "nan"] for c in (*numbers, *more)}  # a clip may be called NA
     try:
-        types = dict.fromkeys(texts, str)
+        types = dict.fromkeys(texts, str) | dict.fromkeys([*numbers, *more], float)
         frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)
     except (ValueError, OSError) as e:
         raise DataError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
