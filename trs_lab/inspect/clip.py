@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
-
 from ..core.progress import counted
 from ..core.files import DataError
 from ..core.parameters import comma_hint

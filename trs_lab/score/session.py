@@ -20,7 +20,6 @@ from trs_lab.core.files import (
 )
 from ..core.parameters import ConfigError
 from ..core.progress import counted, duration, progress_bar
-from ..core.progress import duration, progress_bar
 from ..data.clips_file import write_table
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
