@@ -29,9 +29,14 @@ def test_a_wrong_parameter_ends_it_before_any_work(started, small_dives, tmp_pat
 
 def test_features_of_all_clips_in_one_hdf5_file(tmp_path):
     h5py = pytest.importorskip("h5py", reason="an archive of this kind needs h5py")
+    from trs_lab.core.files import DataError
     from trs_lab.data.archives import read_archive
 
     clips = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
     with h5py.File(tmp_path / "features.h5", "w") as file:
         file["clip_id"], file["features"] = ["a", "b", "c"], clips
     np.testing.assert_array_equal(read_archive(tmp_path / "features.h5")["c"], clips[2])
+    with h5py.File(tmp_path / "groups.h5", "w") as file:
+        file["a/rgb"] = clips[0]
+    with pytest.raises(DataError, match="a is a group of rgb, expected an array for each clip"):
+        read_archive(tmp_path / "groups.h5")

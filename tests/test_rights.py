@@ -3,14 +3,21 @@
 import numpy as np
 import pytest
 from own_errors import said_by
+from PIL import Image
 from rights import as_anybody
 
 from trs_lab.core.files import make_folder, sha256, write_atomically
+from trs_lab.data.check import check_data
 from trs_lab.data.decisions import Decisions
+from trs_lab.data.layouts import find_copies
 from trs_lab.data.ratings import Ratings, Scale
 from trs_lab.data.readers import read_clips
+from trs_lab.data.video import CorruptVideos, FrameCache
+from trs_lab.dives.dataset import make_dives
 from trs_lab.inspect.inspector import find_run
+from trs_lab.runs.configure import make_config
 from trs_lab.runs.folder import take_run
+from trs_lab.runs.manifest import source_digest
 from trs_lab.score.videos import find_clips
 
 
@@ -66,3 +73,50 @@ def test_what_you_may_not_do_is_said(name, data):
         (data / part).chmod(0o755)
     assert words in said, said
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture
+def films(tmp_path):
+    "Four clips, which differ in their first picture."
+    root = tmp_path / "films"
+    for i, name in enumerate("abcd"):
+        (root / "frames" / name).mkdir(parents=True)
+        for n in range(3):
+            picture = np.full((32, 32, 3), 40 * (i + 1) + n, np.uint8)
+            Image.fromarray(picture).save(root / "frames" / name / f"{n}.png")
+    (root / "clips.csv").write_text("clip_id,score,split\na,1,train\nb,2,train\nc,3,train\nd,4,test\n")
+    return root
+
+
+@pytest.mark.parametrize("kind", ["video", "folder", "picture"])
+def test_clips_that_may_not_be_read_are_named_and_left_out(films, tmp_path, kind):
+    if kind == "video":
+        make_dives(tmp_path / "dives", 4, seed=3, size=(32, 32), progress=False)
+        (films / "frames").rename(films / "other")
+        (tmp_path / "dives" / "videos").rename(films / "videos")
+        for name, path in zip("abcd", sorted((films / "videos").glob("*.mp4"))):
+            path.rename(path.with_name(f"{name}.mp4"))
+    closed = films / dict(video="videos/b.mp4", folder="frames/b", picture="frames/b/1.png")[kind]
+    closed.chmod(0)
+
+    def look():
+        table = read_clips("folder", films)
+        cache = FrameCache(table, tmp_path / "cache", 3, (32, 32))
+        with pytest.raises(CorruptVideos) as stopped:
+            cache.fill("stop", progress=False)
+        left_out = cache.fill("skip", progress=False)
+        found = check_data(make_config(dataset="folder", root=str(films)), progress=False).findings
+        bad = found[found.what == "unreadable"]
+        prints = [source_digest(s) for s in table.source]
+        return str(stopped.value), left_out, len(cache), [*bad.clip_id], find_copies(table), prints
+
+    try:
+        said, left_out, n, bad, copies, prints = as_anybody(look)
+    finally:
+        closed.chmod(0o755)
+    assert f"clip b: {closed}: may not be read by you" in said
+    assert [clip_id for clip_id, _, _ in left_out] == bad == ["b"]
+    assert (n, copies) == (3, [])
+    assert [p == "" for p in prints] == [False, kind != "picture", False, False]
+    named = as_anybody(lambda: find_clips(films / ("videos" if kind == "video" else "frames")))
+    assert [*named.clip_id] == [*"abcd"]  # to be scored: reading it says so

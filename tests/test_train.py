@@ -247,6 +247,9 @@ def test_a_test_that_says_nothing_is_said_to_be_undefined(feature_folder, tmp_pa
         assert f"Spearman undefined, because {why}" in said and "could not be drawn" not in said
         drawn = {p.stem for p in (run / "figures").glob("*.png")}
         assert (found["student"] is None) != ({"comparison", "predictions", "calibration"} <= drawn)
+    report = run_cells("report.ipynb", runs=str(run), out_dir=str(tmp_path / "report"))
+    assert "so there are no curves" in "".join(str(output) for output in report)
+    assert (tmp_path / "report" / "report.md").exists()
 
 
 def test_more_epochs_of_a_cosine_schedule_are_refused(train, tiny, tmp_path):

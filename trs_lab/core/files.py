@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FULL', 'clone_root', 'project_root', 'shown_path', 'shipped', 'TrsLabError', 'DataError', 'MissingFile', 'NotAllowed',
            'NotReached', 'MissingExtra', 'NoRoom', 'DiskFull', 'full_disk_said', 'has_room', 'make_folder',
-           'write_atomically', 'behind_link', 'write_folder', 'clear_parts', 'plain', 'write_json', 'readable_folder',
-           'read_text', 'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
+           'write_atomically', 'behind_link', 'write_folder', 'clear_parts', 'plain', 'write_json', 'possible_path',
+           'readable_folder', 'read_text', 'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
@@ -282,11 +282,31 @@ def write_json(
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
+def possible_path(
+    path: str | Path,  # perhaps of nothing
+) -> Path:  # the same
+    "Raises `DataError` for what no file can be called: too long, a zero byte, a link that leads in a circle."
+    try:
+        str(path).encode()
+        os.stat(path)
+        return Path(path)
+    except UnicodeEncodeError:
+        why = "its name is not UTF-8, as on old disks: rename it"
+    except ValueError:
+        why = "no file can have this name"
+    except OSError as e:
+        if e.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            return Path(path)
+        why = e.strerror[0].lower() + e.strerror[1:]
+    text = repr(str(path))
+    raise DataError(f"{text if len(text) < 200 else text[:200] + '...'}: {why}")
+
+
 def readable_folder(
     folder: str | Path,  # perhaps missing
 ) -> Path:  # the same
-    "Raises `NotAllowed` for a folder that is there and may not be read."
-    folder = Path(folder)
+    "Raises `NotAllowed` for a folder that is there and may not be read, `DataError` as `possible_path` does."
+    folder = possible_path(folder)
     if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
         raise NotAllowed(f"{folder}: this folder may not be read by you")
     return folder
@@ -296,6 +316,8 @@ def readable_folder(
 def _readable(path):
     try:
         yield
+    except NotADirectoryError:
+        raise MissingFile(f"{path}: there is a file in the place of its folder") from None
     except (PermissionError, IsADirectoryError) as e:
         raise NotAllowed(f"{path}: cannot be read ({e.strerror})") from None
 
@@ -306,9 +328,13 @@ def read_text(
     """UTF-8, or what the mark at the beginning says.
 
     Raises ValueError that names file, line and byte of any other, `NotAllowed` for a folder or a file of others."""
-    path = Path(path)
+    path = possible_path(path)
     with _readable(path):
         data = path.read_bytes()
+    if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
+        raise DataError(
+            f"{path}: is a workbook or a packed file, whatever its name says: save it as text (CSV UTF-8)"
+        )
     kind = next((kind for mark, kind in _MARKS.items() if data.startswith(mark)), "utf-8-sig")
     try:
         text = data.decode(kind)
@@ -361,7 +387,7 @@ def sha256(
     path: str | Path,  # file
 ) -> str:  # 64 hexadecimal characters
     "Of a file's bytes. `NotAllowed` for a folder, or a file of others."
-    with _readable(path), open(path, "rb") as f:
+    with _readable(possible_path(path)), open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 # %% ../../nbs/core/files.ipynb #ea51bb9d

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['AFFECTS', 'DATASETS', 'SEGMENT_LEN', 'I3DS', 'TORCHVISION', 'BACKBONES', 'WITHOUT_PICTURES', 'ConfigError', 'option',
-           'check_value', 'Checked', 'expanded', 'split_paths', 'as_text', 'text_only', 'nearest', 'DataFields',
-           'ViewFields', 'backbone_parts', 'BackboneFields', 'NetworkFields', 'MethodFields', 'TrainingFields',
-           'RunFields', 'Config', 'affecting', 'read_value', 'check_names', 'early_parameters', 'limit', 'check_limits',
-           'notebook_parameters', 'describe_config']
+           'comma_hint', 'check_value', 'Checked', 'expanded', 'split_paths', 'as_text', 'text_only', 'nearest',
+           'DataFields', 'ViewFields', 'backbone_parts', 'BackboneFields', 'NetworkFields', 'MethodFields',
+           'TrainingFields', 'RunFields', 'Config', 'affecting', 'read_value', 'check_names', 'early_parameters',
+           'limit', 'check_limits', 'notebook_parameters', 'describe_config']
 
 # %% ../../nbs/core/parameters.ipynb #96c3b2d2
 from dataclasses import dataclass, field, fields
@@ -17,7 +17,7 @@ import os
 import re
 import shlex
 
-from .files import TrsLabError
+from .files import DataError, TrsLabError, possible_path
 
 # %% ../../nbs/core/parameters.ipynb #d70ff727
 AFFECTS = ("clips", "frames", "features", "weights", "length", "report", "machine")
@@ -57,6 +57,17 @@ def _has_type(value, default):
     return number and (isinstance(default, float) or isinstance(value, int))
 
 
+def comma_hint(
+    text,  # what was typed for a number
+) -> str:  # end of a message; '' where there is no comma between digits
+    "A comma is a decimal point to some and parts thousands for others: it is not guessed what was meant."
+    if not isinstance(text, str) or not re.fullmatch(
+        r"[+-]?\d[\d.,]*,\d[\d.,]*(?:[eE][+-]?\d+)?", text.strip()
+    ):
+        return ""
+    return "; a comma may be a decimal point or part thousands: write 7.5 for 7,5 and 1000 for 1,000"
+
+
 def check_value(
     f,  # a field made by `option`
     value,  # what it is to be set to
@@ -64,7 +75,8 @@ def check_value(
     "Raise `ConfigError` that names the parameter, what was expected, and what came."
     limits, kind = f.metadata, type(f.default).__name__
     if not _has_type(value, f.default):
-        raise ConfigError(f"{f.name}: expected {kind} ({_range_text(limits)}), got {value!r}")
+        hint = "" if isinstance(f.default, (str, bool)) else comma_hint(value)
+        raise ConfigError(f"{f.name}: expected {kind} ({_range_text(limits)}), got {value!r}{hint}")
     if limits["choices"] and value not in limits["choices"]:
         raise ConfigError(f"{f.name}: expected one of {', '.join(limits['choices'])}; got {value!r}")
     if isinstance(f.default, (str, bool)):
@@ -83,11 +95,19 @@ class Checked:
             if "why" in f.metadata:
                 value = as_text(f, getattr(self, f.name))
                 check_value(f, value)
-                object.__setattr__(self, f.name, expanded(value) if f.metadata["path"] else value)
+                object.__setattr__(self, f.name, _place(f.name, value) if f.metadata["path"] else value)
         self.check()
 
     def check(self):
         "Raise `ConfigError` where values do not fit together."
+
+
+def _place(name, text):
+    "~ expanded; a path that there cannot be is refused before any work."
+    try:
+        return str(possible_path(expanded(text))) if text else text
+    except DataError as e:
+        raise ConfigError(f"{name}: {e}") from None
 
 
 def expanded(

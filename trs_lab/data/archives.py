@@ -86,6 +86,10 @@ def _read_hdf5(path):
     except ImportError:
         raise MissingExtra(f"{path}: HDF5 is read with h5py, which is missing: pip install h5py") from None
     with h5py.File(path) as file:
+        if group := next((name for name in file if isinstance(file.get(name), h5py.Group)), None):
+            raise DataError(
+                f"{group} is a group of {', '.join(list(file[group])[:3])}, expected an array for each clip"
+            )
         _fits(path, sum(getattr(part, "nbytes", 0) for part in file.values()))
         return {name: np.asarray(file[name][()]) for name in file}
 
@@ -94,11 +98,12 @@ def _read_hdf5(path):
 def _read(path, changed):
     "clip_id -> array."
     try:
-        arrays = (_read_npz if Path(path).suffix == ".npz" else _read_hdf5)(path)
+        arrays = (_read_npz if Path(path).suffix.lower() == ".npz" else _read_hdf5)(path)
     except ImportError:
         raise
     except Exception as e:  # a damaged file makes zipfile, NumPy and h5py raise what they like
-        raise DataError(f"{path}: not a readable file of arrays ({e})") from None
+        said = "it holds pickled objects, which are never loaded" if "pickle" in str(e) else e
+        raise DataError(f"{path}: not a readable file of arrays ({said})") from None
     if {"clip_id", "features"} <= arrays.keys():
         found = _by_clip(path, arrays["clip_id"], arrays["features"])
     elif {"clip_id", "features"} & arrays.keys():
@@ -114,11 +119,18 @@ def is_archive(path) -> bool:
     return Path(path).suffix.lower() in ARCHIVES
 
 
+@lru_cache(maxsize=64)
+def _archives(root, changed):
+    names = {f"features{s}" for s in ARCHIVES}
+    found = (p for p in Path(root).iterdir() if p.name.lower() in names and p.is_file())
+    return sorted(found, key=lambda p: ARCHIVES.index(p.suffix.lower()))
+
+
 def archive_of(
     root: Path,  # folder of the data
 ) -> Path:  # None where there is none
-    "features.npz, features.h5 or features.hdf5. ValueError where there are two."
-    found = [p for s in ARCHIVES if (p := root / f"features{s}").is_file()]
+    "features.npz, features.h5 or features.hdf5, in any case. ValueError where there are two."
+    found = _archives(str(root), root.stat().st_mtime_ns) if root.is_dir() else []
     if len(found) > 1:
         raise DataError(f"{root}: {found[0].name} and {found[1].name}; keep one of them")
     return found[0] if found else None

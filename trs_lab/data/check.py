@@ -15,16 +15,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import make_folder, write_atomically
+from ..core.files import make_folder
 from ..core.parameters import Config
 from ..core.progress import counted, duration, progress_bar
 from .check_poses import pose_findings, say_poses
 from .check_scores import check_scores
 from .check_videos import check_copies, check_videos, facts_table, look_at
 from .clips import CLIP_COLUMNS, hide_scores
+from .clips_file import write_table
 from .decisions import all_clips
 from .findings import Finding, findings_table
-from .layouts import VIDEO_SUFFIXES, SharedWarning, count_pictures, data_folder, find_copies
+from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, entries_of, find_copies, is_film
 from .own_folder import MEDIA, find_media, listed_clips, read_range
 from .test_part import say_scores
 
@@ -46,7 +47,7 @@ def _lines(root, target):
 
 def _is_clip(path, kind):
     if kind == "frames":
-        return count_pictures(path) > 0
+        return is_film(path)
     return path.suffix.lower() in (VIDEO_SUFFIXES if kind == "videos" else (".npy",))
 
 
@@ -54,7 +55,7 @@ def _files(root, media):
     "(name -> (kind, path) of what could be a clip, paths that could not)"
     clips, others = {}, []
     for kind in media:
-        for path in sorted((root / kind).iterdir()) if (root / kind).is_dir() else ():
+        for path in entries_of(root / kind, []):
             if path.name.startswith("."):
                 continue
             if _is_clip(path, kind):
@@ -65,6 +66,15 @@ def _files(root, media):
             else:
                 others.append(path)
     return clips, others
+
+
+def _strange_names(root, media):
+    "Findings about names that could stand in no table."
+    strange = []
+    for kind in media:
+        entries_of(root / kind, strange)
+    said = f"names that are not UTF-8 ({len(strange)}): {', '.join(strange[:5])}"
+    return [Finding("mend", "names", said, "rename the files: nobody can list them")] if strange else []
 
 
 def _guess(name, files, listed):
@@ -113,7 +123,7 @@ def _strays(root, rows, files, others):
         some = ", ".join(p.name for p in others[:5]) + (", ..." if len(others) > 5 else "")
         said = f"taken for no clip by their suffix ({len(others)}): {some}"
         found.append(Finding("note", "other files", said, "is one of them a clip?"))
-    beside = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
+    beside = [p for p in entries_of(root, []) if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
     if beside:
         said = f"{sorted(beside)[0].name} lies beside clips.csv, where nobody looks ({len(beside)} of them)"
         found.append(
@@ -150,6 +160,7 @@ def _read_folder(config):
     rows, found = _lines(root, config.target)
     media = ("poses",) if config.backbone == "skeleton" else MEDIA[:3]
     files, others = _files(root, media)
+    found += _strange_names(root, media)
     have, missing = _match(root, rows, files, media)
     found += missing + _strays(root, have, files, others) if rows else _strays(root, [], {}, others)
     table, refused = _read(config)
@@ -254,7 +265,7 @@ class DataCheck:
         "check.csv has the findings, videos.csv the facts of every clip."
         folder = make_folder(folder)
         for name, table in (("check.csv", self.findings), ("videos.csv", self.facts)):
-            write_atomically(folder / name, lambda p, t=table: t.to_csv(p, index=False), alone=True)
+            write_table(folder / name, table)
         return folder / "check.csv"
 
 

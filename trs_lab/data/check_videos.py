@@ -19,7 +19,15 @@ from .decoding import Shown, decode_video, frame_times, shown_shape, varies
 from .check_poses import look_at_pose
 from .findings import Finding
 from .layouts import read_feature_shape
-from .pictures import Fitting, VideoError, as_rgb, decode_frames, fitting_of, list_frames
+from trs_lab.data.pictures import (
+    Fitting,
+    VideoError,
+    as_rgb,
+    decode_frames,
+    fitting_of,
+    list_frames,
+    names_file,
+)
 from .video import sample_frames
 
 # %% ../../nbs/data/check_videos.ipynb #d09f591d
@@ -33,7 +41,7 @@ def _pictures(row, numbers, size, fitting):
 
 
 def _folder_shape(files):
-    "How the pictures of a folder are shown, by the first of them. Raises `VideoError` for one that is missing."
+    "How the pictures of a folder are shown, by the first. Raises `VideoError` for one that is missing or damaged."
     from PIL import Image
 
     missing = [p for p in files if not p.exists() or not p.stat().st_size]
@@ -43,6 +51,10 @@ def _folder_shape(files):
     with Image.open(files[0]) as image:
         turned = image.getexif().get(274, 1) != 1
         width, height = as_rgb(image).size
+    for path in files:
+        with names_file(path), Image.open(path) as image:
+            image.draft("L", TINY)  # a jpg is then read in a fraction of the time
+            image.load()
     return Shown(height, width, turned)
 
 

@@ -86,8 +86,14 @@ def _scored(n):
 def _check_scores(table, where):
     "Scores, judges and difficulty of every clip."
     lo, hi = table.attrs["score_range"]
-    infinite = np.isinf(table.score)
-    _bad(table, where, "score", infinite, "a finite number, or nothing where the clip was not judged")
+    infinite = table.score.abs() > np.finfo(np.float32).max  # as networks hold it
+    _bad(
+        table,
+        where,
+        "score",
+        infinite,
+        "a finite number of float32, or nothing where the clip was not judged",
+    )
     if table.attrs.get("range_source", "given") == "given":
         outside = (table.score < lo) | (table.score > hi)
         _bad(table, where, "score", outside, f"a score within score_range, {lo:g} to {hi:g}")

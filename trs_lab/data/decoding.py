@@ -61,12 +61,13 @@ def _gif_is_whole(file):
 def check_file(
     path: Path,  # video file
 ):
-    "Raise `VideoError` for a file that is missing, empty, or visibly cut off."
-    if not path.is_file():
-        raise VideoError(f"{path}: no such video file")
-    if (size := path.stat().st_size) == 0:
-        raise VideoError(f"{path}: the file is empty")
-    with open(path, "rb") as file:
+    "Raise `VideoError` for a file that is missing, empty, visibly cut off, or may not be read."
+    with names_file(path):
+        if not path.is_file():
+            raise VideoError(f"{path}: no such video file")
+        if (size := path.stat().st_size) == 0:
+            raise VideoError(f"{path}: the file is empty")
+    with names_file(path), open(path, "rb") as file:
         start = file.read(12)
         file.seek(0)
         if start[:3] == b"GIF" and not _gif_is_whole(file):
@@ -77,13 +78,25 @@ def check_file(
 # %% ../../nbs/data/decoding.ipynb #64ee7a4d
 @contextmanager
 def _opened(path):
-    "(container, its first video stream); a `VideoError` that names the file for whatever goes wrong inside."
+    "(container, the stream that is shown); a `VideoError` that names the file for whatever goes wrong inside."
     import av
 
     with names_file(path), av.open(str(path)) as container:
         if not container.streams.video:
             raise VideoError(f"{path}: holds no video stream")
-        yield container, container.streams.video[0]
+        yield container, _film_of(container)
+
+
+def _film_of(container):
+    "The one that players show: no cover, which is a stream of a single picture and may come first."
+    from av.stream import Disposition
+
+    streams = container.streams.video
+    films = [s for s in streams if not s.disposition & Disposition.attached_pic and s.frames != 1]
+    if len(films) < 2:
+        return (films or streams)[0]
+    best = container.streams.best("video").index
+    return next((s for s in films if s.index == best), films[0])
 
 
 def _decodable(packets):

@@ -17,18 +17,19 @@ import pandas as pd
 from ..core.files import DataError, read_text
 from .archives import archive_of, read_archive
 from .clips import clip_table
-from .clips_file import cells_of, number_in, without_empty
+from .clips_file import cells_of, number_in, one_form, without_empty
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
     add_segments,
-    count_pictures,
     data_folder,
     find_file,
     find_named,
+    is_film,
     no_media,
     resplit,
     warn_of_copies,
 )
+from .pictures import IMAGE_SUFFIXES
 from .poses import check_poses
 
 # %% ../../nbs/data/own_folder.ipynb #5b40d9bb
@@ -69,7 +70,7 @@ _SEVERAL = "; where there are several columns of scores, target names the one th
 def _csv_rows(path, target):
     "(where, names, cells) of the lines that are not empty."
     rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
-    header = [h.strip() for h in rows[0][1]] if rows else []
+    header = [one_form(h) for h in rows[0][1]] if rows else []
     _check_header(path, header, target)
     for line, cells in rows[1:]:
         yield f"{path}: line {line}", header, [c.strip() for c in cells]
@@ -91,14 +92,14 @@ def _csv_clip(where, header, cells, score):
         split=split,
         score=number_in(cells[score], where, score),
         difficulty=number_in(cells.get("difficulty", ""), where, "difficulty"),
-        group=cells.get("group") or "all",
-        user=cells.get("user") or pd.NA,
+        group=one_form(cells.get("group", "")) or "all",
+        user=one_form(cells.get("user", "")) or pd.NA,
     )
 
 
 def _csv_clips(path, target=None, refused=None):
     "All clips of clips.csv in the order of their names, whatever that of its lines; a clip_id occurs once."
-    rows, seen = [], {}
+    rows, seen, target = [], {}, target and one_form(target)
     for where, header, cells in _csv_rows(path, target):
         try:
             row = _csv_clip(where, header, cells, target or "score")
@@ -140,7 +141,7 @@ def find_media(
         and unicodedata.normalize("NFC", name) in read_archive(path)
     ):
         return "features", path
-    if "frames" in media and (path := find_named(root / "frames", name)) and count_pictures(path):
+    if "frames" in media and (path := find_named(root / "frames", name)) and is_film(path):
         return "frames", path
     if "videos" in media and (path := find_named(root / "videos", name, VIDEO_SUFFIXES)):
         return "video", path
@@ -173,7 +174,7 @@ def _add_media(rows, root, media, path):
         name = missing[0]
         tried = dict(
             features=f"{root / 'features' / name}.npy, {root / 'features.npz'}",
-            frames=root / "frames" / name / "*.jpg",
+            frames=root / "frames" / name / f"*.jpg ({', '.join(s[1:] for s in IMAGE_SUFFIXES[1:])})",
             videos=root / "videos" / f"{name}.mp4 ({', '.join(s[1:] for s in VIDEO_SUFFIXES[1:])})",
             poses=root / "poses" / f"{name}.npy",
         )

@@ -31,6 +31,10 @@ def names_file(path):
         yield
     except VideoError:
         raise
+    except PermissionError:
+        raise VideoError(f"{path}: may not be read by you") from None
+    except DataError as e:
+        raise VideoError(f"{path}: {e}") from None
     except Exception as e:
         raise VideoError(f"{path}: {type(e).__name__}: {e}") from e
 
@@ -42,6 +46,8 @@ def as_rgb(
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
+    if image.mode == "F":  # nobody says which number is white
+        raise DataError("its pixels are numbers with a point, expected 8 or 16 bits")
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
     if image.has_transparency_data:
@@ -188,9 +194,10 @@ def _listing(folder, mtime_ns):
 
 def _listed(folder):
     folder = Path(folder)
-    if not folder.is_dir():
-        raise VideoError(f"{folder}: no such frame folder")
-    found = _listing(str(folder), folder.stat().st_mtime_ns)
+    with names_file(folder):
+        if not folder.is_dir():
+            raise VideoError(f"{folder}: no such frame folder")
+        found = _listing(str(folder), folder.stat().st_mtime_ns)
     if not found[0]:
         raise VideoError(f"{folder}: no {', '.join(IMAGE_SUFFIXES)} files in this frame folder")
     return found
@@ -221,10 +228,10 @@ def decode_frames(
 
     files, done = list_frames(folder), {}
     for n in dict.fromkeys(np.asarray(numbers).tolist()):
-        if not files[n].exists():
-            raise VideoError(
-                f"{files[n]}: this picture is missing, though others before and after it are there"
-            )
-        with names_file(files[n]), Image.open(files[n]) as image:
-            done[n] = fit(as_rgb(image), size, fitting=fitting)
+        with names_file(files[n]):
+            if not files[n].exists():
+                said = "this picture is missing, though others before and after it are there"
+                raise VideoError(f"{files[n]}: {said}")
+            with Image.open(files[n]) as image:
+                done[n] = fit(as_rgb(image), size, fitting=fitting)
     return np.stack([done[n] for n in np.asarray(numbers).tolist()])

@@ -50,7 +50,21 @@ def check_pose(
         raise DataError(f"{where}: infinite at frame {frame}, joint {joint}; NaN says that it was not seen")
     if seen_joints(x).sum() < 2:
         raise DataError(f"{where}: no joint was seen in any two places (axes 0 and 1 are NaN throughout)")
+    if _is_a_point(x):
+        raise DataError(
+            f"{where}: in most frames all joints that were seen lie in one place, or it is only one"
+        )
     return x
+
+
+def _is_a_point(x):
+    "Whether a body has no size, such as zeros for what the tracker lost."
+    seen = seen_joints(x)[..., None]
+    several = seen.sum(1)[:, 0] > 1
+    if not several.any():
+        return seen.any(0).sum() < 2
+    extent = np.where(seen, x, -np.inf).max(1) - np.where(seen, x, np.inf).min(1)
+    return np.median(extent[several].max(1)) == 0
 
 
 def seen_joints(
@@ -96,7 +110,8 @@ def check_poses(
         x = read_pose(path)
         first = first or x.shape
         if x.shape[1:] != first[1:]:
-            swapped = "; are axes 0 and 1 frames and joints?" if x.shape[0] == first[0] else ""
+            turned = x.shape[0] == first[0] and x.shape[1] != first[1]
+            swapped = "; are axes 0 and 1 frames and joints?" if turned else ""
             raise DataError(
                 f"{path}: {x.shape[1]} joints in {x.shape[2]} coordinates (axes 1 and 2 of {x.shape}), "
                 f"expected {first[1]} in {first[2]} as in {paths[0]}{swapped}"

@@ -23,6 +23,7 @@ from trs_lab.core.files import (
     MissingFile,
     behind_link,
     file_lock,
+    possible_path,
     read_text,
     write_atomically,
     write_json,
@@ -39,7 +40,7 @@ from trs_lab.data.clips_file import (
     plain_name,
     without_empty,
 )
-from .layouts import VIDEO_SUFFIXES, data_folder
+from .layouts import VIDEO_SUFFIXES, data_folder, entries_of
 from .own_folder import find_media, read_range
 
 # %% ../../nbs/data/ratings.ipynb #8b01d172
@@ -126,6 +127,8 @@ def clips_folder(
         return root
     loose = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES]
     here = f"{counted(len(loose), 'video')} in {root} itself" if loose else f"nothing to rate in {root}"
+    loose = [p for p in entries_of(root, []) if p.suffix.lower() in VIDEO_SUFFIXES]
+    here = f"{len(loose)} videos lie in {root} itself" if loose else f"nothing to rate in {root}"
     raise MissingFile(f"{here}: put videos into {root / 'videos'}, where training looks for them, too")
 
 
@@ -134,7 +137,7 @@ def clips_to_rate(
 ) -> pd.DataFrame:  # clip_id, kind, source, start, end; by name
     "Every clip that can be shown. Raises DataError where two files are one clip, MissingFile where there is none."
     root, found = clips_folder(root), set()
-    entries = lambda name: [p for p in (root / name).glob("*") if p.name[0] != "."]
+    entries = lambda name: [p for p in entries_of(root / name) if p.name[0] != "."]
     found |= {p.stem for p in entries("videos") if p.suffix.lower() in VIDEO_SUFFIXES}
     found |= {p.name for p in entries("frames") if p.is_dir()}
     found |= {p.stem for p in entries("poses") if p.suffix == ".npy"}
@@ -161,7 +164,7 @@ def rating_file(
     other = next((r for r in raters_of(folder) if r.lower() == rater.lower() and r != rater), None)
     if other:
         raise DataError(f"rater: {rater!r}, but there is a file of {other!r}: write the name in the same way")
-    return Path(folder) / f"ratings.{rater}.csv"
+    return possible_path(Path(folder) / f"ratings.{rater}.csv")
 
 
 def raters_of(
@@ -170,11 +173,6 @@ def raters_of(
     "Whose files are there, in alphabetical order."
     found = (re.fullmatch(r"ratings\.([^.]+)\.csv", p.name) for p in Path(folder).glob("ratings.*.csv"))
     return sorted(unicodedata.normalize("NFC", m[1]) for m in found if m)
-
-
-def _score(text, where):
-    "The number in a cell; NaN for an empty one. A spreadsheet may have written 7,5."
-    return number_in(text.strip().replace(",", "."), where, "score")
 
 
 def read_rating_file(
@@ -192,7 +190,14 @@ def read_rating_file(
             raise DataError(f"{where}: {len(cells)} cells, expected {len(names)} ({', '.join(rows[0][1])})")
         row = dict(zip(names, cells))
         clip_id = unicodedata.normalize("NFC", row["clipid"].strip())
-        found.append((clip_id, _score(row["score"], where), row.get("when", ""), row.get("note", "")))
+        found.append(
+            (
+                clip_id,
+                number_in(row["score"].strip(), where, "score"),
+                row.get("when", ""),
+                row.get("note", ""),
+            )
+        )
     return pd.DataFrame(found, columns=["clip_id", "score", "when", "note"])
 
 # %% ../../nbs/data/ratings.ipynb #1fec676f

@@ -190,7 +190,10 @@ def _signature(source, kind):
         return [str(source), "missing"]
     if kind == "video":
         return [str(source), path.stat().st_size, path.stat().st_mtime_ns]
-    stats = [e.stat() for e in os.scandir(path) if e.name.lower().endswith(IMAGE_SUFFIXES)]
+    try:
+        stats = [e.stat() for e in os.scandir(path) if e.name.lower().endswith(IMAGE_SUFFIXES)]
+    except PermissionError:
+        return [str(source), "closed"]
     return [
         str(source),
         len(stats),

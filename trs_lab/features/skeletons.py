@@ -57,7 +57,7 @@ def centred(
     centre = body.mean(1)
     body = body - centre[:, None]
     size = np.median(np.sqrt((body**2).sum(2).mean(1)))
-    if not size > 0:
+    if not size > 1e-9 * np.abs(centre).max():  # what rounding leaves is no size
         raise DataError("all joints lie in one place")
     return body / size, centre / size
 
@@ -79,6 +79,8 @@ def read_limbs(
     if None in pairs:
         raise ConfigError(f"limbs: expected {names}; got {words[pairs.index(None)]!r}")
     found = np.array([m.groups() for m in pairs], int).reshape(-1, 2)
+    if alone := next((word for word, (a, b) in zip(words, found) if a == b), None):
+        raise ConfigError(f"limbs: expected {names}; {alone!r} is one joint")
     if len(found) and found.max() >= joints:
         raise ConfigError(f"limbs: expected {names}; {text!r} has joint {found.max()}")
     return found

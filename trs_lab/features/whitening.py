@@ -11,6 +11,9 @@ import torch
 from einops import rearrange
 from torch import nn
 
+from ..core.files import DataError
+from ..core.parameters import ConfigError
+
 # %% ../../nbs/features/whitening.ipynb #c018
 class Whitening(nn.Module):
     "An affine map of segment features: (..., D) -> (..., K)."
@@ -47,7 +50,7 @@ def fit_whitening(
     if not components:
         return Whitening(mean.float(), torch.diag(varies / sd).float())
     if components > features.shape[2]:
-        raise ValueError(f"components: at most the {features.shape[2]} features, got {components}")
+        raise ConfigError(f"components: at most the {features.shape[2]} features, got {components}")
     if components < n < features.shape[2]:
         variances, directions = _principal_of_few(torch.cat([(p - mean) / sd for p in parts()]), components)
     else:
@@ -95,7 +98,7 @@ def fit_denoising(
     "Wiener filter of one view: shrinks each direction by the share of its variance between clips, without scores."
     x = torch.as_tensor(views).double()
     if x.ndim != 3 or x.shape[1] < 2:
-        raise ValueError(
+        raise DataError(
             f"denoising compares at least 2 views of each clip, got features of shape {tuple(x.shape)}"
         )
     clips = x.mean(1)
@@ -106,6 +109,8 @@ def fit_denoising(
     between_clips = directions * variances.clamp_min(0) @ directions.T
     evenly = torch.diagonal(between_clips).mean() * torch.eye(x.shape[2], dtype=x.dtype)
     between_clips = torch.lerp(between_clips, evenly, PRIOR_CLIPS / (len(x) - 1 + PRIOR_CLIPS))
+    if not (between_clips + between_views).any():
+        raise DataError(f"all {len(x)} training clips have the same features: there is nothing to learn from")
     small = 1e-6 * torch.diagonal(between_clips + between_views).mean() * torch.eye(x.shape[2], dtype=x.dtype)
     matrix = torch.linalg.solve(between_clips + between_views + small, between_clips)
     return Whitening(clips.mean(0).float(), matrix.float())

@@ -8,6 +8,7 @@ __all__ = ['KEYS', 'beliefs', 'writes', 'band', 'history_traces', 'HistoryPlot',
 
 # %% ../../nbs/inspect/clip.ipynb #c002
 import asyncio
+import math
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import ipywidgets as W
@@ -15,8 +16,10 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
-
 from ..core.progress import counted
+from ..core.files import DataError
+from ..core.parameters import comma_hint
+from ..data.clips_file import typed_number
 from .parts import AXIS, Part, as_text, bare_figure, make_button, put
 from .player import ClipPlayer, ComparisonView, pack_each
 from ..results.opened_run import RunData, Unavailable
@@ -346,13 +349,12 @@ def decision_words(
 def as_score(
     text,  # what was typed, or a number
 ) -> float:
-    "The number in a text, with a decimal point or comma. Raises ValueError with a sentence."
+    "The number in a text, read as strictly as one in a file. Raises DataError with a sentence."
     text = str(text).strip()
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        wrong = f"{text!r} is no number: type a score, then Enter" if text else "Type a score, then Enter."
-        raise ValueError(wrong) from None
+    if math.isnan(score := typed_number(text)):
+        wrong = f"{text!r} is no number: type a score, then Enter{comma_hint(text)}"
+        raise DataError(wrong if text else "Type a score, then Enter.")
+    return score
 
 
 class DecisionPanel(Part):

@@ -170,11 +170,12 @@ class ScoreForm(Part):
         steps: int,  # of the scale; negative: down
         text: str = None,  # what stands in the field, where that is newer
     ):
-        "Move the score that stands in the field; from nothing to the middle."
+        "Move the score that stands in the field; from nothing to the middle. What is no number stays as it is."
+        typed = (self.score.value if text is None else text).strip()
         try:
-            now = as_score(self.score.value if text is None else text)
+            now = as_score(typed) if typed else math.nan
         except ValueError:
-            now = math.nan
+            return
         self.score.value = f"{self.scale.move(now, steps):g}"
 
 # %% ../../nbs/inspect/rating.ipynb #01ba1e44

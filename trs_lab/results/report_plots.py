@@ -160,7 +160,8 @@ def chosen_rows(who, table, variants, what):
     "Rows of these variants, the variants that are there, and the methods in order; ValueError without any."
     table = table if variants is None else table[table.variant.isin(variants)]
     if not len(table):
-        raise DataError(f"{who}: no {what} to show")
+        undefined = "; where Spearman is undefined, the summary.json of the run says why"
+        raise DataError(f"{who}: no {what} to show{undefined}")
     there = set(table.variant)
     return table, [x for x in variants or sorted(there) if x in there], in_order(table.method.unique())
 

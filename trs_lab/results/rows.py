@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile, make_folder, read_json, write_atomically
+from ..core.files import DataError, MissingFile, make_folder, possible_path, read_json, write_atomically
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
@@ -305,7 +305,7 @@ class Found(NamedTuple):
 def named(runs):
     "Paths, of a text with blanks between them, one path, or a list."
     return [
-        Path(f).expanduser()
+        possible_path(Path(f).expanduser())
         for f in (runs.split() if isinstance(runs, str) else [runs] if isinstance(runs, Path) else runs)
     ]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile, TrsLabError, read_json
+from ..core.files import DataError, MissingFile, TrsLabError, possible_path, read_json
 from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
 from ..core.progress import counted
 from ..runs.configure import load_config
@@ -61,7 +61,7 @@ def read_predictions(
     more = [f"{name}{part}" for name in PARTS for part in ("", "_sigma")]
     missing_values = {c: ["", "nan"] for c in (*numbers, *more)}  # a clip may be called NA
     try:
-        types = dict.fromkeys(texts, str)
+        types = dict.fromkeys(texts, str) | dict.fromkeys([*numbers, *more], float)
         frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)
     except (ValueError, OSError) as e:
         raise DataError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
@@ -239,7 +239,12 @@ class RunFiles:
         trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
     ):
         self.trust_code = trust_code
-        self.run, self._root, self._sample, self._seed = Path(run).expanduser(), root, sample, seed
+        self.run, self._root, self._sample, self._seed = (
+            possible_path(Path(run).expanduser()),
+            root,
+            sample,
+            seed,
+        )
         if sample is not None and sample < 1:
             raise DataError(f"sample is {sample}, expected at least 1 clip")
         if not (self.run / "config.json").is_file():

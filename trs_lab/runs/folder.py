@@ -720,11 +720,21 @@ def _filled(networks, config, state, run):
     try:
         network.load_state_dict(state)
     except RuntimeError as e:
-        said = str(e).splitlines()[-1].strip()
-        raise ConfigError(
-            f"{run / 'model.safetensors'} is not of the networks of model.json: {said}"
-        ) from None
+        said = _other_names(network, state) or f": {str(e).splitlines()[-1].strip()}"
+        path = run / "model.safetensors"
+        raise ConfigError(f"{path} is not of the networks of model.json{said}") from None
     return network, alone
+
+
+def _other_names(network, state):
+    "What is missing and what is too much; '' where it is only the shapes that differ."
+    wanted, found = {*network.state_dict()}, {*state}
+    parts = dict(lacks=sorted(wanted - found), has=sorted(found - wanted))
+    words = [f"{verb} {', '.join(names[:3])}" for verb, names in parts.items() if names]
+    if not words:
+        return ""
+    found = "an earlier version has made the run, or the file is of another one"
+    return f" as they are today: it {' and '.join(words)}; {found}: train it again"
 
 
 def load_student(

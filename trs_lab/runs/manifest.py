@@ -62,13 +62,16 @@ def _file_digest(path):
 
 def source_digest(
     source,  # of a clip table: a video, a folder of pictures, or a file of features
-) -> str:  # 12 hexadecimal digits, '' if nothing is there
+) -> str:  # 12 hexadecimal digits, '' if nothing is there that may be read
     "Fingerprint of what a clip is read from, whatever its path."
     path = Path(source)
-    if path.is_dir():
-        pictures = [e for e in os.scandir(path) if e.name.lower().endswith(IMAGE_SUFFIXES)]
-        return digest(sorted((e.name, e.stat().st_size) for e in pictures), 12)
-    return _file_digest(path) if path.is_file() else ""
+    try:
+        if path.is_dir():
+            pictures = [e for e in os.scandir(path) if e.name.lower().endswith(IMAGE_SUFFIXES)]
+            return digest(sorted((e.name, e.stat().st_size) for e in pictures), 12)
+        return _file_digest(path) if path.is_file() else ""
+    except PermissionError:
+        return ""  # whoever reads the clip says so
 
 # %% ../../nbs/runs/manifest.ipynb #m008
 CLIP_FIELDS = ("clip_id", "role", "split", "group", "user", "score", "judge_scores", "difficulty", "accepted")

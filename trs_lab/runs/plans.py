@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import DataError, digest, read_json, read_text, sha256
+from ..core.files import DataError, digest, possible_path, read_json, read_text, sha256
 from ..core.parameters import Config, ConfigError, affecting, check_names, read_value, split_paths
 from ..methods.registry import method_class
 from .configure import config_from, flat, make_config
@@ -248,7 +248,7 @@ def read_toml(
     what: str,  # the parameter that named it
 ) -> dict:
     "Its content. Raises `ConfigError` that names the file where it is missing or no TOML."
-    if not Path(path).is_file():
+    if not possible_path(path).is_file():
         raise ConfigError(f"{what}: {path} is no file")
     with saying(path):
         return tomllib.loads(read_text(path))

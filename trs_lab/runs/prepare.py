@@ -144,6 +144,7 @@ def feature_data(config, table, device, x, n_weak=None, motion=None, widths=None
     if n_weak is not None and x.shape[1] == 1:  # the clean view alone
         x, n_weak = x[:, 0], None
     clean, rows = x if n_weak is None else x[:, 0], train_rows(table)
+    _check_that_clips_differ(table, clean, rows)
     whitening = _whitening_of(clean, rows, config, widths)
     white = whiten_all(whitening, x)
     if config.denoise:
@@ -164,6 +165,15 @@ def feature_data(config, table, device, x, n_weak=None, motion=None, widths=None
         shift=config.shift_segments,
     )
     return Data(table, views, views.dim, whitening=whitening, motion=motion, **kwargs)
+
+
+def _check_that_clips_differ(table, clean, rows):
+    "Raise DataError where nothing can be learned. It ends at the first clip that is another."
+    if len(rows) > 1 and all(np.array_equal(clean[r], clean[rows[0]]) for r in rows[1:]):
+        raise DataError(
+            f"{table.attrs.get('dataset', 'clips')}: all {len(rows)} training clips have the same features, so "
+            "there is nothing to learn from; look at what they show with trs_lab check"
+        )
 
 
 def _denoised(white, whitening, rows):

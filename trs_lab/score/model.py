@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..core.files import MissingFile, read_json, sha256
+from ..core.files import MissingFile, possible_path, read_json, sha256
 from ..core.parameters import Config, ConfigError
 from ..features.extraction import weights_hash
 from ..learn.device import check_device
@@ -143,7 +143,7 @@ def read_run(
     trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
 ) -> Model:
     "Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
-    run = Path(run).expanduser()
+    run = possible_path(Path(run).expanduser())
     manifest, kept = read_manifest(run), _student_config(run, trust_code)
     config, featured, backbone = _backbone_of(run, manifest, kept, str(weights))
     encoder = make_encoder(config, backbone) if config.finetune else None

@@ -10,9 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import digest, make_folder, plain, read_json, write_atomically, write_json
+from trs_lab.core.files import (
+    digest,
+    make_folder,
+    plain,
+    possible_path,
+    read_json,
+    write_json,
+)
 from ..core.parameters import ConfigError
 from ..core.progress import counted, duration, progress_bar
+from ..data.clips_file import write_table
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
 from .scorer import COLUMNS, Scorer
@@ -79,9 +87,9 @@ def _frame(rows, table):
 def _write(out, rows, others, failures, table):
     write_json(out / "scored.json", others | rows, alone=True)
     frame = _frame(rows, table)
-    write_atomically(out / "scores.csv", lambda p: frame.to_csv(p, index=False), alone=True)
+    write_table(out / "scores.csv", frame)
     named = pd.DataFrame(failures, columns=["clip_id", "source", "reason"])
-    write_atomically(out / "failures.csv", lambda p: named.to_csv(p, index=False), alone=True)
+    write_table(out / "failures.csv", named)
 
 # %% ../../nbs/score/session.ipynb #df3a9cd7
 def open_scorer(
@@ -97,7 +105,7 @@ def open_scorer(
     check_apart(apart)
     if type(folds) is not int or folds < 0:
         raise ConfigError(f"folds: expected a number of students, 0 or more; got {folds!r}")
-    if not (Path(model).expanduser() / "run.json").is_file():
+    if not (possible_path(Path(model).expanduser()) / "run.json").is_file():
         return open_shared(model, weights, device, trust_code)
     scorer = Scorer.from_run(model, weights, device, apart, look_back, trust_code=trust_code)
     if scorer.left_out is not None or not folds:

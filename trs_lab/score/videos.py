@@ -19,8 +19,8 @@ from PIL import Image
 
 from ..core.files import DataError, MissingFile, read_text, readable_folder
 from ..data.archives import is_archive, read_archive
-from ..data.clips_file import cells_of, number_in, without_empty
-from ..data.layouts import VIDEO_SUFFIXES, count_pictures
+from ..data.clips_file import cells_of, number_in, one_form, without_empty
+from ..data.layouts import VIDEO_SUFFIXES, entries_of, is_film
 
 # %% ../../nbs/score/videos.ipynb #fcc2d625
 KNOWN = ("user", "group", "difficulty")  # columns of the file beside the videos
@@ -31,7 +31,7 @@ def read_known(
 ) -> pd.DataFrame:  # by clip_id; user and group None, difficulty NaN where unknown
     "What a file says of the clips. Raises ValueError that names file, clip and column."
     rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
-    names = [h.strip() for h in rows[0][1]] if rows else []
+    names = [one_form(h) for h in rows[0][1]] if rows else []
     if "clip_id" not in names or len({*names}) < len(names):
         raise DataError(f"{path}: no column clip_id, or one twice; found {', '.join(names) or 'nothing'}")
     for name in {*names} - {"clip_id", *KNOWN}:  # a slip of the pen; other columns are nobody's business here
@@ -44,6 +44,7 @@ def read_known(
     if cells.index.has_duplicates:
         raise DataError(f"{path}: clip {cells.index[cells.index.duplicated()][0]!r} is there twice")
     cells = cells.reindex(columns=list(KNOWN), fill_value="")
+    cells[["user", "group"]] = cells[["user", "group"]].map(one_form)
     difficulty = [_difficulty(path, c, d) for c, d in cells.difficulty.items()]
     return cells.astype(object).where(cells != "", None).assign(difficulty=difficulty)
 
@@ -68,19 +69,19 @@ def _kind(path, numbers):
         return numbers if path.suffix.lower() == ".npy" or packed else None
     if not path.is_dir():  # a link that leads nowhere, too: reading it says so
         return "video" if path.suffix.lower() in VIDEO_SUFFIXES else None
-    return "frames" if count_pictures(path) else None
+    return "frames" if is_film(path) else None
 
 
 def _holds(folder, numbers):
     "Whether clips lie in it."
-    return os.access(folder, os.R_OK | os.X_OK) and any(_kind(p, numbers) for p in folder.iterdir())
+    return os.access(folder, os.R_OK | os.X_OK) and any(_kind(p, numbers) for p in entries_of(folder, []))
 
 
 def _inside(folder, numbers):
     "(path, kind) of the clips of a folder, by name."
     below = [folder / name for name in ((numbers,) if numbers else ("videos", "frames"))]
     places = [p for p in below if p.is_dir()] or [folder]
-    found = [(p, _kind(p, numbers)) for place in places for p in sorted(place.iterdir())]
+    found = [(p, _kind(p, numbers)) for place in places for p in entries_of(place)]
     deeper = [p for p, kind in found if not kind and p not in below and p.is_dir() and _holds(p, numbers)]
     if deeper and any(kind for _, kind in found):
         names = ", ".join(p.name for p in deeper[:3])
@@ -101,9 +102,8 @@ def find_clips(
     place = Path(
         os.path.abspath(Path(place).expanduser())
     )  # a link keeps its name, and clips.csv is beside it
-    if not place.exists():
+    if not readable_folder(place).exists():
         raise MissingFile(f"{place}: no such file or folder")
-    readable_folder(place)
     kind = _kind(place, numbers)
     found = [(place, kind)] if kind else _inside(place, numbers) if place.is_dir() else []
     if not found:
