@@ -211,8 +211,6 @@ class VideoRater(T.HasTraits):
         self._visited = self.ratings.given().sort_values("when", kind="stable").index.tolist()
         self._pool, self._seen = ThreadPoolExecutor(1), None
         self._build()
-        self.observe(lambda _: self._show(), "current")
-        self.observe(lambda _: self._say(), "message")
         self.next()
 
     def _build(self):
@@ -232,6 +230,8 @@ class VideoRater(T.HasTraits):
         self.widget = Part([self.keys, self.head, self.player, self.form, self.state, legend, more])
         for name in ("trsi-inspector", "trsi-rate"):
             self.widget.add_class(name)
+        self.observe(lambda _: self._show(), "current")
+        self.observe(lambda _: self._say(), "message")
 
     def _ipython_display_(self):
         from IPython.display import display
