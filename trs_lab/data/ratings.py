@@ -125,10 +125,8 @@ def clips_folder(
         root = root.parent
     if any((root / name).is_dir() for name in _SHOWN):
         return root
-    loose = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES]
-    here = f"{counted(len(loose), 'video')} in {root} itself" if loose else f"nothing to rate in {root}"
     loose = [p for p in entries_of(root, []) if p.suffix.lower() in VIDEO_SUFFIXES]
-    here = f"{len(loose)} videos lie in {root} itself" if loose else f"nothing to rate in {root}"
+    here = f"{counted(len(loose), 'video')} in {root} itself" if loose else f"nothing to rate in {root}"
     raise MissingFile(f"{here}: put videos into {root / 'videos'}, where training looks for them, too")
 
 
