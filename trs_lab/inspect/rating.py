@@ -145,18 +145,20 @@ class ScoreForm(Part):
             make_button(t, f"a step {w}", lambda s=s: self.step(s))
             for t, w, s in (("\u2212", "down", -1), ("+", "up", 1))
         )
-        self.buttons = dict(
+        self.buttons = self._buttons(actions)
+        *some, write = self.buttons.values()
+        row = W.Box([down, self.score, up, *some, self.note, write])
+        row.add_class("row")
+        super().__init__([self.marks, row])
+
+    def _buttons(self, actions):
+        return dict(
             rate=make_button("Score, next", "Enter", actions["rate"], button_style="primary"),
             skip=make_button("Skip", "key s: come back to it at the end", actions["skip"]),
             back=make_button("Back", "key b: the clip before", actions["back"]),
             undo=make_button("Undo", "key u: take the last score back", actions["undo"]),
             write=make_button("Write clips.csv", "the mean of all raters, for training", actions["write"]),
         )
-        row = W.Box(
-            [down, self.score, up, *list(self.buttons.values())[:4], self.note, self.buttons["write"]]
-        )
-        row.add_class("row")
-        super().__init__([self.marks, row])
 
     def _named(self, name, tip, action):
         "A field with a name that is read out, which acts on Enter."
