@@ -31,6 +31,7 @@ _PLACES = dict(
 
 
 if not TYPE_CHECKING:  # or a misspelt name would pass for one that is made here
+    DataCheck, RunData = "DataCheck", "RunData"  # what documentation shows of the functions below
 
     def __getattr__(name):
         if name not in _PLACES:
