@@ -35,7 +35,7 @@ WIDTHS = (
 
 def looks_turned(
     segments: int,  # of all clips
-    dim: int,
+    dim: int,  # features of a segment
 ) -> bool:
     "Whether (segments, dim) is probably (dim, segments)."
     return segments in WIDTHS and dim not in WIDTHS and dim < segments
@@ -114,7 +114,9 @@ def _read(path, changed):
     return {unicodedata.normalize("NFC", name): x for name, x in found.items()}
 
 
-def is_archive(path) -> bool:
+def is_archive(
+    path,  # of a file, which need not exist
+) -> bool:
     "Whether the features of several clips are in this file."
     return Path(path).suffix.lower() in ARCHIVES
 

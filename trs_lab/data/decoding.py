@@ -234,7 +234,7 @@ def decode_each(
 ):  # iterator of (H, W, 3) uint8, RGB
     """The wanted frames one after the other: large ones need not fit into memory. Errors as `decode_video`.
 
-    The film is read once; in memory are the frames that are wanted later than they come."""
+    The film is read once; only frames that are wanted later than they come are kept in memory."""
     from av.video.reformatter import VideoReformatter
 
     path, numbers = Path(path), np.asarray(numbers).tolist()
