@@ -136,7 +136,7 @@ def as_text(
     f,  # a field made by `option`
     value,  # what it is to be set to
 ):  # the same, a fold as text
-    "A number where text is expected: a fold is one; of a name or a path it cannot be known how it was written."
+    "A fold may come as a number. Of a name or a path it could not be known how it was written: `ConfigError`."
     if isinstance(f.default, str) and not f.metadata["choices"]:
         return str(value) if f.name == "fold" and type(value) is int else text_only(f.name, value)
     return value

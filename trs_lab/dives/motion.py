@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace, fields
 import numpy as np
 
 # %% ../../nbs/dives/motion.ipynb #c005
-FPS, N_FRAMES = 25, 103
-GRAVITY = 9.81
+FPS, N_FRAMES = 25, 103  # frames a second, and of a film
+GRAVITY = 9.81  # m/s^2
 # dive number, height of the board (m), degree of difficulty, relative frequency
 DIVE_TABLE = [
     ("407C", 10, 3.2, 103),

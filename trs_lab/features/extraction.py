@@ -234,8 +234,11 @@ def settle(
         torch.cuda.set_device(device)  # pinned memory belongs to a GPU, too
 
 
-def thread_counts(device, cores):
-    "(threads that compute, threads that read) of a process"
+def thread_counts(
+    device: str,  # where the process computes
+    cores: int,  # that it may use
+) -> tuple:  # (threads that compute, threads that read)
+    "Two computing threads on a GPU, so that it is not idle while one of them prepares a pass."
     return (2, max(2, min(cores, 8))) if torch.device(device).type == "cuda" else (cores, cores)
 
 
@@ -325,7 +328,7 @@ class WorkerProcess:
         self,
         number: int,  # its name
         payload: bytes,  # pickled `ClipWork`
-        device: str,
+        device: str,  # its own
         cores: int,  # its own
     ):
         context = multiprocessing.get_context("spawn")
