@@ -240,7 +240,7 @@ class HiddenScores:
         self,
         clip_ids,  # clip ids, any length n
     ) -> list:  # n tuples of floats, or None
-        "Evaluation only: the marks of the single judges."
+        "Evaluation only: the scores of the single judges."
         return self._look_up(self._judges, clip_ids)
 
     def counts(self) -> dict:  # role -> clips with a true score

@@ -131,7 +131,7 @@ def _persons(table):
 
 
 def _judges(table, device):
-    "(N, J) marks of the clips whose score is shown, NaN elsewhere; None where labelled clips lack them."
+    "(N, J) judge scores of the clips whose score is shown, NaN elsewhere; None where labelled clips lack them."
     if "judge_scores" not in table:
         return None
     shown = table.role.isin(["labelled", "validation"]).to_numpy()
