@@ -17,20 +17,8 @@ from ..core.files import DataError, MissingExtra
 
 # %% ../../nbs/data/archives.ipynb #bb4e0bec
 ARCHIVES = (".npz", ".h5", ".hdf5")
-WIDTHS = (
-    256,
-    384,
-    512,
-    768,
-    1024,
-    1280,
-    1408,
-    1536,
-    2048,
-    2304,
-    3840,
-    4096,
-)  # of the features of known networks
+# Of the features of known networks.
+WIDTHS = (256, 384, 512, 768, 1024, 1280, 1408, 1536, 2048, 2304, 3840, 4096)
 
 
 def looks_turned(

@@ -414,9 +414,7 @@ def use_fold(
 # %% ../../nbs/data/clips.ipynb #c031
 def describe(
     table,  # clip table, before or after hiding
-) -> (
-    pd.DataFrame
-):  # one row per split (or role) and group: clips, scored, users, lowest, mean and highest score
+) -> pd.DataFrame:  # a row per split (or role) and group: clips, scored, users, lowest, mean, highest
     "Counts and score statistics of a clip table."
     by = ["role" if "role" in table else "split", "group"]
     return (

@@ -39,9 +39,7 @@ def cells_of(
 
 def without_empty(
     rows: list,  # from `cells_of`
-) -> (
-    list
-):  # the same without columns on the right that have neither a name nor content, as spreadsheets leave them
+) -> list:  # the same without the columns on the right that spreadsheets leave: no name, no content
     "Lines that are shorter or longer than the first stay as they are: the reader of the table names them."
     width = len(rows[0][1]) if rows else 0
     while width and not any(cells[width - 1].strip() for _, cells in rows if len(cells) >= width):

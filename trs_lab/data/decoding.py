@@ -143,9 +143,7 @@ def _packet_times(path):
 
 def frame_times(
     path: str | Path,  # video file (mp4, avi, mov, mkv, gif, ...)
-) -> (
-    np.ndarray
-):  # (frames,) seconds, ascending; all 0 where the file does not say them, as a bare H.264 stream
+) -> np.ndarray:  # (frames,) seconds, ascending; all 0 where the file has none, as a bare H.264 stream
     "When each frame is shown, without decoding. Raises `VideoError` if the file is cut off."
     path = Path(path)
     check_file(path)

@@ -65,9 +65,7 @@ class Fitting(NamedTuple):
     "How pictures come into frames of another shape."
 
     how: str = "crop"  # one of `FITTINGS`
-    inner: tuple[int, int] = (
-        None  # height and width that the whole picture fits into; None = those of the frame
-    )
+    inner: tuple[int, int] = None  # height and width that the whole picture fits into; None = the frame's
 
 
 def fitting_of(

@@ -183,9 +183,8 @@ def segment_labels(
     pose, visible = pose_targets(joints[at - start], labels["under"][at])
     travel = (joints[-1, J["pelvis"]] - joints[0, J["pelvis"]]) * 3
     trunk = joints[:, J["neck"]] - joints[:, J["pelvis"]]
-    spin = (
-        trunk[:-1, 0] * trunk[1:, 1] - trunk[:-1, 1] * trunk[1:, 0]
-    ).mean() * 100  # which way the trunk turns in the picture
+    # which way the trunk turns in the picture
+    spin = (trunk[:-1, 0] * trunk[1:, 1] - trunk[:-1, 1] * trunk[1:, 0]).mean() * 100
     return {
         "angles": labels["angles"][at].reshape(-1) * 4,
         "phase": state[:, :3].mean(0),

@@ -121,9 +121,8 @@ def max_pool_same(
 ) -> torch.Tensor:  # (B, C, ceil(T/t), ceil(H/h), ceil(W/w))
     "Max-pooling with TensorFlow padding."
     pads = [same_padding(s, k, d) for s, k, d in zip(x.shape[2:], kernel, stride)]
-    if any(
-        a != b and d == 1 for (a, b), d in zip(pads, stride)
-    ):  # even kernel at stride 1: no rounding that could add the last window
+    # even kernel at stride 1: no rounding that could add the last window
+    if any(a != b and d == 1 for (a, b), d in zip(pads, stride)):
         x, padding = pad_same(x, kernel, stride)
         return max_pool(x, kernel, stride, padding)
     return max_pool(x, kernel, stride, tuple(a for a, _ in pads), True)
