@@ -109,7 +109,7 @@ def full_disk_said(
 
 
 def has_room(
-    path: str | Path,  # of no file that is there
+    path: str | Path,  # where no file is yet
     size: int = 2**16,  # bytes
 ) -> bool:
     "Whether such a file could be written: it is made, and removed again."
@@ -127,7 +127,7 @@ def has_room(
 
 
 def _no_room(error, part, path):
-    "Whether this is why. Libraries say so in their own words, so the disk is asked for the place of such a file."
+    "Whether a full disk is the cause. Libraries have errors of their own for it, so a file of that size is tried."
     if getattr(error, "errno", None) in FULL:
         return True
     size = 2**16 + max(p.stat().st_size if p.exists() else 0 for p in (part, path))
@@ -185,7 +185,7 @@ def _may_write(path):
 def write_atomically(
     path: str | Path,  # final place; a link there is replaced: it could lead anywhere
     write,  # called with the path of a temporary file beside it, ending in .tmp, which it has to create
-    alone: bool = False,  # True: nobody else writes this file now, so what killed ones have left of it goes
+    alone: bool = False,  # True: nobody else writes this file now, so files that killed ones have left are removed
 ):
     """Replace `path` by what `write` writes; when that fails, the old file stays.
 
@@ -212,7 +212,7 @@ def write_atomically(
 def behind_link(
     path: str | Path,  # a file, or a link to one
 ) -> Path:  # what to write: the file itself
-    "For a file that a person may keep elsewhere. Only after it was read: then it is what it should be."
+    "For a file that a person may keep elsewhere. Call it after reading: the file is then known to be right."
     path = Path(path)
     return Path(os.path.realpath(path)) if path.exists() else path
 
@@ -221,7 +221,7 @@ def write_folder(
     folder: str | Path,  # final place: there is nothing, or an empty folder
     write,  # called with a new folder beside it, ending in .tmp, which it fills
 ):
-    "All files of a folder at once, or none; what killed ones have left of it goes. `DiskFull` where there is no room."
+    "All files of a folder at once, or none; what killed processes have left is removed. Raises `DiskFull`."
     folder = Path(folder)
     make_folder(folder.parent)
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.????????.tmp"):
@@ -246,7 +246,7 @@ def clear_parts(
     folder: str | Path,  # searched with all below it
     of_others: tuple = (),  # names of files that somebody else may be writing now
 ):
-    "Remove what writes that were killed have left. Only for who is alone in writing all other files of the folder."
+    "Remove temporary files of writes that were killed. Only where nobody else writes any other file of the folder."
     for part in Path(folder).rglob(".*.????????.tmp"):
         if part.name[1:].rsplit(".", 2)[0] not in of_others:
             part.unlink(missing_ok=True)
@@ -325,9 +325,9 @@ def _readable(path):
 def read_text(
     path: str | Path,  # file
 ) -> str:
-    """UTF-8, or what the mark at the beginning says.
+    """Text in UTF-8, or in the encoding that the mark at the beginning names.
 
-    Raises ValueError that names file, line and byte of any other, `NotAllowed` for a folder or a file of others."""
+    Raises ValueError naming file, line and byte where it is neither, `NotAllowed` for a folder or a file of others."""
     path = possible_path(path)
     with _readable(path):
         data = path.read_bytes()
@@ -408,7 +408,7 @@ def write_in_turn(
     path: str | Path,  # final place
     write,  # as for `write_atomically`
 ):
-    "As `write_atomically`, where several programs may write the same file; what killed ones have left of it goes."
+    "As `write_atomically`, where several programs may write the same file; what killed ones have left is removed."
     path = Path(path)
     with file_lock(path.with_name(".lock"), wait=-1):
         write_atomically(path, write, alone=True)

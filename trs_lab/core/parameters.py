@@ -132,8 +132,11 @@ def split_paths(
         raise ConfigError(f"{name}: {text}: {said}") from None
 
 
-def as_text(f, value):
-    "A number where text is expected: a fold is one; of a name or a path it cannot be known how it was written."
+def as_text(
+    f,  # a field made by `option`
+    value,  # what it is to be set to
+):  # the same, a fold as text
+    "A fold may come as a number. Of a name or a path it could not be known how it was written: `ConfigError`."
     if isinstance(f.default, str) and not f.metadata["choices"]:
         return str(value) if f.name == "fold" and type(value) is int else text_only(f.name, value)
     return value
@@ -152,7 +155,10 @@ def text_only(
     return value
 
 
-def nearest(name, valid):
+def nearest(
+    name,  # what was typed
+    valid,  # names that exist
+) -> str:  # end of a message
     "'; did you mean ...?', or nothing when no valid name is close."
     close = get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
@@ -507,7 +513,10 @@ def _valid(names):
     return set(names) if names else {f.name for f in fields(Config)} | {"preset"}
 
 
-def check_names(params, valid=None):
+def check_names(
+    params,  # names, or a dict of them
+    valid=None,  # names of the parameters; None = the fields of `Config`, and preset
+):
     "Raise `ConfigError` for the first name that is no parameter."
     valid = sorted(_valid(valid))
     for name in params:

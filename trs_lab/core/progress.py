@@ -85,7 +85,7 @@ def progress_bar(
     *args,  # as for `tqdm`
     **kwargs,  # as for `tqdm`; they win over the choices made here
 ):
-    "A `tqdm` bar on the terminal that papermill was started from, or on standard output; none where nothing is to do."
+    "A `tqdm` bar on papermill's terminal, or on standard output; none where there is nothing to do."
     kwargs["disable"] = kwargs.get("disable", False) or _WITHOUT.get() or kwargs.get("total") == 0
     return tqdm(*args, **{**bar_style(terminal()), **kwargs})
 

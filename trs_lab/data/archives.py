@@ -17,25 +17,13 @@ from ..core.files import DataError, MissingExtra
 
 # %% ../../nbs/data/archives.ipynb #bb4e0bec
 ARCHIVES = (".npz", ".h5", ".hdf5")
-WIDTHS = (
-    256,
-    384,
-    512,
-    768,
-    1024,
-    1280,
-    1408,
-    1536,
-    2048,
-    2304,
-    3840,
-    4096,
-)  # of the features of known networks
+# Of the features of known networks.
+WIDTHS = (256, 384, 512, 768, 1024, 1280, 1408, 1536, 2048, 2304, 3840, 4096)
 
 
 def looks_turned(
     segments: int,  # of all clips
-    dim: int,
+    dim: int,  # features of a segment
 ) -> bool:
     "Whether (segments, dim) is probably (dim, segments)."
     return segments in WIDTHS and dim not in WIDTHS and dim < segments
@@ -114,7 +102,9 @@ def _read(path, changed):
     return {unicodedata.normalize("NFC", name): x for name, x in found.items()}
 
 
-def is_archive(path) -> bool:
+def is_archive(
+    path,  # of a file, which need not exist
+) -> bool:
     "Whether the features of several clips are in this file."
     return Path(path).suffix.lower() in ARCHIVES
 

@@ -96,8 +96,8 @@ def look_at(
 
 # %% ../../nbs/data/check_videos.ipynb #47fe61fb
 def seen_part(
-    height: int,  # of the picture as it is shown
-    width: int,
+    height: int,  # of the picture as it is shown, pixels
+    width: int,  # pixels
     config: Config,  # frame_height, frame_width, crop, fitting, backbone
 ) -> tuple:  # (share of the height, share of the width), from the middle
     "How much of a picture arrives."

@@ -240,7 +240,7 @@ class HiddenScores:
         self,
         clip_ids,  # clip ids, any length n
     ) -> list:  # n tuples of floats, or None
-        "Evaluation only: the marks of the single judges."
+        "Evaluation only: the scores of the single judges."
         return self._look_up(self._judges, clip_ids)
 
     def counts(self) -> dict:  # role -> clips with a true score
@@ -414,9 +414,7 @@ def use_fold(
 # %% ../../nbs/data/clips.ipynb #c031
 def describe(
     table,  # clip table, before or after hiding
-) -> (
-    pd.DataFrame
-):  # one row per split (or role) and group: clips, scored, users, lowest, mean and highest score
+) -> pd.DataFrame:  # a row per split (or role) and group: clips, scored, users, lowest, mean, highest
     "Counts and score statistics of a clip table."
     by = ["role" if "role" in table else "split", "group"]
     return (

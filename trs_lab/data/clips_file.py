@@ -39,10 +39,8 @@ def cells_of(
 
 def without_empty(
     rows: list,  # from `cells_of`
-) -> (
-    list
-):  # the same without columns on the right that have neither a name nor content, as spreadsheets leave them
-    "Lines that are shorter or longer than the first stay as they are: somebody else names them."
+) -> list:  # the same without the columns on the right that spreadsheets leave: no name, no content
+    "Lines that are shorter or longer than the first stay as they are: the reader of the table names them."
     width = len(rows[0][1]) if rows else 0
     while width and not any(cells[width - 1].strip() for _, cells in rows if len(cells) >= width):
         width -= 1
@@ -138,7 +136,7 @@ def free_name(
 def encoding_of(
     data: bytes,  # content of a text file
 ) -> str:
-    "What lines are to be added in."
+    "In which lines have to be added."
     marks = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
     return next((kind for mark, kind in marks if data.startswith(mark)), "utf-8")
 

@@ -301,7 +301,15 @@ class Decisions:
             raise DecisionError(f"{self.path} may not be written by you; nothing was written") from None
 
 
-def check_decision(clip_id, decision, score, note, clip_ids, score_range, where="decisions"):
+def check_decision(
+    clip_id: str,  # what is decided on
+    decision: str,  # one of `DECISION_KINDS`
+    score,  # in points; looked at where the clip is accepted or corrected
+    note: str,  # a remark
+    clip_ids,  # clips that may be decided on
+    score_range,  # (lowest, highest possible score); None = any finite score
+    where="decisions",  # what messages begin with, such as the path
+):
     "Raise `DecisionError` for an unknown clip, or a score that the data set cannot have."
     if clip_id not in clip_ids:
         raise DecisionError(

@@ -143,9 +143,7 @@ def _packet_times(path):
 
 def frame_times(
     path: str | Path,  # video file (mp4, avi, mov, mkv, gif, ...)
-) -> (
-    np.ndarray
-):  # (frames,) seconds, ascending; all 0 where the file does not say them, as a bare H.264 stream
+) -> np.ndarray:  # (frames,) seconds, ascending; all 0 where the file has none, as a bare H.264 stream
     "When each frame is shown, without decoding. Raises `VideoError` if the file is cut off."
     path = Path(path)
     check_file(path)
@@ -234,7 +232,7 @@ def decode_each(
 ):  # iterator of (H, W, 3) uint8, RGB
     """The wanted frames one after the other: large ones need not fit into memory. Errors as `decode_video`.
 
-    The film is read once; in memory are the frames that are wanted later than they come."""
+    The film is read once; only frames that are wanted later than they come are kept in memory."""
     from av.video.reformatter import VideoReformatter
 
     path, numbers = Path(path), np.asarray(numbers).tolist()

@@ -170,7 +170,7 @@ def read_jigsaws(
     seed=0,  # seed of random folds
     require_media=True,  # False = annotations alone
     target="total",  # what to predict: the sum of the six elements, or one of them, such as time_and_motion
-) -> pd.DataFrame:  # group = task, user = surgeon, judge_scores = the six elements, score = their sum
+) -> pd.DataFrame:  # group = task, user = surgeon, judge_scores = the six elements, score = the target
     "Gao et al., MICCAI M2CAI 2014. Raises FileNotFoundError naming the places it searched."
     root, tasks = data_folder(root, "jigsaws"), _task_names(task)
     element, score_range = _rated(target)

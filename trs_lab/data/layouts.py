@@ -31,7 +31,7 @@ def data_folder(
     root,  # as the caller gave it
     what: str,  # name of the data set, for the message
 ) -> Path:  # absolute
-    "A folder that exists. Raises ValueError where none is given, FileNotFoundError where it is none, `NotAllowed`."
+    "A folder that exists. Raises ValueError where none is given, FileNotFoundError where there is none, `NotAllowed`."
     if root in (None, ""):
         raise DataError(f"{what}: root is missing, expected the folder with the data")
     path = possible_path(Path(root).expanduser()).resolve()

@@ -176,10 +176,7 @@ def _all_media(root, dives, keys, dataset, required):
 # %% ../../nbs/data/mtl_aqa.ipynb #6fff685b
 TARGETS = {  # what can be predicted, and from where to where it goes; None = as the caller says
     "final": None,
-    "execution": (
-        0.0,
-        30.0,
-    ),  # what the middle three judges give together: the final score per degree of difficulty
+    "execution": (0.0, 30.0),  # by the middle three judges together: final score per degree of difficulty
     "difficulty": (1.0, 5.0),  # our choice; the published ones lie between 1.5 and 4.1
 }
 
@@ -246,9 +243,7 @@ def read_mtl_aqa(
     score_range=(0.0, 104.5),  # lowest and highest score, points; 104.5 is the field's normalisation
     dataset="mtl_aqa",  # name in messages and attrs
     target="final",  # what to predict: a name in `TARGETS`
-) -> (
-    pd.DataFrame
-):  # clip table; also position, armstand, rotation_type, ss_no, tw_no, and dive_number where published
+) -> pd.DataFrame:  # clip table; also position, armstand, rotation_type, ss_no, tw_no, dive_number if known
     "Parmar & Morris, CVPR 2019, in its original form or as MUSDL or CoRe published it. Raises FileNotFoundError."
     root = data_folder(root, dataset)
     if target not in TARGETS:

@@ -100,7 +100,7 @@ class Family:
     divers: int = 0  # people with a level and a look of their own; 0 = nobody dives twice
     between: float = 0.0  # share of the variance of final scores that lies between divers
 
-    def dive(self, i):
+    def dive(self, i):  # number of the dive, from 0, as below
         "(Dive, judge scores) of number `i`."
         if not self.divers:
             return dive_of(self.seed, i)

@@ -15,16 +15,15 @@ from .motion import Dive, sample_dive
 from .render import Appearance, sample_appearance
 
 # %% ../../nbs/dives/divers.ipynb #d3fed48e
-EXPLAINED = (
-    0.52  # of the variance of final scores, by the quality from which a dive's faults follow; measured below
-)
+# Of the variance of final scores, by the quality from which a dive's faults follow; measured below.
+EXPLAINED = 0.52
 
 
 def levels(
     divers: int,  # how many
     seed: int,  # of the data set
 ) -> np.ndarray:  # (divers,) of mean 0 and variance 1
-    "Levels of the divers: evenly spaced quantiles of the normal distribution in random order; few spread as many do."
+    "Levels of the divers: evenly spaced normal quantiles in random order, so that few spread like many."
     even = norm.ppf((np.random.default_rng([seed, 3]).permutation(divers) + 0.5) / divers)
     return even / even.std() if divers > 1 else even
 
@@ -72,5 +71,5 @@ def look_of(
     pool = int(np.random.default_rng([seed, diver, 4]).integers(2**31))
     own = sample_appearance(pool)
     day = sample_appearance(dive.appearance)
-    span = day.span * own.body.stature / day.body.stature  # so large in the picture as anybody
+    span = day.span * own.body.stature / day.body.stature  # as large in the picture as anybody
     return replace(day, **{f: getattr(own, f) for f in KEPT}, pool=pool, span=span)

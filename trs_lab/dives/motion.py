@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace, fields
 import numpy as np
 
 # %% ../../nbs/dives/motion.ipynb #c005
-FPS, N_FRAMES = 25, 103
-GRAVITY = 9.81
+FPS, N_FRAMES = 25, 103  # frames a second, and of a film
+GRAVITY = 9.81  # m/s^2
 # dive number, height of the board (m), degree of difficulty, relative frequency
 DIVE_TABLE = [
     ("407C", 10, 3.2, 103),
@@ -122,9 +122,7 @@ class Faults:
     legs: float = 0.0  # legs apart, up to 45 degrees
     knees: float = 0.0  # knees bent where they should be straight, up to 60 degrees
     shape: float = 0.0  # loose tuck or pike: the fold opens by up to 60 degrees
-    rotation: float = (
-        0.0  # signed: entry off by up to 40 degrees, + over-rotated, - short; beyond 1.75: failed
-    )
+    rotation: float = 0.0  # signed: entry off by up to 40 degrees, + too far, - short; beyond 1.75: failed
     distance: float = 0.0  # signed: + too far from the board (up to 1.6 m too far), - too close
     splash: float = 0.0  # height and amount of water thrown up at entry
     toes: float = 0.0  # feet flexed instead of pointed, up to 80 degrees
@@ -574,9 +572,8 @@ def _path(t, dive, body, flight, points, theta):
     foot = local[:, [J["hand_l"], J["hand_r"]] if dive.armstand else [J["toe_l"], J["toe_r"]]].mean(1)
     dip = np.zeros_like(t)
     if dive.height < 5:
-        dip = (
-            0.45 * np.exp(-(((t + 0.16) / 0.13) ** 2)) * (t < 0) * np.clip(-t / 0.08, 0, 1)
-        )  # a springboard gives way
+        # a springboard gives way
+        dip = 0.45 * np.exp(-(((t + 0.16) / 0.13) ** 2)) * (t < 0) * np.clip(-t / 0.08, 0, 1)
     pinned = np.array([0, 0, dive.height]) - foot
     pinned[:, 2] -= dip
     i = np.searchsorted(t, 0.0)

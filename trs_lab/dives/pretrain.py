@@ -183,9 +183,8 @@ def segment_labels(
     pose, visible = pose_targets(joints[at - start], labels["under"][at])
     travel = (joints[-1, J["pelvis"]] - joints[0, J["pelvis"]]) * 3
     trunk = joints[:, J["neck"]] - joints[:, J["pelvis"]]
-    spin = (
-        trunk[:-1, 0] * trunk[1:, 1] - trunk[:-1, 1] * trunk[1:, 0]
-    ).mean() * 100  # which way the trunk turns in the picture
+    # which way the trunk turns in the picture
+    spin = (trunk[:-1, 0] * trunk[1:, 1] - trunk[:-1, 1] * trunk[1:, 0]).mean() * 100
     return {
         "angles": labels["angles"][at].reshape(-1) * 4,
         "phase": state[:, :3].mean(0),
@@ -288,7 +287,10 @@ def segment_batch(
 class Pretext(nn.Module):
     "A backbone with the heads that are thrown away afterwards."
 
-    def __init__(self, backbone: I3D):  # what is kept
+    def __init__(
+        self,
+        backbone: I3D,  # what is kept
+    ):
         super().__init__()
         self.backbone = backbone
         self.clip = nn.ModuleDict({k: nn.Linear(backbone.dim, n) for k, n in CLIP_TASKS.items()})
@@ -436,8 +438,8 @@ def frame_views(
 def frame_batch(
     films,  # (n,103,H,W,3) uint8
     labels: dict,  # arrays with n rows
-    rows,
-    frames,  # (B,) clips and frame numbers
+    rows,  # (B,) numbers of the clips
+    frames,  # (B,) frame numbers
     size: int,  # pixels
     generator: torch.Generator,  # source of chance
     augment: bool = True,  # see `frame_views`
@@ -468,8 +470,8 @@ def _frame_loss(out, target, seen, phase):
 
 def pretrain_frames(
     backbone: I3D,  # trained in place
-    films,
-    labels: dict,  # as for `pretrain`
+    films,  # (n,103,H,W,3) uint8
+    labels: dict,  # arrays with n rows
     steps: int,  # optimiser steps
     size: int = 64,  # pixels
     batch: int = 128,  # frames of a step
@@ -531,8 +533,8 @@ def segment_features(
 @torch.no_grad()
 def pretext_scores(
     model: Pretext,  # trained
-    films,
-    labels: dict,  # held out, from `render_films`
+    films,  # (n,103,H,W,3) uint8, held out
+    labels: dict,  # of them, from `render_films`
     size: int = 64,  # pixels
     n_segments: int = 10,  # of a clip
 ) -> dict:  # task -> (accuracy, share of the most frequent class) or (R2, 0)
@@ -565,8 +567,8 @@ SMALL = dict(width=0.25, n_classes=1, dropout=0.0, stem_kernel=(3, 5, 5))  # the
 def make_weights(
     path,  # where the backbone goes, .safetensors
     folder,  # cache of the films
-    n: int = 2000,
-    held: int = 200,  # dives to learn from, and to be examined with
+    n: int = 2000,  # dives to learn from
+    held: int = 200,  # dives to evaluate on
     size: int = 64,  # pixels that the network sees
     film_size: int = 88,  # pixels of the films, from which crops are taken
     steps: int = 100_000,  # optimiser steps at most
@@ -577,7 +579,7 @@ def make_weights(
     init=None,  # .safetensors of a backbone to go on from
     seed: int = 0,  # of everything
 ) -> dict:  # `pretext_scores` on the held-out dives
-    "Pretrain the small I3D and write it, with its marks in the metadata."
+    "Pretrain the small I3D and write it, with its results on held-out dives in the metadata."
     torch.manual_seed(seed)
     films, labels = render_films(Path(folder) / "train", n, 2 * seed, film_size, workers)
     say = lambda step, loss: print(step, f"{loss:.3f}", flush=True)

@@ -424,10 +424,8 @@ class _Recording:
 
     def __init__(self, dive, look, size):
         self.dive, self.look, self.motion = dive, look, dive_motion(dive, look.body)
-        self.picture, self.scale = (
-            (2 * size[1], 2 * size[0]),
-            2 * size[0] / look.span,
-        )  # pixels, pixels a metre
+        # pixels, pixels a metre
+        self.picture, self.scale = (2 * size[1], 2 * size[0]), 2 * size[0] / look.span
         joints, com = self.motion.joints, self.motion.com
         self.cos, sin = np.cos(look.azimuth), np.sin(look.azimuth)
         self.flat = np.stack([joints[..., 0] * self.cos + joints[..., 1] * sin, joints[..., 2]], -1)

@@ -217,9 +217,9 @@ def colour_matrix(
 
 def recolour(
     frames: torch.Tensor,  # (T,3,H,W) float, 0 to 1
-    brightness: float = 1.0,
-    contrast: float = 1.0,
-    saturation: float = 1.0,  # factors
+    brightness: float = 1.0,  # as for `colour_matrix`, and so are the next three
+    contrast: float = 1.0,  # factor
+    saturation: float = 1.0,  # factor
     hue: float = 0.0,  # turn of the colour circle
 ) -> torch.Tensor:  # (T,3,H,W), not yet clamped
     "Change the colours of all frames in one pass."
@@ -362,15 +362,15 @@ def strong(
     speed: float = 0.1,  # largest relative change of the speed
     cut: int = 8,  # most frames left out in one piece
     window: int = 0,  # as in `time_map`
-    brightness: float = 0.3,
-    contrast: float = 0.3,
-    saturation: float = 0.4,  # largest relative changes
+    brightness: float = 0.3,  # largest relative change
+    contrast: float = 0.3,  # largest relative change
+    saturation: float = 0.4,  # largest relative change
     hue: float = 0.06,  # largest turn of the colour circle, 0 to 0.5
     grey: float = 0.1,  # chance of a grey clip
-    blur_chance: float = 0.3,
+    blur_chance: float = 0.3,  # chance of a blurred clip
     sigma: tuple[float, float] = (0.4, 1.2),  # blur, pixels
     noise: float = 0.04,  # largest standard deviation of the noise
-    cutout_chance: float = 0.5,
+    cutout_chance: float = 0.5,  # chance of a clip with a box cut out
     cutout_size: float = 0.2,  # one box, largest side as a share of the frame
 ) -> torch.Tensor:  # (B,3,T,h,w) float, 0 to 1
     "Strong augmentation (our choice); each clip is drawn on its own, all frames of a clip alike."

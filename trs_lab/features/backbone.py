@@ -53,8 +53,8 @@ class Unit3D(nn.Module):
         c_out: int,  # output channels
         kernel=(1, 1, 1),  # (t, h, w)
         stride=(1, 1, 1),  # (t, h, w)
-        eps: float = 1e-3,
-    ):  # of the batch normalisation; TensorFlow's, not PyTorch's default
+        eps: float = 1e-3,  # of the batch normalisation; TensorFlow's, not PyTorch's default
+    ):
         super().__init__()
         self.conv3d = nn.Conv3d(c_in, c_out, kernel, stride, bias=False)
         self.bn = nn.BatchNorm3d(c_out, eps=eps, momentum=0.01)
@@ -101,7 +101,13 @@ class _MaxPool(torch.autograd.Function):
         ] * len(ctx.how)
 
 
-def max_pool(x, kernel, stride, padding, ceil_mode=False):
+def max_pool(
+    x: torch.Tensor,  # (B, C, T, H, W)
+    kernel: tuple,  # (t, h, w)
+    stride: tuple,  # (t, h, w)
+    padding: tuple,  # (t, h, w), on both sides
+    ceil_mode: bool = False,  # True: windows may reach over the edge behind
+) -> torch.Tensor:
     "As `F.max_pool3d`, with less memory kept for the backward pass."
     if torch.is_grad_enabled() and x.requires_grad:
         return _MaxPool.apply(x, kernel, stride, padding, (1, 1, 1), ceil_mode)
@@ -115,9 +121,8 @@ def max_pool_same(
 ) -> torch.Tensor:  # (B, C, ceil(T/t), ceil(H/h), ceil(W/w))
     "Max-pooling with TensorFlow padding."
     pads = [same_padding(s, k, d) for s, k, d in zip(x.shape[2:], kernel, stride)]
-    if any(
-        a != b and d == 1 for (a, b), d in zip(pads, stride)
-    ):  # even kernel at stride 1: no rounding that could add the last window
+    # even kernel at stride 1: no rounding that could add the last window
+    if any(a != b and d == 1 for (a, b), d in zip(pads, stride)):
         x, padding = pad_same(x, kernel, stride)
         return max_pool(x, kernel, stride, padding)
     return max_pool(x, kernel, stride, tuple(a for a, _ in pads), True)
@@ -130,8 +135,8 @@ class Inception(nn.Module):
         self,
         c_in: int,  # input channels
         channels: tuple,  # of b0, b1a, b1b, b2a, b2b, b3b
-        eps: float = 1e-3,
-    ):  # of the batch normalisations
+        eps: float = 1e-3,  # of the batch normalisations
+    ):
         super().__init__()
         b0, b1a, b1b, b2a, b2b, b3b = channels
         self.b0 = Unit3D(c_in, b0, eps=eps)
@@ -181,8 +186,8 @@ class I3D(nn.Module):
         dropout: float = 0.5,  # in front of the logits, as published (keep probability 0.5)
         eps: float = 1e-3,  # of the batch normalisations; 1e-3 in TensorFlow
         stem_kernel=(7, 7, 7),  # of the first convolution; smaller for a small sibling on small inputs
-        stem_stride=(2, 2, 2),
-    ):  # of the first convolution
+        stem_stride=(2, 2, 2),  # of the first convolution
+    ):
         super().__init__()
         self.settings = dict(
             width=width,
@@ -388,8 +393,8 @@ def save_backbone(
     frames: int = 16,  # of a segment
     normalisation: str = "[-1,1]",  # what the pixels were brought to
     half: bool = False,  # store as float16
-    **notes,
-):  # further lines of metadata, such as how it was trained
+    **notes,  # further lines of metadata, such as how it was trained
+):
     "Write weights and what is needed to use them."
     meta = {
         "settings": json.dumps(model.settings),
@@ -437,9 +442,8 @@ def load_backbone(
     return model, {**meta, "input_size": int(meta["input_size"]), "frames": int(meta["frames"])}
 
 
-WIDEST = (
-    8.0  # of an I3D that is read from a file: a wider one has no weights, but would take the memory for them
-)
+# Largest width of an I3D that is read from a file: a wider one has no weights, but would take the memory for them.
+WIDEST = 8.0
 
 
 def _settings(path, meta):

@@ -39,9 +39,7 @@ class ViewPlan:
     crop: tuple | None = None  # height and width that the backbone sees, pixels; None = whole frames
     normalisation: str = "unit"  # 'unit' ([-1, 1], published I3D) or 'imagenet' (paper)
     seed: int = 0  # decides about all augmentations
-    batch_size: int = (
-        4  # views of a clip per pass, of n_segments segments each; other passes, other last bits
-    )
+    batch_size: int = 4  # views of a clip per pass through the backbone; another number, other last bits
     precision: str = "auto"  # see `inference_copy`
     dtype: str = "float32"  # of the stored features; 'float16' halves the file
     segment_len: int = 16  # frames of a segment
@@ -70,12 +68,8 @@ class Workers:
 
     device: str = "cpu"  # where the backbone and the augmentations run
     workers: int = 1  # processes; on CUDA one for each GPU
-    scheduler: str = (
-        ""  # '': without Dask; 'local': a Dask cluster of `workers` here; or the address of a scheduler
-    )
-    threads: int | None = (
-        None  # cores of this machine to use, one clip each; None = as many as torch has threads
-    )
+    scheduler: str = ""  # '': no Dask; 'local': a Dask cluster of `workers` here; or a scheduler's address
+    threads: int | None = None  # cores of this machine to use, one clip each; None = torch's threads
     timeout: float = 20  # seconds to wait for a Dask scheduler
 
     def __post_init__(self):
@@ -234,8 +228,11 @@ def settle(
         torch.cuda.set_device(device)  # pinned memory belongs to a GPU, too
 
 
-def thread_counts(device, cores):
-    "(threads that compute, threads that read) of a process"
+def thread_counts(
+    device: str,  # where the process computes
+    cores: int,  # that it may use
+) -> tuple:  # (threads that compute, threads that read)
+    "Two computing threads on a GPU, so that it is not idle while one of them prepares a pass."
     return (2, max(2, min(cores, 8))) if torch.device(device).type == "cuda" else (cores, cores)
 
 
@@ -325,7 +322,7 @@ class WorkerProcess:
         self,
         number: int,  # its name
         payload: bytes,  # pickled `ClipWork`
-        device: str,
+        device: str,  # its own
         cores: int,  # its own
     ):
         context = multiprocessing.get_context("spawn")

@@ -61,9 +61,8 @@ class FusedConv(nn.Module):
         return {**super().__getstate__(), "packed": {}}  # oneDNN's own layout can be neither copied nor sent
 
     def _packed(self, x, padding):
-        key = (
-            x.shape
-        )  # the best layout depends on it; without the batch the first call would decide for later ones
+        # the best layout depends on the shape; without the batch in it the first call would decide for later ones
+        key = x.shape
         if key not in self.packed:
             self.packed[key] = torch.ops.mkldnn._reorder_convolution_weight(
                 self.weight, padding, self.stride, (1, 1, 1), 1, x.shape
@@ -147,9 +146,8 @@ class FastI3D(nn.Module):
         x = x.float().mean((3, 4))
         return F.avg_pool1d(x, min(2, x.shape[-1]), 1).mean(-1)
 
-    def chunk(
-        self, shape
-    ):  # (N, C, T, H, W) -> segments per pass such that the stem's map, the largest one, stays below LARGEST_MAP
+    def chunk(self, shape):  # (N, C, T, H, W)
+        "Segments per pass such that the stem's map, the largest one, stays below `LARGEST_MAP`."
         stem = self.Conv3d_1a_7x7
         sizes = [-(-n // s) for n, s in zip(shape[2:], stem.stride)]
         return max(1, LARGEST_MAP // (len(stem.bias) * sizes[0] * sizes[1] * sizes[2] * self.dtype.itemsize))

@@ -33,7 +33,7 @@ class Entry:
 
     name: str  # what is typed
     looks_at: str  # what it sees of a segment
-    trained_on: str
+    trained_on: str  # data
     licence: str  # of the weights
     dim: str  # numbers a segment
     size: str  # side of the pictures that it sees, pixels
@@ -194,7 +194,7 @@ def split_backbone(
 def frame_size(
     backbone: str,  # name of the network or networks, without motion
     height: int,  # of the frames that would be cached otherwise, pixels
-    width: int,
+    width: int,  # pixels
 ) -> dict:  # frame_height, frame_width, crop; empty where the network takes any size
     "What networks of pictures should be given: the largest of their sides as height, the shape of frames as it was."
     side = max(_own_side(part) for part in backbone_parts(backbone))
@@ -220,9 +220,8 @@ def as_core_runs_it(
     for m in model.modules():
         if isinstance(m, nn.BatchNorm3d):
             m.eps = 1e-5
-    model.register_buffer(
-        "eps", torch.tensor(1e-5)
-    )  # other features from the same file: it counts as a weight
+    # other features from the same file: as a buffer it is part of the cache key
+    model.register_buffer("eps", torch.tensor(1e-5))
     return model
 
 

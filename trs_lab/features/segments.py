@@ -67,9 +67,8 @@ class SegmentEncoder(nn.Module):
     def _features(self, part):
         return self.backbone.features(part.contiguous(memory_format=torch.channels_last_3d))
 
-    def _again(
-        self, part
-    ):  # I3D draws nothing at random before its features; another backbone may, and must draw the same again
+    def _again(self, part):
+        # I3D draws nothing at random before its features; another backbone may, and must draw the same again
         return checkpoint(
             self._features, part, use_reentrant=False, preserve_rng_state=not isinstance(self.backbone, I3D)
         )

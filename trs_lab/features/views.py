@@ -33,12 +33,12 @@ class FeatureViews:
         strong=None,  # (N,V,S,D) features of strong views (None: from a weak or else the clean one in feature space)
         device: str | torch.device = "cpu",  # where views are wanted; the features are kept there
         feature_augment: bool = True,  # augment cached strong views in feature space, too
-        noise: float = 0.1,
-        drop_segments: float = 0.2,
-        drop_dims: float = 0.1,
-        shift: float = 0.5,  # strength of the strong view, see `strong_features`
-        weak_noise: float = 0.02,
-        weak_shift: float = 0.5,  # strength of the weak view where it is made in feature space
+        noise: float = 0.1,  # of the strong view, as in `strong_features`; so are the next three
+        drop_segments: float = 0.2,  # chance of a segment to be replaced by the mean of the others
+        drop_dims: float = 0.1,  # chance of a dimension to be zero
+        shift: float = 0.5,  # largest shift, segments
+        weak_noise: float = 0.02,  # of a weak view that is made in feature space, as in `weak_features`
+        weak_shift: float = 0.5,  # largest shift of such a view, segments
     ):
         if not feature_augment and strong is None:
             raise ValueError(
@@ -164,16 +164,14 @@ class VideoViews:
     def __init__(
         self,
         cache: FrameCache,  # filled; `cache[rows]` gives uint8 frames
-        crop: tuple[int, int]
-        | None = None,  # height and width that the backbone sees, pixels (None: whole frames)
+        crop: tuple[int, int] | None = None,  # height and width that the backbone sees, pixels (None: all)
         device: str | torch.device = "cpu",  # where the views are made
         normalisation: str = "unit",  # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
-        segment_len: int = 16,
+        segment_len: int = 16,  # frames of a segment
         n_segments: int = 10,  # see `cut_segments`
-        weak_options: dict | None = None,
-        strong_options: dict | None = None,  # keyword arguments of `weak` and `strong`
-        dim: int
-        | None = None,  # features that the backbone makes of a segment, for whoever builds the networks
+        weak_options: dict | None = None,  # keyword arguments of `weak`
+        strong_options: dict | None = None,  # keyword arguments of `strong`
+        dim: int | None = None,  # width of a segment's feature, for whoever builds the networks
         depth: int = 2,  # steps read ahead
     ):
         self.cache, self.crop, self.device, self.normalisation, self.dim = (

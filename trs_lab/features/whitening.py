@@ -40,9 +40,8 @@ def fit_whitening(
     floor: float = 1e-3,  # added to the variances, so that constant features and the last components do not explode
 ) -> Whitening:
     "Zero mean and unit variance over clips and segments. Raises ValueError for more components than features."
-    parts = lambda: (
-        rearrange(torch.as_tensor(p).double(), "n s d -> (n s) d") for p in _chunks(features)
-    )  # a double copy of all would not fit beside large sets
+    # in parts: a double copy of all would not fit beside large sets
+    parts = lambda: (rearrange(torch.as_tensor(p).double(), "n s d -> (n s) d") for p in _chunks(features))
     n = features.shape[0] * features.shape[1]
     mean = sum(p.sum(0) for p in parts()) / n
     sd = (sum(((p - mean) ** 2).sum(0) for p in parts()) / (n - 1)).sqrt()

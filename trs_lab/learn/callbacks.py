@@ -30,9 +30,14 @@ def ema_update(
 
 
 class MovingAverage(Callback):
-    "After every movement of the student's weights the teacher follows."
+    "After every step of the optimiser the teacher follows."
 
-    def __init__(self, networks, momentum, stage):
+    def __init__(
+        self,
+        networks,  # with `student` and `teacher`
+        momentum: float,  # share of the teacher that stays
+        stage: str,  # in which it follows
+    ):
         self.networks, self.momentum, self.stage = networks, momentum, stage
 
     def on_move(self, learner):
@@ -79,7 +84,10 @@ class PseudoLabelHistory(Callback):
 class Validation(Callback):
     "Adds validation_mse to the student's row; `select` puts the best student of the last stage in place."
 
-    def __init__(self, selects: bool = False):
+    def __init__(
+        self,
+        selects: bool = False,  # True: keep the best student, for `select`
+    ):
         self.selects, self.best = selects, None
 
     def on_epoch_rows(self, learner):
@@ -106,15 +114,19 @@ class Validation(Callback):
         self.best = state["best"]
 
 
-def select(learner):
-    "Put the selected student in place: the best on the validation part, or the last one. Returns the learner."
+def select(
+    learner,  # trained
+):  # the same
+    "Put the selected student in place: the best on the validation part, or the last one."
     for callback in learner.callbacks:
         if isinstance(callback, Validation):
             callback.select(learner)
     return learner
 
 # %% ../../nbs/learn/callbacks.ipynb #d0c3f549
-def copied(state):
+def copied(
+    state,  # tensors and plain values, in dictionaries, lists and tuples
+):  # the same, sharing nothing
     "As `copy.deepcopy`, for containers of tensors and plain values: a seventh of its time, which every epoch pays."
     if torch.is_tensor(state):
         return state.detach().clone()
@@ -126,7 +138,7 @@ def copied(state):
 
 
 class RollBack(Callback):
-    "Keeps the state at the end of the last whole epoch. One that is used has to come after those that add to its rows."
+    "Keeps the state at the end of the last whole epoch. It has to come after the callbacks that add to its rows."
 
     def keep(self, learner):
         state = learner.state()
@@ -162,7 +174,9 @@ class Progress(Callback):
         self.bar.close()
 
 # %% ../../nbs/learn/callbacks.ipynb #3f623ae0
-def usual_callbacks(method) -> list:
+def usual_callbacks(
+    method,  # with its networks and options
+) -> list:
     "What every training has: the teacher follows, the history is written, the validation part selects."
     found = [ShareMemories(), PseudoLabelHistory(), Validation(method.config.selection == "validation")]
     if "teacher" in method.scorers:

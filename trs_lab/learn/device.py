@@ -119,7 +119,9 @@ def _name_of(device):
 
 # %% ../../nbs/learn/device.ipynb #93939d90
 @contextmanager
-def eval_mode(*networks):
+def eval_mode(
+    *networks,  # torch modules
+):
     "No dropout inside the block; the former mode comes back after it."
     modes = [n.training for n in networks]
     for n in networks:
@@ -131,7 +133,12 @@ def eval_mode(*networks):
             n.train(m)
 
 
-def prepare_networks(networks, config, team, device):
+def prepare_networks(
+    networks,  # module that holds them
+    config,  # finetune, freeze_bn, compile
+    team,  # the processes that train together
+    device,  # where they go
+):  # the same
     "Networks on the device, with what compiling and several processes ask of them. Raises `ConfigError`."
     networks = networks.to(device)
     if config.finetune and not config.freeze_bn and not team.alone:

@@ -34,7 +34,7 @@ class Callback:
         pass
 
     def on_move(self, learner):
-        "The weights have moved."
+        "The optimiser has made a step."
 
     def on_step_end(self, learner):
         pass
@@ -74,7 +74,13 @@ LARGEST_GRADIENT = 5.0  # norm to which gradients are clipped (our choice)
 class Learner:
     "Trains a method's networks, stage by stage."
 
-    def __init__(self, method, stages, accelerator, callbacks=()):
+    def __init__(
+        self,
+        method,  # knows the clips, and what a step learns from
+        stages: list,  # of `Stage`, run in this order
+        accelerator,  # device, precision and processes
+        callbacks=(),  # called in this order
+    ):
         self.method, self.stages, self.accelerator = method, stages, accelerator
         self.config, self.networks, self.data = method.config, method.networks, method.data
         self.clips, self.team, self.history = method.clips, method.team, method.history
@@ -82,13 +88,13 @@ class Learner:
         self.now, self.stage = None, "new"  # the stage under way, and its name
         self.next, self.epoch = 0, 0  # number of the stage to run, epochs of it that are done
         self.rows, self.losses = [], {}
-        self.in_epoch = False  # as long as True, no state is whole
+        self.in_epoch = False  # True within an epoch: what `state` gives then is of no use
         self.stopped = False  # as soon as True, no further stage begins
         self.n_batches = self.batch = self.n_clips = 0  # place in the epoch; clips seen in this stage
         self.idle, self.randomness = 0.0, Randomness(self.device)  # idle: seconds spent waiting for callbacks
 
-    def fit(self, until=None):
-        "All stages, or what is left of them after `load_state` or a stop; `until` the end of one of them."
+    def fit(self, until=None):  # name of the last stage to run; None = all
+        "All stages, or what is left of them after `load_state` or a stop."
         self.stopped = False
         names = [s.name for s in self.stages]
         last = len(names) - 1 if until is None else names.index(until)
@@ -96,7 +102,7 @@ class Learner:
             self.run_stage(self.next)
         return self
 
-    def run_stage(self, at):
+    def run_stage(self, at):  # number of the stage
         if self.now is not self.stages[at]:
             self.enter(at)
             self.now.on_start()
@@ -114,6 +120,7 @@ class Learner:
         self.next = at if self.stopped else at + 1
 
     def enter(self, at):
+        "Networks and optimiser of stage number `at`, all random numbers from its seed."
         self.now, self.stage, self.epoch = self.stages[at], self.stages[at].name, 0
         self.sow(self.now.seed)
         self.objective, self.optimizer = Objective(*self.now.networks()), None
@@ -150,7 +157,7 @@ class Learner:
         self.close_epoch(time.perf_counter() - start - self.idle)
 
     def run_step(self, batch):
-        "Losses of a batch, their gradients, and every `accumulate` steps a movement of the weights."
+        "Losses of a batch, their gradients, and every `accumulate` batches a step of the optimiser."
         moves = self.batch % self.config.accumulate == 0 or self.batch == self.n_batches
         progress = self.epoch + (self.batch - 1) / self.n_batches
         waits = nullcontext() if moves or self.team.alone else self.accelerator.no_sync(self.objective)
@@ -158,9 +165,8 @@ class Learner:
             with self.accelerator.autocast():
                 losses = self.objective(self.now.losses, *batch)
             total = sum(self.now.weight(name, progress) * loss for name, loss in losses.items())
-            self.finite.append(
-                total.detach().isfinite().all()
-            )  # looked at when the epoch ends: a GPU need not wait for it
+            # looked at when the epoch ends: a GPU need not wait for it
+            self.finite.append(total.detach().isfinite().all())
             self.accelerator.backward(total.sum() / self.config.accumulate)
         if moves:
             self.move(progress)
@@ -207,7 +213,7 @@ class Learner:
     def keep_rows(self):
         self.rows.extend(self.epoch_rows.values())
 
-    def tell(self, event):
+    def tell(self, event):  # name of a method of `Callback`
         for callback in self.callbacks:
             getattr(callback, event)(self)
 

@@ -92,14 +92,11 @@ class Method:
     scorers = ("student", "teacher")  # networks that are asked; the teacher is the student's moving average
     speaker = "student"  # of these the one whose scores are the run's: predictions.csv, and new clips
     second_stage = "semi_supervised"  # what the stage after burn-in is called
-    pseudo_labels = (
-        False  # True: `step` notes pseudo-labels, and the history keeps what was believed of each clip
-    )
+    pseudo_labels = False  # True: `step` notes pseudo-labels, and the history keeps them
     # True: networks of several runs can be trained side by side, see `learn/stacked`. Each class says it for itself.
     stacks = False
-    times_difficulty = (
-        False  # True: it multiplies by the degree of difficulty itself, whatever `use_difficulty` says
-    )
+    # True: it multiplies by the degree of difficulty itself, whatever `use_difficulty` says.
+    times_difficulty = False
 
     @classmethod
     def build(
@@ -132,7 +129,7 @@ class Method:
 
     # -- what a subclass overrides -------------------------------------------------------------------------------
 
-    def trained(self, stage):
+    def trained(self, stage):  # name of the stage
         "Networks that get a gradient in every step of the stage."
         return [self.networks.student]
 
@@ -156,10 +153,10 @@ class Method:
             return self.options.unlabelled_weight * sigmoid_ramp(progress, self.options.ramp_epochs)
         return 1.0
 
-    def start_stage(self, stage):
+    def start_stage(self, stage):  # name of the stage
         "Before the first epoch of a stage."
 
-    def start_epoch(self, stage):
+    def start_epoch(self, stage):  # name of the stage
         "Before the first step of an epoch; `self.epoch` is its number."
 
     def end_burn_in(self):
@@ -167,10 +164,10 @@ class Method:
         if "teacher" in self.scorers:
             self.networks.teacher.load_state_dict(self.networks.student.state_dict())
 
-    def before_answers(self, network):
+    def before_answers(self, network):  # one of `scorers`
         "Clean views are about to be answered for, without dropout and without gradients."
 
-    def answer(self, network, x, rows):
+    def answer(self, network, x, rows):  # one of `scorers`, (b, ...), (B,) of the whole batch
         "Mean (b,) and log-variance (b,) that a scorer gives to views `x` of this process's shard of clips `rows`."
         return getattr(self.networks, network)(x)
 
@@ -278,7 +275,7 @@ class Method:
     def generator(self):
         return self.data.generator
 
-    def labelled_view(self, rows):
+    def labelled_view(self, rows):  # (B,) labelled clips of the whole batch
         "What labelled clips are learnt from."
         strong = self.options.use_strong and self.options.labelled_view == "strong"
         return self.disturbed(self.data.view("strong" if strong else "weak", rows), len(rows))
@@ -294,11 +291,11 @@ class Method:
         sd = x.std((1, 2), keepdim=True, correction=0)
         return (x + noise * sd * normal) * kept / (1 - drop)
 
-    def weak_view(self, rows):
+    def weak_view(self, rows):  # (B,) unlabelled clips of the whole batch
         "Of unlabelled clips: what they are judged by."
         return self.data.view("weak", rows, from_last=True)
 
-    def student_view(self, rows):
+    def student_view(self, rows):  # (B,) unlabelled clips of the whole batch
         "Of unlabelled clips: what the student learns from."
         return self.data.view("strong" if self.options.use_strong else "weak", rows, from_last=True)
 
@@ -314,7 +311,7 @@ class Method:
         "Mean over the whole batch `rows`, of which this process has `values`."
         return self.team.mean(len(rows))(values)
 
-    def supervise(self, answers, labelled):
+    def supervise(self, answers, labelled):  # mean (b,) and log-variance (b,); (B,) clips
         "The labelled losses that all methods share: negative log-likelihood, and ranking where it is asked for."
         nll = gaussian_nll(*answers, self.scores(labelled), lambda v: self.average(v, labelled))
         return dict(loss_labelled=nll, **self.ranking(answers[0], labelled))
@@ -340,6 +337,6 @@ class Method:
         sure = torch.full_like(log_var, LOG_VAR_MIN)
         return torch.where(fixed, accepted.to(mean.dtype), mean), torch.where(fixed, sure, log_var)
 
-    def note(self, rows, mean, log_var, name="pseudo"):
+    def note(self, rows, mean, log_var, name="pseudo"):  # (b,) clips, standardised; teacher, reference, ...
         "Write what is believed of this process's unlabelled clips to the history."
         self.history.note(name, self.clips.position[rows], mean, log_var)

@@ -23,7 +23,7 @@ from .training_set import Clips, TrainingSet
 class StackedLinear(nn.Module):
     "K linear layers; rows of the input are those of the first, then those of the second, and so on."
 
-    def __init__(self, layers):
+    def __init__(self, layers):  # K `nn.Linear` of the same size
         super().__init__()
         self.weight, self.bias = _stacked(layers, "weight"), _stacked(layers, "bias")
 
@@ -36,7 +36,7 @@ class StackedLinear(nn.Module):
 class StackedNorm(nn.Module):
     "K layer norms over the last dimension."
 
-    def __init__(self, layers):
+    def __init__(self, layers):  # K `nn.LayerNorm` of the same size
         super().__init__()
         self.weight, self.bias = _stacked(layers, "weight"), _stacked(layers, "bias")
         self.eps = layers[0].eps
@@ -101,7 +101,7 @@ def _by_member(call, k):
 class Apart(nn.Module):
     "Networks that are not stacked, each with its own rows."
 
-    def __init__(self, members):
+    def __init__(self, members):  # K networks
         super().__init__()
         self.members = nn.ModuleList(members)
 
@@ -151,7 +151,7 @@ def member_state(
 class Members(Team):
     "K networks that train side by side in one process."
 
-    def __init__(self, k: int):
+    def __init__(self, k: int):  # networks
         super().__init__()
         self.members = k
 

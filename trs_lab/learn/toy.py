@@ -98,7 +98,11 @@ def toy_learner(
 class StopAt(Callback):
     "Takes the state at the end of an epoch of a stage and stops."
 
-    def __init__(self, stage, epoch):
+    def __init__(
+        self,
+        stage: str,  # its name
+        epoch: int,  # epochs of it that are done then
+    ):
         self.where = stage, epoch
 
     def on_epoch_end(self, learner):

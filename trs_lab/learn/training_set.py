@@ -86,7 +86,7 @@ class Clips:
                 known[:, i] = torch.as_tensor(_classes(self._attributes[name], n, name, self.ids))
         return known
 
-    def same_group(self, query_rows):
+    def same_group(self, query_rows):  # (B,) clips
         "(B, n_labelled) bool, or None when there is one group only."
         if self.one_group:
             return None
@@ -131,7 +131,7 @@ def _persons(table):
 
 
 def _judges(table, device):
-    "(N, J) marks of the clips whose score is shown, NaN elsewhere; None where labelled clips lack them."
+    "(N, J) judge scores of the clips whose score is shown, NaN elsewhere; None where labelled clips lack them."
     if "judge_scores" not in table:
         return None
     shown = table.role.isin(["labelled", "validation"]).to_numpy()
@@ -156,7 +156,10 @@ def cycle(
     return torch.cat([rows[draw()] for _ in range(math.ceil(length / n))])[:length]
 
 
-def with_host(batches, device):
+def with_host(
+    batches,  # row numbers on the host
+    device,  # where they are wanted
+) -> list:
     "Batches on the device. Each carries its `host` copy, so that reading the row numbers does not wait for the device."
     moved = []
     for b in batches:
@@ -166,14 +169,23 @@ def with_host(batches, device):
     return moved
 
 
-def all_batches(clips, batch_size, generator):
+def all_batches(
+    clips,  # `Clips`
+    batch_size: int,  # clips
+    generator,  # source of the order
+) -> list:  # of (rows, None)
     "Recovery of masked segments: one pass over all training clips, with a score or without."
     rows = torch.cat([clips.labelled, clips.unlabelled]).cpu()
     batches = cycle(rows, len(rows), generator).split(batch_size)
     return [(b, None) for b in with_host(batches, clips.labelled.device)]
 
 
-def labelled_batches(clips, batch_size, generator, passes=1):
+def labelled_batches(
+    clips,  # `Clips`
+    batch_size: int,  # clips
+    generator,  # source of the order
+    passes: int = 1,  # over the labelled clips
+) -> list:  # of (labelled, None)
     "Burn-in: passes over the labelled clips; a last batch of a single clip has no pair, so it is filled up."
     n = len(clips.labelled)
     size = min(batch_size, n)
@@ -181,7 +193,12 @@ def labelled_batches(clips, batch_size, generator, passes=1):
     return [(b, None) for b in with_host(batches, clips.labelled.device)]
 
 
-def paired_batches(clips, batch_size, per_labelled, generator):
+def paired_batches(
+    clips,  # `Clips`
+    batch_size: int,  # labelled clips
+    per_labelled: int,  # unlabelled clips for each of them
+    generator,  # source of the order
+) -> list:  # of (labelled, unlabelled), or (labelled, None) where every clip has a score
     "Second stage: one pass over the unlabelled clips, each batch with its labelled clips."
     if not len(clips.unlabelled):
         return labelled_batches(clips, batch_size, generator)

@@ -74,9 +74,7 @@ class Arrow(NamedTuple):
     "A numbered arrow of the figure, and what is behind it."
 
     at: list  # points (x, y) where its number stands
-    lines: (
-        list  # each the network whose output it carries ("" = none), then points (x, y); the last is its head
-    )
+    lines: list  # each the network whose output it carries ("" = none), then points (x, y), the head last
     sentence: str  # what happens
     equation: str  # LaTeX
     function: str  # what does it

@@ -141,7 +141,7 @@ class TRSMethod(Method):
         return torch.cat(clean + weak)
 
     def remember(self, rows, **opinions):
-        "Write opinions to the history and the memories; returns what is to be believed of each."
+        "Write outputs to the history and the memories; returns what the pseudo-label is made of."
         believed = []
         for name, opinion in opinions.items():
             if opinion is None:

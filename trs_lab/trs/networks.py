@@ -68,7 +68,11 @@ class Dropout(nn.Dropout):
         return x * (drawn >= round(self.p * 65536) - 32768).to(x.dtype).mul_(1 / (1 - self.p))
 
 # %% ../../nbs/trs/networks.ipynb #c012
-def mlp(dim, hidden, dropout=0.0):
+def mlp(
+    dim: int,  # width of input and output
+    hidden: int,  # hidden units
+    dropout: float = 0.0,  # after both layers
+) -> nn.Module:
     "Linear, GELU, linear: the only non-linear part of a Mixer."
     return nn.Sequential(
         nn.Linear(dim, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout)
@@ -244,7 +248,8 @@ def compare(
 ):
     "Relative scores and log-variances against K exemplars each: (B, K), (B, K)."
     b, k = chosen.shape
-    asked = [t.repeat(k, *[1] * (t.ndim - 1)) for t in reference.ask(query)]  # all clips and their first, ...
+    # all clips with their first exemplar, then all with their second, ...
+    asked = [t.repeat(k, *[1] * (t.ndim - 1)) for t in reference.ask(query)]
     delta, log_var = reference.relate(*asked, *[t[chosen.T.flatten()] for t in reference.answer(exemplars)])
     return delta.view(k, b).T, log_var.view(k, b).T
 

@@ -126,9 +126,7 @@ def pseudo_loss(
     pseudo,  # (B,) pseudo-label, NaN = none
     pseudo_log_var,  # (B,) its log-variance
     kind: str = "mse",  # mse or nll
-    total=lambda part: (
-        part
-    ),  # from a sum over these clips to one over the whole batch, where several processes share it
+    total=lambda part: part,  # from a sum over these clips to one over the whole batch of all processes
 ):
     "Loss of the student against pseudo-labels; clips without one are left out. No gradient reaches the pseudo-label."
     known = torch.isfinite(pseudo)
