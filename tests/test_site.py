@@ -1,5 +1,6 @@
 """The documentation site: nbdev's part of it runs, quarto's is played by a script."""
 
+import ast
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import yaml
 from check_sync import tool
 from conftest import changed
-from measure import READING, ROOT, WINGS, notebooks
+from measure import PACKAGE, READING, ROOT, WINGS, imported, modules, notebooks
 
 QUARTO = """#!/bin/sh
 mkdir -p _docs && touch _docs/index.html
@@ -39,9 +40,11 @@ def test_nbdev_docs_leaves_nothing_behind(checkout, tmp_path):
 
 def test_the_sidebar_lists_the_wings_in_order():
     contents = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]["contents"]
-    folders = [item["auto"] for item in contents if "auto" in item]
-    assert folders[: len(WINGS)] == list(WINGS)
     sections = {item["section"]: item["contents"] for item in contents if "section" in item}
+    assert [section for section in sections if section in WINGS] == list(WINGS)
+    for wing in WINGS:
+        there = {f"{wing}/{p.name}" for p in (ROOT / "nbs" / wing).glob("*.ipynb")}
+        assert sorted(sections[wing]) == sorted(there)
     assert set(sections["Apps"]) == {p.name for p in (ROOT / "nbs").glob("*.ipynb")} - {"index.ipynb"}
     books = [ROOT / "nbs" / name for name in sections["Tutorials"]]
     assert set(books) == set((ROOT / "nbs" / "tutorials").glob("*.ipynb"))
@@ -49,3 +52,17 @@ def test_the_sidebar_lists_the_wings_in_order():
     assert [t.split(".")[0] for t in titles] == [f"# {i}" for i in range(1, len(books) + 1)]
     pages = [item for item in contents if isinstance(item, str)]
     assert not [page for page in pages if not (ROOT / "nbs" / page).is_file()]
+
+
+def test_whoever_reads_in_the_order_of_the_sidebar_has_read_what_a_notebook_imports():
+    contents = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]["contents"]
+    sections = {item["section"]: item["contents"] for item in contents if "section" in item}
+    order = [f"{PACKAGE}.{p.removesuffix('.ipynb').replace('/', '.')}" for w in WINGS for p in sections[w]]
+    known = modules(ROOT)
+    too_early = []
+    for place, name in enumerate(order):
+        tree = ast.parse(known[name].read_text()) if name in known else ast.Module([], [])
+        at_the_top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        needed = imported(name, ast.unparse(ast.Module(at_the_top, [])), set(order))
+        too_early += [(name, other) for other in needed if order.index(other) > place]
+    assert not too_early and len(order) > 130
