@@ -17,10 +17,8 @@ from ..learn.method import Method, UnlabelledOptions
 from ..trs.networks import Networks, bounded, make_scorer
 
 # %% ../../nbs/methods/heteroscedastic.ipynb #a42599c5
-SURE, UNSURE = (
-    -1.0,
-    5.0,
-)  # bounds of a pseudo-label's log-variance: it counts at most 2.7 and at least 0.007 (our choice)
+# bounds of a pseudo-label's log-variance: it counts at most 2.7 and at least 0.007 (our choice)
+SURE, UNSURE = -1.0, 5.0
 
 
 class UncertaintyLearner(nn.Module):

@@ -19,9 +19,8 @@ from ..trs.method import TRSMethod, TRSOptions
 from ..trs.networks import Networks, make_scorer
 
 # %% ../../nbs/methods/trs_gp.ipynb #68af6b09
-NOISES = tuple(
-    10 ** (e / 4) for e in range(-12, 7)
-)  # shares of noise to choose from, relative to the variance of the process
+# shares of noise to choose from, relative to the variance of the process
+NOISES = tuple(10 ** (e / 4) for e in range(-12, 7))
 
 
 def left_out(
@@ -52,7 +51,7 @@ def fit_gp(
 def whole_and_ordered(
     x,  # (n, S, D) clips
 ) -> list:  # two tensors (n, ...)
-    "A clip on the whole, and segment by segment: the two things that are compared."
+    "What is compared of a clip: the mean over segments, and all segments in order."
     return [x.mean(1), x.flatten(1)]
 
 
@@ -91,6 +90,7 @@ class GPReference(ClosedForm):
         all_clips,  # (N, S, D) of all training clips: the median is theirs
         filter=None,  # `Whitening` from `fit_denoising`; None = leave the features as they are
     ):
+        "Fit to the labelled clips."
         dim = x.shape[-1]
         self.fill(
             center=torch.zeros(dim) if filter is None else filter.mean,
