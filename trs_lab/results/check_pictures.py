@@ -131,7 +131,7 @@ def _strip(ax, frames):
 
 
 def _mark_part(ax, both):
-    "A dashed frame around what arrives."
+    "A dashed frame around what the network gets."
     n, height, width, _ = both.original.shape
     down, across = (s * p for s, p in zip((height, width), both.part))
     gap = max(1, width // 40)

@@ -42,7 +42,7 @@ def confidence_bins(
     bins: int = 6,  # fewer if a bin would hold fewer than 5 clips
 ) -> (
     pd.DataFrame
-):  # bin, n, sigma (mean), mae, low, high (95 % bootstrap), in points; attrs: tau and its interval
+):  # bin, n, sigma (mean), mae, low, high (95 % bootstrap), in points; attrs: tau, its interval
     "Error in bins by claimed sigma. ValueError where no true score is known."
     _, sigma = BELIEFS[of]
     d = as_beliefs(data, ["true", of, sigma], "confidence_bins")
@@ -90,7 +90,7 @@ def plot_confidence_bins(
 
 
 def draw_confidence_bins(ax, t, name):
-    "Bars of the error, and the error that the claimed sigma lets expect."
+    "Bars of the error, and the error expected from the claimed sigma."
     at = np.arange(len(t))
     bars = np.nan_to_num(np.abs(t[["low", "high"]].to_numpy().T - t.mae.to_numpy()))
     ax.bar(at, t.mae, color=COLOURS[name], alpha=0.35, width=0.8)
@@ -126,7 +126,7 @@ def drift(
     still: float = 1e-6,  # points; a smaller change is none
 ) -> (
     pd.DataFrame
-):  # `DRIFT`: quantiles of the signed change; moved is a share of clips, nearer a share of the moved
+):  # `DRIFT`: quantiles of the signed change; moved: share of clips, nearer: share of the moved
     "Change of the pseudo-labels since the epoch before. `nearer` is NaN where no true score is known or nothing moved."
     epochs, ids, labels = as_history(data)
     truth = getattr(data, "truth", None) if truth is None else truth

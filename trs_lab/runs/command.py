@@ -54,7 +54,7 @@ def executed_copy(
 
 
 def _free(copy):
-    "With a number behind its name where there is one of this name."
+    "With a number after its name where the name is taken."
     names = (copy.with_stem(f"{copy.stem}{n}") for n in ("", *range(2, 10_000)))
     return next(path for path in names if not path.exists())
 
@@ -62,12 +62,12 @@ def _free(copy):
 def written_to(
     copy: Path,  # from `executed_copy`
 ) -> Path:  # where papermill writes
-    "Beside an older one, which stays until the new one has come to its end."
+    "Beside an older one, which is kept until the new one has finished."
     return copy.with_stem(f"{copy.stem}.new") if copy.exists() else copy
 
 # %% ../../nbs/runs/command.ipynb #66387bcc
 def as_root() -> list:  # words; none for anybody else
-    "What JupyterLab asks of root. Whoever has its token may then do anything on this machine."
+    "The flag that JupyterLab needs for root. Whoever has its token may then do anything on this machine."
     return ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 

@@ -34,7 +34,7 @@ def read_known(
     names = [one_form(h) for h in rows[0][1]] if rows else []
     if "clip_id" not in names or len({*names}) < len(names):
         raise DataError(f"{path}: no column clip_id, or one twice; found {', '.join(names) or 'nothing'}")
-    for name in {*names} - {"clip_id", *KNOWN}:  # a slip of the pen; other columns are nobody's business here
+    for name in {*names} - {"clip_id", *KNOWN}:  # a misspelt name; other columns are not read
         if meant := get_close_matches(name, KNOWN, n=1, cutoff=0.8):
             raise DataError(f"{path}: column {name!r}: is it {meant[0]}?")
     if wrong := next((line for line, found in rows if len(found) != len(names)), None):
