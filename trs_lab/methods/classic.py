@@ -342,9 +342,8 @@ class COREG(ClosedFormMethod):
 
     def fit(self):
         clips, o = self.clips, self.options
-        fixed = torch.isfinite(
-            clips.accepted[clips.unlabelled]
-        )  # by a person: known to both, never in the pool
+        # what a person accepted is known to both from the start, and never in the pool
+        fixed = torch.isfinite(clips.accepted[clips.unlabelled])
         accepted, asked = (mask.nonzero()[:, 0] for mask in (fixed, ~fixed))
         x, y = self.mean_features(clips.labelled), clips.scores[clips.labelled]
         u = self.mean_features(clips.unlabelled) if len(clips.unlabelled) else x[:0]

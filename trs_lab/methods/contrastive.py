@@ -59,9 +59,8 @@ class RegressionTree(nn.Module):
         self.first = nn.Sequential(nn.Linear(in_dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim), nn.ReLU())
         draw = lambda *shape: nn.Parameter(torch.randn(shape) * (2 / dim) ** 0.5)
         self.ask = nn.ParameterList([draw(2**l, dim) for l in range(levels)])  # node -> logit of going right
-        self.grow = nn.ParameterList(
-            [draw(2**l, dim, 2 * dim) for l in range(levels)]
-        )  # node -> its two children
+        # node -> its two children
+        self.grow = nn.ParameterList([draw(2**l, dim, 2 * dim) for l in range(levels)])
         self.place = draw(2**levels, dim)
 
     def forward(self, x):  # (B, in_dim)
@@ -174,9 +173,8 @@ class Comparing(nn.Module):
         self.register_buffer("edges", torch.zeros(n_groups + 1))
         self.hold(torch.zeros(0, 0, 0), torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.zeros(0))
 
-    def hold(
-        self, *bank
-    ):  # features (n, S, D), scores, groups and difficulties (n,), in ascending order of score
+    def hold(self, *bank):  # features (n, S, D); scores, groups and difficulties (n,)
+        "Take these exemplars, in ascending order of score."
         for name, values in zip(BANK, bank):
             self.register_buffer(name, values)
 

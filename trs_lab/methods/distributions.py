@@ -177,12 +177,13 @@ def find_rule(
         known["middle"] = middle_three(J).to(judges), True
     known["sum"] = torch.ones(J).to(judges), False
     if n > J:
+        # gelsd: for judges who always agree
         known["linear"] = (
             torch.linalg.lstsq(judges.double().cpu(), scores.double().cpu()[:, None], driver="gelsd")
             .solution[:, 0]
             .to(judges),
             False,
-        )  # gelsd: for judges who always agree
+        )
     for name in RULES[1:] if rule == "auto" else (rule,):
         if name not in known:
             continue

@@ -343,9 +343,8 @@ class WithProcess(SeesAllViews):
         if not self.options.deviations:
             return None
         keys = self._person_keys(rows).tolist()
-        if (
-            self.kept_means is None or self.config.finetune
-        ):  # a backbone that is trained makes others each time
+        # a backbone that is trained makes others each time
+        if self.kept_means is None or self.config.finetune:
             self.kept_means = {}
         kept = self.kept_means
         found = {key: kept.get(key) if key in kept else self._mean_of(key) for key in set(keys)}

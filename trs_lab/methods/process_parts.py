@@ -63,9 +63,7 @@ def inducing(
     K_nm,  # (n, m) with those of all labelled clips
     noise: float,  # variance
     y,  # (n,) standardised scores
-) -> (
-    tuple
-):  # alpha (m,), inverse (m, m): for covariances k the mean is k @ alpha, the variance k @ inverse @ k less
+) -> tuple:  # alpha (m,), inverse (m, m): mean k @ alpha, explained variance k @ inverse @ k
     "Deterministic training conditional; with all clips as inducing points the exact process."
     eye = 1e-8 * torch.eye(len(K_mm), dtype=K_mm.dtype)
     both = torch.linalg.inv(noise * K_mm + K_nm.T @ K_nm + eye)

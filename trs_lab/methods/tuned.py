@@ -161,9 +161,8 @@ def tune(
     for choice, name, width in product(CHOICES, kernels, widths):
         rows = student.row(x, student.choose(choice))
         K = kernel_of(name, width, rows, rows).cpu().numpy()
-        with config_context(
-            assume_finite=True, skip_parameter_validation=True
-        ):  # checks would take most of the time
+        # scikit-learn's checks would take most of the time
+        with config_context(assume_finite=True, skip_parameter_validation=True):
             search = GridSearchCV(regressor, tried, scoring="neg_mean_squared_error", cv=folds).fit(K, y)
         found.append((-search.best_score_, len(found), choice, name, width, search))
     error, _, choice, name, width, search = min(found)

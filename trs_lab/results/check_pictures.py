@@ -241,10 +241,8 @@ def write_page(
         if figure is not None:
             figure.savefig(kept := io.BytesIO(), format="webp", dpi=110, pil_kwargs=dict(quality=85))
             picture = base64.b64encode(kept.getvalue()).decode()
-            head, wide = (
-                html.escape(heading),
-                "max-width:max(100%,44em)",
-            )  # wider than a phone: it is scrolled there
+            # wider than a phone, where it is scrolled
+            head, wide = html.escape(heading), "max-width:max(100%,44em)"
             shown = f"<img alt='{head}' style='{wide}' src='data:image/webp;base64,{picture}'>"
             parts.append(f"<h2>{head}</h2><div style='overflow-x:auto'>{shown}</div>")
     write_atomically(Path(path), lambda p: p.write_text("\n".join(parts), encoding="utf-8"))

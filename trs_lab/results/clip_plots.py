@@ -40,9 +40,7 @@ def confidence_bins(
     data,  # `RunData`, or a frame with true, and mean and sigma of what is asked for
     of: str = "pseudo_label",  # pseudo_label or student
     bins: int = 6,  # fewer if a bin would hold fewer than 5 clips
-) -> (
-    pd.DataFrame
-):  # bin, n, sigma (mean), mae, low, high (95 % bootstrap), in points; attrs: tau, its interval
+) -> pd.DataFrame:  # bin, n, mean sigma, mae, low, high (95 % bootstrap), in points; attrs: tau, tau95
     "Error in bins by claimed sigma. ValueError where no true score is known."
     _, sigma = BELIEFS[of]
     d = as_beliefs(data, ["true", of, sigma], "confidence_bins")
@@ -124,9 +122,7 @@ def drift(
     data,  # `RunData`, or the history table
     truth=None,  # Series clip_id -> true score; None = that of the `RunData`
     still: float = 1e-6,  # points; a smaller change is none
-) -> (
-    pd.DataFrame
-):  # `DRIFT`: quantiles of the signed change; moved: share of clips, nearer: share of the moved
+) -> pd.DataFrame:  # `DRIFT`: quantiles of the change; moved: share of clips, nearer: share of the moved
     "Change of the pseudo-labels since the epoch before. `nearer` is NaN where no true score is known or nothing moved."
     epochs, ids, labels = as_history(data)
     truth = getattr(data, "truth", None) if truth is None else truth

@@ -276,9 +276,7 @@ def ablation_table(
     v: pd.DataFrame,  # from `values`
     method: str = "trs",  # whose variants
     base: str = None,  # variant that the others are compared with; None = the one nearest to all others
-) -> (
-    pd.DataFrame
-):  # `ABLATION`; value is the mean Spearman, mean to verdict are of the difference to the base
+) -> pd.DataFrame:  # `ABLATION`; value: mean Spearman; mean to verdict: of the difference to the base
     "What each setting is worth, within the same seeds and folds. Empty if the method has one variant."
     rows, out = with_answers(found.rows[found.rows.method == method]), []
     nearest = {k: usual(d.drop_duplicates("run").settings, found.settings) for k, d in rows.groupby("data")}

@@ -230,10 +230,7 @@ def plot_calibration(
 def plot_ratios(
     means: pd.DataFrame,  # from `mean_table`
     variants=None,  # a row each; None = all
-    banded=(
-        "supervised",
-        "trs",
-    ),  # methods with the band of their interval; bands of all would hide each other
+    banded=("supervised", "trs"),  # methods whose interval is drawn as a band; more would hide each other
 ):  # Figure
     "Spearman over the share of labelled clips; the dashed line is the supervised network with all labels."
     d, _, _ = chosen_rows(

@@ -514,9 +514,7 @@ CALIBRATION = "ence within_1_sigma within_2_sigma tau clips".split()
 
 def calibration_by_method(
     found: Found,  # from `read_runs`
-) -> (
-    pd.DataFrame
-):  # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
+) -> pd.DataFrame:  # data, method, variant, ratio, `CALIBRATION` (clips: per seed), seeds
     "Mean over seeds, of methods with a sigma; where an earlier report has the same, the one with more seeds counts."
     runs, out = with_answers(found.rows).drop_duplicates(["run", "method"]), []
     for key, d in runs.groupby([*PLACE, "seed"], sort=False):

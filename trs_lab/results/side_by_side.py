@@ -66,9 +66,7 @@ def differing(
 def paired(
     runs: dict,  # name -> `RunFolder`
     role: str = "test",  # of the clips: test, unlabelled, ...
-) -> (
-    pd.DataFrame
-):  # by clip_id: group, score (NaN = not judged), a column per run with its predictions, spread
+) -> pd.DataFrame:  # by clip_id: group, score (NaN = not judged), predictions of each run, spread
     "Predictions of all runs for the clips that have this role in each; spread is largest minus smallest."
     tables = {name: run.predictions.set_index("clip_id") for name, run in runs.items()}
     first = next(iter(tables.values()))

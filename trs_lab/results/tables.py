@@ -368,9 +368,7 @@ def each_in_words(
 # %% ../../nbs/results/tables.ipynb #4a5134c8
 def count_runs(
     rows: pd.DataFrame,  # `COLUMNS`
-) -> (
-    pd.DataFrame
-):  # data, method, variant, ratio, n (runs there), wanted, missing (list of (task, fold, seed))
+) -> pd.DataFrame:  # data, method, variant, ratio, n (runs), wanted, missing (list of (task, fold, seed))
     "Runs of every method, and which it lacks that others have."
     runs, out = rows[rows.kind == "run"].drop_duplicates("run"), []
     places = lambda d: set(d[["task", "fold", "seed"]].itertuples(index=False, name=None))

@@ -712,9 +712,8 @@ def sweep_settings(
 ) -> dict:  # name -> (changes of the configuration, layout)
     "What is compared by `--sweep`; compile is not, where the device is asked to be the processor."
     chunk = config.recompute_segments or 40
-    compiled = (
-        {} if config.device == "cpu" else {"compile": (dict(compile=True), "channels_last")}
-    )  # on a processor it takes many minutes
+    # on a processor compiling takes many minutes
+    compiled = {} if config.device == "cpu" else {"compile": (dict(compile=True), "channels_last")}
     return {
         "recipe": ({}, "channels_last"),
         "keep activations": (dict(recompute_segments=0), "channels_last"),

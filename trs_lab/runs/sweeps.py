@@ -622,8 +622,7 @@ def _report(table, folder):
 
 
 if __name__ == "__main__" and "__file__" in globals():
-    from trs_lab.runs.sweeps import (
-        main as imported_main,
-    )  # workers know this module by its name, not as __main__
+    # workers know this module by its name, not as __main__
+    from trs_lab.runs.sweeps import main as imported_main
 
     raise SystemExit(imported_main())

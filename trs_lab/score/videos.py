@@ -99,9 +99,8 @@ def find_clips(
     numbers: str = "",  # what the model wants in the place of pictures: features or poses
 ) -> pd.DataFrame:  # clip_id, source, kind, start, end, and `KNOWN`
     "The clips there, with what clips.csv beside them says. Raises ValueError or FileNotFoundError that names paths."
-    place = Path(
-        os.path.abspath(Path(place).expanduser())
-    )  # a link keeps its name, and clips.csv is beside it
+    # abspath, not resolve: a link keeps its name, and clips.csv lies beside it
+    place = Path(os.path.abspath(Path(place).expanduser()))
     if not readable_folder(place).exists():
         raise MissingFile(f"{place}: no such file or folder")
     kind = _kind(place, numbers)
