@@ -124,7 +124,7 @@ def table_columns(
     frame: pd.DataFrame,  # from `RunData.overview`
     by: str,  # the ordering column
 ) -> list:  # of `TABLE`
-    "The column that orders, and of the others as many as fit a narrow screen; none that says nothing."
+    "The ordering column and those that are always shown, without empty ones."
     empty = set() if frame.true.notna().any() else {"true"}
     empty |= set() if frame.group.nunique() > 1 else {"group"}
     return [c for c in TABLE if c[0] in (*ALWAYS, by) and c[0] not in empty]

@@ -78,7 +78,7 @@ class PlotLibrary(anywidget.AnyWidget):
 
     @classmethod
     def of_this_kernel(cls) -> "PlotLibrary":
-        "The same each time, as long as nobody has closed it."
+        "The one of this kernel, made when there is none."
         if cls._one is None or cls._one.comm is None:
             cls._one = cls(code=str(go.FigureWidget._esm))
         return cls._one

@@ -115,7 +115,7 @@ def changes_html(
     changes: pd.DataFrame,  # of `Written`
     most: int = 50,  # clips
 ) -> str:  # HTML; '' where nothing that was there has changed
-    "What became of the lines that were in clips.csv; how many were added is said elsewhere."
+    "Changes of lines that were in clips.csv, as a table; added lines are left out."
     added = changes.clip_id[changes.column == "clip_id"]
     c = changes[~changes.clip_id.isin(added)]
     if not len(c):
@@ -127,7 +127,7 @@ def changes_html(
 
 
 class ScoreForm(Part):
-    "Scale, score, note and buttons. What they do is said by whoever makes it."
+    "Scale, score, note and buttons; `actions` say what they do."
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from ..learn.device import eval_mode
 
 # %% ../../nbs/methods/classic.ipynb #c005
 class Fitted(nn.Module):
-    "What is fitted, not trained: buffers that take the shape of whatever they are filled with, and are saved."
+    "A module that is fitted, not trained: its buffers take the shape of what they are filled with, and are saved."
 
     dtype = torch.float32  # of the buffers
 
@@ -358,7 +358,7 @@ class COREG(ClosedFormMethod):
             self.believe(*(torch.cat(t) for t in zip((accepted, scores), *taught)))
 
     def believe(self, places, scores):
-        "Write to the history what was taught, with the student's certainty, and what the student says of all."
+        "Write to the history what was taught, with the student's log-variance, and the student's answers for all."
         mean, log_var = self.outputs("student", self.clips.unlabelled)
         self.note(self.clips.unlabelled[places], scores, log_var[places])
         self.note(self.clips.unlabelled, mean, log_var, name="student")

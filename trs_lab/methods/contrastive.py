@@ -188,7 +188,7 @@ class Comparing(nn.Module):
         return self.encoder(x)
 
     def represent(self, features):  # (B, S, D) from `encode`
-        "What of a clip is compared, (B, ...)"
+        "The representation of clips that is compared, (B, ...)"
         raise NotImplementedError(f"{type(self).__name__} has no represent")
 
     def relate(self, query, exemplar, scores):
@@ -334,7 +334,7 @@ class CoRe(Method):
         self.see_exemplars()
 
     def compared(self, views, labelled):
-        "What of the views is compared, (2b, ...), and further losses of a step."
+        "Representations of the views, (2b, ...), and further losses of a step."
         student = self.networks.student
         return student.represent(student.encode(views)), {}
 

@@ -344,7 +344,7 @@ class MUSDL(USDL):
         head.learn_scale(judges, weights, times, c.center, c.scale)
 
     def seat(self, head, n):
-        "As many heads as judges; the same ones for the same seed."
+        "Make as many heads as judges, initialised from the seed."
         if len(head.weights) == n:
             return
         with torch.random.fork_rng(devices=[]):

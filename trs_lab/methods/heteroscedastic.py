@@ -50,7 +50,7 @@ def weighted_errors(
 
 # %% ../../nbs/methods/heteroscedastic.ipynb #d7fa238c
 def bordered(features):  # (B, D)
-    "With a one at the end, (B, D + 1), in float32: what a layer with a bias is multiplied with."
+    "Features with a one at the end, (B, D + 1), in float32: the input of a layer whose last weight is the bias."
     return torch.cat([features.float(), torch.ones(len(features), 1, device=features.device)], 1)
 
 

@@ -17,7 +17,7 @@ BLOCKS = ("mean", "spread", "order", "changes")
 def blocks(
     x,  # (N, S, D) features of the segments
 ) -> list:  # (N, d) each, in the order of `BLOCKS`; of a single segment the mean alone
-    "What a clip is compared by."
+    "The blocks of numbers that clips are compared by."
     if x.shape[1] == 1:
         return [x[:, 0]]
     return [x.mean(1), x.std(1), x.flatten(1), x.diff(dim=1).flatten(1)]
@@ -120,7 +120,7 @@ def negative_evidence(
     same=None,  # (n, n) or None, as in `matern_sum`
     kernel=matern_sum,  # or `linear_sum`
 ):
-    "What is minimised: the formula above without its constant, and with the other sign."
+    "The cost that is minimised: minus the formula above, without its constant."
     L = torch.linalg.cholesky(with_noise(theta, pairs, same, kernel))
     explained = torch.cholesky_solve(y[:, None], L)[:, 0] @ y
     off = theta - prior(len(pairs), same is not None, kernel)

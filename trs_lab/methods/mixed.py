@@ -68,7 +68,7 @@ class PeopleStudent(RowStudent):
         self.keep(persons=(0,))
 
     def same(self, persons):
-        "1 where a clip shows the person of a labelled one, (B, n); nobody is the same as an unknown person."
+        "1 where a clip shows the person of a labelled one, (B, n); an unknown person equals no one."
         return ((persons[:, None] == self.persons) & (persons[:, None] >= 0)).double()
 
 

@@ -63,7 +63,7 @@ class FittedProcess(ClosedForm):
         linear: float = 0.5,  # odds of `averaged_share` for the linear process, 0 = none
         deviations: float = 0.5,  # the same for that of deviations
     ):
-        "Settle the kernels; people are asked for only where somebody has more than one labelled clip."
+        "Settle the kernels; people are used only where one of them has more than one labelled clip."
         device = self.center.device
         self.move("cpu")  # so few clips are quicker there, and float64 too
         x, y, every, persons = (t.double().cpu() for t in (x, y, all_clips, persons))
@@ -80,7 +80,7 @@ class FittedProcess(ClosedForm):
         return self.move(device)
 
     def _fit_units(self, every, views):  # (N, S, D), (N, V, S, D) or None
-        "What features, entries of blocks and distances are measured in."
+        "Units of features, of entries of blocks and of distances."
         mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False)
         # a feature that is constant in training gets weight 0: divided by its sd, a new clip would be infinitely far
         self.fill(center=mean, filter=torch.diag(torch.where(sd > 1e-6, 1 / sd, 0.0)))
@@ -132,7 +132,7 @@ class FittedProcess(ClosedForm):
         return as_it_is, level + there - none
 
     def _without_each(self, x, asked, judged, same):  # (n, S, D) both, standardised
-        "Answers at the films `asked`, of left-out clips `x`: by likeness, by the line; (n,) each."
+        "Answers at `asked` with each clip of `x` left out: of the Matern processes, of the linear one; (n,) each."
         y, same, at = judged.y[judged.rows], judged.among(same), judged.deciding
         far, of_asked = (self.far(t)[..., at] for t in (x, asked))
         plain = self.plain.without_each(far, of_asked, y)
@@ -165,7 +165,7 @@ class FittedProcess(ClosedForm):
         return [parts[i] / units[i] for i in STRAIGHT if i < len(parts)]
 
     def deviation(self, x, film):  # (B, S, D) both
-        "How clips differ from the mean film of their person, filtered like the features."
+        "Clips minus the mean of their person, filtered like the features."
         return (x - film) @ self.filter
 
     def far_away(self, away):  # (B, S, D), from `deviation`
@@ -173,11 +173,11 @@ class FittedProcess(ClosedForm):
         return self.deviations.pairs(away, self.spreads)
 
     def same(self, persons):  # (B,)
-        "1 where a clip shows the person of an exemplar, (B, m); nobody is the same as an unknown person."
+        "1 where a clip shows the person of an exemplar, (B, m); an unknown person equals no one."
         return ((persons[:, None] == self.persons) & (persons[:, None] >= 0)).double()
 
     def _whole(self, x, persons):  # (B, S, D), (B,)
-        "Of the processes that see clips as they are: [(mean (B,), variance (B,))], and their shares [(B,)]."
+        "Answers of all processes but `deviations`: [(mean (B,), variance (B,))], and their shares [(B,)]."
         x = self.seen(x)
         far, same = self.far(x), self.same(persons)
         found = [self.plain.ask(far)]
@@ -190,7 +190,7 @@ class FittedProcess(ClosedForm):
         return found, [share.expand_as(found[0][0]) for share in shares]
 
     def _in_order(self, x, persons, means):  # (B, S, D), (B,), (B, S, D)
-        "The score of the person's mean film, and how far from it `deviations` put the clip, (B,)."
+        "The score of the person's mean, plus the difference from it by `deviations`, (B,)."
         film = torch.where(means.isfinite(), means, x)
         level = sum(share * mean for (mean, _), share in zip(*self._whole(film, persons)))
         away, same = self.deviation(x, film), self.same(persons)
@@ -238,7 +238,7 @@ class FittedProcess(ClosedForm):
         exemplars,  # (K, S, D) labelled clips
         scores,  # (K,) of the exemplars, standardised
     ):
-        "What each exemplar would say alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
+        "What each exemplar implies alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
         theta, n = self.plain.theta, len(self.medians)
         weights, noise = theta[:n].exp().sum(), theta[-1].exp()
         share = (self.likeness(query, exemplars)[0] * weights / (weights + noise)).float()
@@ -264,11 +264,11 @@ EARLIER |= {f"linear_{k}": f"linear.{k}" for k in ("middle", "size", "share")}
 
 
 def of_earlier_version(
-    state: dict,  # that was saved; what an earlier version called otherwise gets its name
+    state: dict,  # as it was saved; changed in place
     prefix: str,  # of the process in it
     process,  # a `FittedProcess`
 ):
-    "What was saved before there was some part is answered as it was then. `DataError` where a part had another form."
+    "Rename and complete the buffers of an earlier version, in place. `DataError` where a part had another form."
     for old, new in EARLIER.items():
         if prefix + old in state:
             state[prefix + new] = state.pop(prefix + old)
@@ -339,7 +339,7 @@ class WithProcess(SeesAllViews):
 
     @torch.no_grad()
     def means(self, rows):
-        "(n, S, D): mean over the films of the person in each clip, NaN where too few are known; None = not asked for."
+        "(n, S, D): mean over the clips of the person in each clip, NaN where there are too few; None = not used."
         if not self.options.deviations:
             return None
         keys = self._person_keys(rows).tolist()
@@ -369,7 +369,7 @@ class WithProcess(SeesAllViews):
         return torch.where(people < 0, people, people * k + rows % k)
 
     def persons(self, rows):
-        "Number of the person in each clip; -1 where nobody is to be told apart."
+        "Number of the person in each clip; -1 where people are unknown or not used."
         people = self.clips.persons[rows]
         return people if self.options.people else torch.full_like(people, -1)
 

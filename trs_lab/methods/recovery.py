@@ -88,7 +88,7 @@ class S4L(Method):
 
     @property
     def asks(self):
-        "What the discriminator is asked; where every clip has a score, it cannot be asked about clips."
+        "The question of the discriminator; none about clips where every clip has a score."
         asked = self.options.adversary
         return asked if asked != "clips" or len(self.clips.unlabelled) else "none"
 

@@ -79,7 +79,7 @@ class GPReference(ClosedForm):
         self.keep(alpha=(0,), inverse=(0, 0), gammas=(2,), noise=(), variance=())
 
     def seen(self, x):  # (B, S, D)
-        "What is left of the features after the filter."
+        "The features after the filter."
         return (x - self.center) @ self.filter
 
     def fit(
@@ -119,7 +119,7 @@ class GPReference(ClosedForm):
         exemplars,  # (K, S, D) labelled clips
         scores,  # (K,) of the exemplars, standardised
     ):
-        "What each exemplar would say alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
+        "What each exemplar implies alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
         share = self.likeness(query, exemplars)[0] / (1 + self.noise)
         variance = self.variance * (1 + self.noise)
         far = torch.cdist(self.seen(query).expand(len(exemplars), -1, -1), self.seen(exemplars)) ** 2

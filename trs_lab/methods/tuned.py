@@ -222,7 +222,7 @@ class RowMethod(SeesAllViews, ClosedFormMethod):
         )
 
     def folds(self):
-        "Of the labelled clips, of the matching kind."
+        "Folds of the labelled clips: by people where the test asks for new people, else by clips."
         people = self.clips.persons[self.clips.labelled].cpu().numpy()
         return matching_folds(people, self.new_people, self.options.folds, self.config.seed)
 

@@ -228,7 +228,7 @@ def write_page(
     figures: dict,  # heading -> Figure or None
     path,  # an html file
 ):
-    "One file with findings and pictures, to be sent to somebody."
+    "One HTML file with findings and pictures, to be sent around."
     style = "font-family:sans-serif; max-width:60em; margin:2em auto; padding:0 1em"
     narrow = "<meta name='viewport' content='width=device-width'>"  # a phone shows letters in their size
     parts = [f"<meta charset='utf-8'>{narrow}<title>Data check</title><body style='{style}'>"]

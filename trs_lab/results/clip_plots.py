@@ -247,7 +247,7 @@ def plot_contact_sheet(
     frames: int = 5,  # per clip
     width: float = 8.6,  # inches
 ):  # Figure
-    "Frames of the best clips on the left, of the worst on the right, with what is believed of them."
+    "Frames of the best clips on the left, of the worst on the right, with their scores and pseudo-labels."
     columns = best_and_worst(data, n, by)
     lines = len(columns[0])
     size = (width, lines * (width / 2 / frames + 0.25) + 0.1)

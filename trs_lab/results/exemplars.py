@@ -32,7 +32,7 @@ class Comparison:
 
     @property
     def vote(self) -> float:
-        "What this exemplar alone would give the clip."
+        "The score of the clip that this exemplar implies."
         return self.score + self.delta
 
 
@@ -91,7 +91,7 @@ class Exemplars:
         self,
         clip_ids,  # any clips of the run
     ) -> np.ndarray:  # (n,) 1 for all where the networks do not learn scores per degree of difficulty
-        "What the networks' unit is multiplied by for each clip."
+        "The difficulty of each clip, by which the networks' scores are multiplied."
         if not uses_difficulty(self.folder.config):
             return np.ones(len(clip_ids))
         known = self.folder.table.set_index("clip_id").difficulty.reindex(clip_ids).to_numpy(float)

@@ -40,7 +40,7 @@ class HistoryArrays:
         cls,
         table: pa.Table,  # rows in any order, each (epoch, clip_id) at most once
     ):
-        "What is missing becomes NaN, or epoch -1. Rows in the order in which training writes them are not moved."
+        "Missing entries become NaN, or epoch -1. Rows in the order of training are only reshaped."
         epoch = table["epoch"].to_numpy()
         epochs = np.unique(epoch)
         n = len(epoch) // max(len(epochs), 1)

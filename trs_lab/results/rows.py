@@ -231,7 +231,7 @@ def finished_summary(run):
 
 
 def content_of_run(config):
-    "What the result depended on, of the configuration. {} where that is none of ours."
+    "What the result depended on, from the configuration; {} where it cannot be read."
     try:
         return content_of(config_from(config))
     except (ValueError, TypeError, OSError):
@@ -448,7 +448,7 @@ def without_doubles(rows):
 
 
 def one_branch(rows):
-    "Of a method that was compared in other runs only where it was not run by itself, and of one source."
+    "Drop branches of a method that was also run by itself; of the others keep those of one source."
     place, branch = "data variant ratio method".split(), rows.kind == "branch"
     alone = rows[rows.kind == "run"]
     own = set(alone[place].itertuples(index=False, name=None))

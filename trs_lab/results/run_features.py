@@ -104,7 +104,7 @@ class RunFeatures:
 
     @cached_property
     def networks(self) -> CheckpointNetworks:
-        "Of the last checkpoint. Raises `NoComparison`."
+        "Networks of the last checkpoint. Raises `NoComparison`."
         return CheckpointNetworks(self.folder.run, self.folder.config)
 
     @cached_property
@@ -274,7 +274,7 @@ def read_features(
     rows: list,  # of the clip table
     config: Config,  # of the run
 ) -> np.ndarray:  # (n, S, D) float32
-    "Of clips that are features or skeletons. `Unavailable` where a file is not as it was in training."
+    "Features of clips that are features or skeletons. `Unavailable` where a file has changed since training."
     for row in rows:
         if reason := changed(row):
             raise Unavailable(f"The features of clip {row['clip_id']} cannot be read: {reason}.")

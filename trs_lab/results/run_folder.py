@@ -72,7 +72,7 @@ def read_predictions(
 
 # %% ../../nbs/results/run_folder.ipynb #e146920e
 def kind_of_numbers(config: Config) -> str:  # features or poses; '' for pictures
-    "What the clips of a run are, where they are no pictures."
+    "Whether the clips of a run are features or poses."
     return dict(none="features", skeleton="poses").get(config.backbone, "")
 
 
@@ -140,7 +140,7 @@ def as_predicted(table, predictions):
 
 
 def as_in_history(table, clip_ids):
-    "What has a history of pseudo-labels was unlabelled, whatever was decided about it since."
+    "Clips with a history of pseudo-labels were unlabelled, whatever was decided since."
     unlabelled = table.clip_id.isin(clip_ids)
     new = table.assign(
         role=table.role.mask(unlabelled, "unlabelled"),

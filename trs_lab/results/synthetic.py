@@ -206,7 +206,7 @@ def small_run(
 
 
 def small_parameters(folder):
-    "What makes a training short."
+    "Parameters of a short training."
     return dict(
         root=str(folder / "dives"),
         cache_dir=str(folder / "cache"),

@@ -460,7 +460,7 @@ def cell(x):
 def inert(
     text: str,  # Markdown of ours, with names and errors that come from files
 ) -> str:
-    "The same, with nothing in it that a page would take for HTML, for mathematics, or for a link."
+    "Escape HTML, mathematics and links."
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     # a dollar in an element of its own finds no second one to make mathematics with
     return text.replace("](", "]\\(").replace("$", "<span>&#36;</span>")

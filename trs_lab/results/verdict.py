@@ -108,7 +108,7 @@ def verdict(
     summary: dict,  # of summary.json
     table: Path = None,  # rows.csv or its folder; None = the project's, the newest that has such draws
 ) -> str:
-    "What a run has shown, and what many draws of its kind have; of a run that was stopped, that it was."
+    "The sentences on this draw and on many draws; a stopped run is said to be one."
     if summary.get("stopped"):
         return (
             f"Stopped before its end: these are not the numbers of a whole training. {of_this_draw(summary)}"

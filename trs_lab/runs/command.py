@@ -76,7 +76,7 @@ def calls(
     args: list,  # as typed after it; papermill's own
     copy: Path,  # from `executed_copy`
 ) -> list:  # of commands, each a list of words
-    "What the command stands for."
+    "The commands that are run."
     notebook, papermill = str(programs()[name]), [sys.executable, "-m", "papermill"]
     if name not in OPENED or "--prepare-only" in args:
         return [[*papermill, notebook, str(copy), *args]]
@@ -134,7 +134,7 @@ def main(
 def no_room_said(
     copy: Path,  # the executed notebook
 ) -> str:  # a sentence
-    "papermill, which writes the notebook after every cell, says of a full disk neither where nor how full."
+    "Which file and how full the disk is: papermill, which writes the notebook after every cell, says neither."
     free = shutil.disk_usage(copy.parent).free / 1e6
     return (
         f"{copy} could not be written: its disk, or your share of it, is full ({free:.3g} MB are free). The other "

@@ -154,7 +154,7 @@ def with_method(
     config: Config,  # of a run
     method: str,  # another one
 ) -> Config:
-    "The same run with its additions, by another method with that method's own settings for this data set."
+    "The same run by another method: with the run's additions, and the method's own settings for this data set."
     own = set(option_names(method))
     options = {k: v for k, v in PRESETS[config.dataset].items() if k in own}
     options |= method_class(method).over_preset
@@ -171,7 +171,7 @@ def supervised_beside(config: Config) -> bool:
 def compared(
     config: Config,  # whose field `compare` names methods
 ) -> dict:  # method -> configuration
-    "What is trained beside a run. Raises `ConfigError` for an unknown method."
+    "The methods that `compare` names. Raises `ConfigError` for an unknown one."
     names = [n.strip() for n in config.compare.split(",") if n.strip()]
     done = {config.method} | ({"supervised"} if supervised_beside(config) else set())
     return {n: with_method(config, n) for n in dict.fromkeys(names) if n not in done}

@@ -284,7 +284,7 @@ class Evaluate(Callback):
 def second_stage(
     rows: pd.DataFrame,  # of metrics.csv
 ) -> pd.DataFrame:  # some of them
-    "What comes after burn-in, whatever the method calls it."
+    "The rows of the stage after burn-in, whatever its name."
     return rows[~rows.stage.isin([BURN_IN, "recovery", "recover"])]
 
 
@@ -573,12 +573,12 @@ def _asks_people(learner):
 
 
 def _people(learner):
-    "Names behind the numbers of the people that the student knows; none where it asks for nobody."
+    "Names of the people that the student knows, in the order of their numbers; [] where it does not use people."
     return learner.clips.person_names if _asks_people(learner) else []
 
 
 def _means_of_people(learner):
-    "(P, S, D) mean over the films of each, NaN where there are too few; None where the student does not ask for it."
+    "(P, S, D) mean over the clips of each, NaN where there are too few; None where the student does not use it."
     if not _asks_people(learner) or not hasattr(learner.method, "means") or not learner.clips.person_names:
         return None
     clips = learner.clips
@@ -650,7 +650,7 @@ class Student:
         return self.config.use_difficulty and not method_class(self.config.method).times_difficulty
 
     def _known(self, x, difficulty, group, person):
-        "What the network wants to know of the clips beside their features."
+        "Arguments of the network beside the features: difficulty, groups, persons, means."
         known = {}
         if hasattr(self.network, "needs_difficulty") and difficulty is not None:
             known["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)

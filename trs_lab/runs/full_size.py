@@ -289,7 +289,7 @@ def fake_step(
     width: float = 1.0,  # of the I3D
     frames: int = 103,  # of a clip
 ) -> dict:  # bytes: state, step and evaluation (peaks of a step, and of a forward pass); flops, operations of the step
-    "What one step of the learner takes, computed on fake tensors. Threads and GPU are not used."
+    "Memory and work of one step of the learner, computed on fake tensors, without a GPU."
     precision = "bf16" if config.precision == "auto" else config.precision
     alone = dict(device="cpu", compile=False, num_processes=1, tracker="")
     config, mode = replace(config, precision=precision, **alone), FakeTensorMode(allow_non_fake_inputs=True)
@@ -417,7 +417,7 @@ class Clock(Callback):
             raise StopTraining
 
     def seconds(self, stage):
-        "Of every counted step."
+        "Seconds of every counted step."
         marks = self.marks.get(stage, [])[self.warmup :][: self.steps + 1]
         if marks and not isinstance(marks[0], float):
             torch.cuda.synchronize()
@@ -710,7 +710,7 @@ def utilisation(
 def sweep_settings(
     config: Config,  # the recipe as it would be run
 ) -> dict:  # name -> (changes of the configuration, layout)
-    "What is compared by `--sweep`; compile is not, where the device is asked to be the processor."
+    "What `--sweep` compares; compile only on a GPU."
     chunk = config.recompute_segments or 40
     # on a processor compiling takes many minutes
     compiled = {} if config.device == "cpu" else {"compile": (dict(compile=True), "channels_last")}

@@ -105,7 +105,7 @@ LIBRARIES = ("trs_lab", "torch", "numpy", "scipy", "pandas", "accelerate", "av",
 
 
 def versions() -> dict:  # name -> version, None for a library that is not installed
-    "What the numbers were made with."
+    "Versions of Python and of the libraries."
     return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
 
 
@@ -168,7 +168,7 @@ def add_views(
     manifest: dict,  # from `make_manifest`
     data,  # `Data` of the same clips
 ) -> dict:  # a new manifest
-    "With the caches behind the views, the clips left out as corrupt, and digests of backbone and whitening."
+    "Add the caches behind the views, the clips left out as corrupt, and digests of backbone and whitening."
     kept = set(data.table.clip_id)
     views = dict(
         left_out=[c for c in manifest["clips"]["clip_id"] if c not in kept],
@@ -283,7 +283,7 @@ def difference(
     here: dict,  # manifest of what is to be run now
     may_change=(),  # parameters that make no difference
 ) -> list:  # of sentences; empty = made of the same
-    "What is not the same, in words: clips, scores, files, weights, parameters."
+    "The differences in words: clips, scores, files, weights, parameters."
     said = clip_differences(there["clips"], here["clips"])
     if None not in (a := there["hidden_scores"], b := here["hidden_scores"]) and a != b and not said:
         said.append("the hidden scores, which only the evaluation sees, are others")

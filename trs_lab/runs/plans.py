@@ -271,7 +271,7 @@ EXISTING = ("root", "annotations", "weights", "decisions")  # parameters that ar
 
 
 def parameters_of(block, base, given):
-    "What all runs of a grid are given, paths absolute."
+    "The parameters that all runs of a grid have, paths absolute."
     set_by_grid = {*SET_BY_GRID, *(["target"] if block.get("targets") else [])}
     if taken := sorted(set(given) & set_by_grid):
         raise ConfigError(f"{taken[0]} is set by the grid or the sweep, not among further parameters")
@@ -407,7 +407,7 @@ def read_rows(
 
 
 def _settings_beside(path):  # rows.csv
-    "What its runs were made with; {} where nobody can tell."
+    "The settings of its runs; {} where they are missing or damaged."
     packed = path.with_name("settings.json.gz")
     if not packed.is_file():
         return read_json(path.with_name("settings.json"), {}, {})

@@ -234,7 +234,7 @@ def _from_video(config, table, accelerator):
 def what_is_seen(
     config: Config,  # crop, normalisation, n_segments, frame_rate
 ) -> dict:  # keyword arguments of `VideoViews` and `ViewPlan`
-    "What part of the frames the backbone sees, and how; segments that are far apart are moved in time each by itself."
+    "Crop, normalisation and segments; segments that are far apart are shifted in time one by one."
     size, apart = (config.crop, config.crop), dict(window=SEGMENT_LEN) if config.frame_rate else {}
     views = dict(weak_options=apart, strong_options=apart)
     return dict(crop=size, normalisation=config.normalisation, n_segments=config.n_segments, **views)
@@ -258,7 +258,7 @@ def frozen_features(
     n_weak: int = None,  # weak views; None = as the configuration says
     n_strong: int = None,  # strong views; None = as the configuration says
 ) -> tuple:  # (views (N, 1 + n_weak + n_strong, S, D), mapped; motion (N, S, M) or None)
-    "What the frozen backbone sees in each clip, and how it moves; what is in the cache is not computed again."
+    "Features of all views by the frozen backbone, and motion statistics; what is in the cache is not computed again."
     folder = cache_folder(config)
     if config.backbone == "motion":
         return extract_motion_views(frames, folder, config.n_segments), None

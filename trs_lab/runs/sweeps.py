@@ -216,7 +216,7 @@ def was_beside(
 
 
 def _train_logged(parameters, log, threads):
-    "Train runs in one pass; what is said and what fails goes to a file."
+    "Train runs in one pass; output and errors go to a file."
     from trs_lab.runs.train_stacked import train_stacked
 
     with _one_run, _into(log):
@@ -279,7 +279,7 @@ def _begin(about, run, threads, **more):
 
 
 def _parameters(about, run):
-    "Of a run that goes on if it was begun."
+    "Parameters of a run, which is resumed if it was begun."
     resume = (run / "config.json").exists()
     return {**about["parameters"], "out_dir": str(run), "resume": resume}
 
@@ -354,7 +354,7 @@ class Sweep:
         workers: int,  # how many share the work
         most: int = SIDE_BY_SIDE,  # runs in one pass
     ) -> list:  # of `PlannedRun`
-        """Runs of the queue that nobody has begun and that can be trained beside it, a fair share of them.
+        """Take new runs from the queue that can be trained beside it, a fair share of them.
 
         For a run that was killed, those that were trained beside it."""
         from trs_lab.runs.train_stacked import why_alone
@@ -528,7 +528,7 @@ def one_gpu_each(
 
 
 def _settle(sweep, future, bar):
-    "What `make_runs` returned, or that its worker died, which is written down like any other failure."
+    "Settle what `make_runs` returned; a worker that died is a failure like any other."
     runs = [sweep.under_way.pop(future), *sweep.beside.pop(future)]
     if future.status not in ("finished", "error"):
         lost = "the connection to the Dask scheduler was lost"

@@ -147,7 +147,7 @@ def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips
 
 
 def _figures(self: TrainingRun, name, learner, network):
-    "Of one network, which `name` is the name of in metrics.csv."
+    "Figures of one network; `name` is its name in metrics.csv."
     predictions = predictions_table(learner, self.visible, self.hidden, network)
     figures = summarise_test(predictions, self.score_range, self.config.seed)
     return figures and figures | dict(over_epochs=over_epochs(self.metrics, name))
@@ -191,7 +191,7 @@ TrainingRun.save, TrainingRun.close = save, close
 def as_in_a_fresh_process(
     threads: int = None,  # of torch and of BLAS inside the block; None = as many as there were
 ):
-    "What the block does to random numbers, torch's switches, threads and warnings is undone after it."
+    "Restore random numbers, torch's switches, threads and warnings after the block."
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()
     switches, n, frozen = _switches(), torch.get_num_threads(), gc.get_freeze_count()
     gc.freeze()  # what was there before is not garbage; searching it would take half a second

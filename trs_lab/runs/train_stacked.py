@@ -68,7 +68,7 @@ class EvaluateEach(Callback):
 
 
 def _test_figures(job, ids, predicted):
-    "Of one run's test clips, {} where none is judged."
+    "Figures on the test clips of one run, {} where none is judged."
     truth = job.hidden.of(ids)
     known = np.isfinite(truth)
     if not known.any():

@@ -28,7 +28,7 @@ from ..runs.prepare import make_backbone, make_encoder
 # %% ../../nbs/score/model.ipynb #5ce84229
 @dataclass(frozen=True)
 class Place:
-    "Device and precision, as whoever prepares clips asks for them."
+    "Device and precision, with the interface of an accelerator."
 
     device: torch.device = torch.device("cpu")
     precision: str = "fp32"

@@ -50,7 +50,7 @@ def clip_frames(
     row,  # of a clip table
     n: int,  # frames
 ) -> list:  # of (H, W, 3) uint8, evenly over the clip; empty where there are none to show
-    "As the network sees them, but for the crop."
+    "Frames as the network sees them, before the crop."
     c = scorer.model.config
     try:
         size = c.frame_height, c.frame_width

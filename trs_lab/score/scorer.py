@@ -260,7 +260,7 @@ def people(self: Scorer):
 
 @property
 def filmed(self: Scorer):
-    "Names of the people of whose films the model knows the mean (the option `deviations`)."
+    "Names of the people whose mean features the model has (the option `deviations`)."
     student = self.model.student
     known = student.means.isfinite().flatten(1).all(1).tolist()
     return {name for name, there in zip(student.people, known) if there}

@@ -33,7 +33,7 @@ def row_key(
     row,  # of a clip table
     coverage: float,  # of the intervals
 ) -> str:  # digest
-    "The same as long as the clip would get the same row."
+    "A key that changes when the row of the clip could."
     left_out = None if scorer.left_out is None else scorer.left_out.table.to_dict("list")
     known = [None if pd.isna(row[name]) else row[name] for name in KNOWN]
     span = [None if pd.isna(row[name]) else int(row[name]) for name in ("start", "end")]

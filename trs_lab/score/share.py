@@ -318,7 +318,7 @@ def _copy_left_out(home, apart, folder):
 
 
 def _preparation(scorer, noted):
-    "What is not in the student's own files."
+    "How clips are prepared, and more that the student's own files lack."
     model = scorer.model
     kept = ["speaker", model.about.get("speaker", "student")]
     kept += "dataset range_given fingerprint wall_s versions".split()

@@ -181,7 +181,7 @@ def name_clips(
     folder,  # where arrays are written
     numbers: str = "",  # as for `find_clips`
 ) -> pd.DataFrame:  # clip_id, source, kind, start, end, and `KNOWN`
-    "A row for every clip that is to be scored. Raises what says which cannot be one."
+    "A row for every clip to be scored. Raises an error that names what is no clip."
     if isinstance(videos, pd.DataFrame):
         table = _given_table(videos)
     else:
@@ -195,7 +195,7 @@ def name_clips(
 
 
 def _given_table(videos):
-    "With all columns of a clip table."
+    "A given table, completed to all columns of a clip table."
     if missing := [c for c in ("clip_id", "source", "kind") if c not in videos]:
         has = ", ".join(map(str, videos)) or "no columns"
         raise DataError(f"a table of clips to score needs the column {missing[0]}; it has {has}")
