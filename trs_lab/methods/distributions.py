@@ -147,7 +147,7 @@ class USDL(Method):
 # %% ../../nbs/methods/distributions.ipynb #c018
 def assemble(
     judges,  # (..., J) what each judge says, in points
-    weights,  # (J,) of the judges; with difficulty, of their marks in ascending order
+    weights,  # (J,) of the judges; with difficulty, of the judge scores in ascending order
     difficulty=None,  # (...,) degree of difficulty; None = the rule has none
 ):
     "The final score in points, (...,)."
@@ -157,7 +157,7 @@ def assemble(
 
 
 def middle_three(n):  # judges, an odd number from 3
-    "Weights that drop the same number of highest and lowest marks."
+    "Weights that drop the same number of highest and lowest judge scores."
     return torch.tensor([float(abs(2 * k - n + 1) <= 2) for k in range(n)])
 
 # %% ../../nbs/methods/distributions.ipynb #c021
@@ -206,8 +206,8 @@ class JudgesHead(nn.Module):
         self,
         dim: int,  # width of the clip feature
         bins: int = 41,  # bins of a judge
-        sd: float = 0.3,  # of the targets, in sd of the judge's marks
-        reach: float = 4.0,  # of the bins, in sd of the judge's marks
+        sd: float = 0.3,  # of the targets, in sd of the judge's scores
+        reach: float = 4.0,  # of the bins, in sd of the judge's scores
         log_var_min: float = -5.0,  # lower bound of the log-variance
         log_var_max: float = 2.0,  # upper bound
     ):
@@ -240,7 +240,7 @@ class JudgesHead(nn.Module):
         super()._load_from_state_dict(state, prefix, *rest)
 
     def learn_scale(self, judges, weights, times_difficulty, center, scale):
-        "Bins and targets from the marks (n, J) of the labelled clips; the rule; mean and sd of the final score."
+        "Bins and targets from judge scores (n, J) of the labelled clips; the rule; mean and sd of the final score."
         means, sds = judges.mean(0), judges.std(0, correction=0)
         sds = torch.where(sds > 0, sds, 1)  # a judge who always says the same
         self.centers.copy_(

@@ -164,7 +164,7 @@ class TRSGP(SeesAllViews, TRSMethod):
 
     def __init__(self, config, networks, data):
         super().__init__(config, networks, data)
-        self.opinion = None  # of the unlabelled clips: mean (U,), log-variance (U,)
+        self.opinion = None  # the reference's answers for the unlabelled clips: mean (U,), log-variance (U,)
 
     def trained(self, stage):
         return [self.networks.student]
@@ -216,5 +216,5 @@ class TRSGP(SeesAllViews, TRSMethod):
 
     def load_state(self, state):
         super().load_state(state)
-        opinion = state["opinion"]  # None: the state is of a time before the reference was fitted
+        opinion = state["opinion"]  # None: saved before the reference was fitted
         self.opinion = opinion and tuple(t.to(self.device) for t in opinion)
