@@ -102,8 +102,13 @@ def where_run(v, g, ours, variants):
     return sorted(found, key=lambda e: (e[0], variants.index(e[1])))
 
 
-def reached(here, variant, g, ours):
-    "A mean beside the number that it has to reach; `here` are the values of one data set and ratio."
+def reached(
+    here,  # from `values`, of one data set and ratio
+    variant,  # of ours
+    g: dict,  # goal with at_least
+    ours,  # method
+):
+    "A mean beside the number that it has to reach."
     x = here[(here.method == ours) & (here.variant == variant)].dropna(subset="value")
     mean = x.value.mean()
     low, high = crossed_interval(matrix(x)) if len(x) else (np.nan, np.nan)
@@ -113,7 +118,12 @@ def reached(here, variant, g, ours):
     return {"number": number(mean), "95% interval": interval(low, high) or "–", "outcome": outcome}
 
 
-def above(here, variant, g, ours):
+def above(
+    here,  # from `values`, of one data set and ratio
+    variant,  # of ours
+    g: dict,  # goal with above
+    ours,  # method
+):
     "The smallest difference to the methods that it has to be above."
     d = against_each(here, f"{ours}/{variant}")
     d = d[d.against == g["above"]] if g["above"] != "all" else d

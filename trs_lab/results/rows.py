@@ -200,7 +200,11 @@ def kinds_of(method, summary):
 _MUST_BE_THERE = object()
 
 
-def read_part(run, name, otherwise=_MUST_BE_THERE):
+def read_part(
+    run,  # run folder
+    name,  # of the file, without .json
+    otherwise=_MUST_BE_THERE,  # what is returned where the file is missing
+):
     "Content of a json file of a run folder; ValueError that names the file, but not the folder."
     try:
         found = read_json(run / f"{name}.json")
@@ -254,7 +258,12 @@ def short_hash(settings):
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def group_rows(figures, groups, run, network="student"):
+def group_rows(
+    figures: dict,  # of one network, from summary.json
+    groups: list,  # of the run
+    run,  # run folder with its predictions; None = not at hand
+    network="student",  # whose figures they are
+):
     "A row per group of one network's figures; the absolute error of a group comes from its predictions."
     reasons = figures.get("reasons") or {}
     if not figures.get("per_group"):

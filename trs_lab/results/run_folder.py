@@ -264,7 +264,12 @@ class RunFiles:
             config = replace(config, decisions=str(used))
         return config if self._root is None else replace(config, root=str(self._root))
 
-    def attempt(self, name, read, otherwise):
+    def attempt(
+        self,
+        name,  # of a file in the run folder
+        read,  # called with its path
+        otherwise,  # for a missing or damaged file
+    ):
         "The content of a file; if it is damaged, `otherwise`, and a sentence among the problems."
         if not (self.run / name).exists():
             return otherwise

@@ -152,7 +152,13 @@ def plot_curves(ax, found):
         )
 
 
-def plot_pair(ax, clips, a, b, named=3):
+def plot_pair(
+    ax,  # Axes
+    clips,  # from `paired`
+    a,  # name of a run
+    b,  # name of the other
+    named=3,  # clips that are named
+):
     "Predictions of two runs for the same clips; the clips that changed most are named."
     judged = clips.score.notna().any()
     dots = ax.scatter(

@@ -37,7 +37,15 @@ from ..learn.history import HISTORY_COLUMNS, disagreement
 from ..trs.pseudo_labels import combine
 
 # %% ../../nbs/results/synthetic.ipynb #d6d5470c
-def draw_statement(rng, truth, skill, overconfident, epoch, tau, floor):
+def draw_statement(
+    rng,  # numpy generator
+    truth,  # (N,) true scores, in points
+    skill,  # (N,) factor of each clip's sigma
+    overconfident,  # (N,) bool: errors are four times the sigma
+    epoch,  # 0, 1, ...
+    tau,  # epochs in which the error decays
+    floor,  # sigma that remains, in points
+):
     "Mean and sigma of a network whose error decays from 12 to `floor` points in about `tau` epochs."
     sigma = (floor + 12 * np.exp(-epoch / tau)) * skill * rng.uniform(0.8, 1.25, len(truth))
     return truth + sigma * rng.normal(size=len(truth)) * np.where(overconfident, 4, 1), sigma
@@ -49,7 +57,12 @@ def keep_most_confident(memory, statement, epoch):
     return new if memory is None else tuple(np.where(new[1] < memory[1], a, b) for a, b in zip(new, memory))
 
 
-def draw_history(rng, ids, truth, n_epochs):
+def draw_history(
+    rng,  # numpy generator
+    ids,  # (N,) clip ids
+    truth,  # (N,) true scores, in points
+    n_epochs,  # of the second stage
+):
     "The history of these clips, a frame with `HISTORY_COLUMNS` per epoch."
     n, memory = len(ids), dict(teacher=None, reference=None)
     skill, overconfident = rng.lognormal(0, 0.3, n), rng.random(n) < 0.05
@@ -69,7 +82,11 @@ def draw_history(rng, ids, truth, n_epochs):
         yield frame.assign(disagreement=disagreement(frame))[HISTORY_COLUMNS]
 
 
-def write_history(path, frames, n_clips):
+def write_history(
+    path,  # pseudo_labels.parquet
+    frames,  # from `draw_history`, one an epoch
+    n_clips,  # rows of a frame
+):
     "pseudo_labels.parquet, some million rows a group; returns the last frame, None without any."
     writer, waiting, last = None, [], None
     for last in frames:
@@ -169,7 +186,13 @@ def draw_answers(rng, clips, honesty):
     return pd.DataFrame(dict(score=score, predicted=score + honesty * rng.normal(0, sigma), sigma=sigma))
 
 
-def write_example(run, about, rho, answers, variant):
+def write_example(
+    run,  # run folder, made
+    about: dict,  # content of config.json
+    rho,  # Spearman of the student
+    answers,  # from `draw_answers`
+    variant,  # name of the variant; None = the run is not of a sweep
+):
     "One made-up run folder; without cell.json, which a sweep writes, if `variant` is None."
     run.mkdir(parents=True)
     group, n = about["task"] or "all", len(answers)

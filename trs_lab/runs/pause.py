@@ -184,7 +184,13 @@ class Control(Callback):
         self.pace.mark(learner.epoch + learner.batch / learner.n_batches, learner.n_clips)
         self.report("running", learner)
 
-    def report(self, state, learner=None, ended=False, error=None):
+    def report(
+        self,
+        state,  # one of `STATES`
+        learner=None,  # whose stage, epoch and step are reported; None = those of the last report
+        ended=False,  # True: nothing more will be written
+        error=None,  # what ended training, as text
+    ):
         "Write progress.json."
         where = {
             k: self.told.get(k)

@@ -255,7 +255,11 @@ def read_plan(
     return read_toml(path, "plan")
 
 
-def absolute(path, base, what):
+def absolute(
+    path,  # as it is written in a plan
+    base,  # folder that relative paths start from
+    what,  # the parameter, for messages
+):
     "The path, from the folder `base`; ~ and $VARIABLES are filled in. Raises `ConfigError` if nothing is there."
     text = str(path) if os.path.exists(path) else os.path.expandvars(str(path))
     full = Path(os.path.normpath(Path(base) / os.path.expanduser(text)))
@@ -305,7 +309,13 @@ def _some(block, name, otherwise):
     return found
 
 
-def grid_runs(block, variants, base, over, where):
+def grid_runs(
+    block: dict,  # one grid, with what stands above all grids
+    variants: dict,  # name -> parameters
+    base,  # folder that relative paths start from
+    over: dict,  # parameters laid over those of grid and variant
+    where: str,  # what the plan is called in messages
+):
     "The runs of one grid: seeds outermost, then tasks, targets, folds, ratios, methods, variants."
     check_names(block, GRID)
     axes = (

@@ -60,7 +60,12 @@ def clip_frames(
     return list(film[np.linspace(0, len(film) - 1, n).astype(int)])
 
 
-def show_frames(ax, frames, title="", edge=None):
+def show_frames(
+    ax,  # Axes
+    frames,  # list of (H, W, 3) uint8; empty = none to show
+    title="",  # above them
+    edge=None,  # colour of the frame around them; None = none
+):
     "Side by side, or a grey box where there are none."
     ax.set(xticks=[], yticks=[])
     if frames:
