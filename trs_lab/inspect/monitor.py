@@ -234,7 +234,7 @@ class CurvePlot:
         self,
         shown: list,  # from `panels`
     ):
-        "Change what is not as it should be."
+        "Change the lines and titles that differ from what is shown."
         changes, texts = [], {}
         for trace in self.figure.data:
             i, label = trace.meta.split(" ", 1)
@@ -275,7 +275,7 @@ def head_html(
     share=None,  # of the stage that is done, 0-1; None: no bar
     problem: str = "",  # what could not be read
 ) -> str:
-    "What stands above the plots. All of it may come from files, and is text."
+    "The text above the plots, escaped: all of it may come from files."
     state, sentence, stage = map(as_text, (state, sentence, stage))
     line = f"<span class='badge {state}'>{state}</span><b>{stage}</b><span>{sentence}</span>"
     done = "" if share is None else f"<div style='width:{100 * min(share, 1):.1f}%'></div>"

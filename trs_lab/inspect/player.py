@@ -61,7 +61,7 @@ def pack_each(
     pictures,  # iterator of (H, W, 3) uint8, RGB, such as those of `open_original`
     quality: int = 85,  # of the JPEG encoder, 1 to 95
 ) -> bytes:  # as `pack_frames`
-    "Pictures that come one after the other, at their own size: a minute in full resolution does not fit into memory."
+    "Pictures packed one after the other, at their own size: a minute in full resolution does not fit into memory."
     return _in_one_piece([_jpeg(p, p.shape[:2], quality) for p in pictures])
 
 
@@ -211,7 +211,8 @@ class Playback(anywidget.AnyWidget):
             self.revision += 1
 
 # %% ../../nbs/inspect/player.ipynb #c027
-NOTHING = dict(weights=[], notes=[], profile_data={}, original=b"", original_title="")  # of the clip before
+# resets what was shown of the clip before
+NOTHING = dict(weights=[], notes=[], profile_data={}, original=b"", original_title="")
 
 
 class ClipPlayer(Playback):

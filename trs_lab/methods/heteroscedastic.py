@@ -17,10 +17,8 @@ from ..learn.method import Method, UnlabelledOptions
 from ..trs.networks import Networks, bounded, make_scorer
 
 # %% ../../nbs/methods/heteroscedastic.ipynb #a42599c5
-SURE, UNSURE = (
-    -1.0,
-    5.0,
-)  # bounds of a pseudo-label's log-variance: it counts at most 2.7 and at least 0.007 (our choice)
+# bounds of a pseudo-label's log-variance: it counts at most 2.7 and at least 0.007 (our choice)
+SURE, UNSURE = -1.0, 5.0
 
 
 class UncertaintyLearner(nn.Module):
@@ -52,7 +50,7 @@ def weighted_errors(
 
 # %% ../../nbs/methods/heteroscedastic.ipynb #d7fa238c
 def bordered(features):  # (B, D)
-    "With a one at the end, (B, D + 1), in float32: what a layer with a bias is multiplied with."
+    "Features with a one at the end, (B, D + 1), in float32: the input of a layer whose last weight is the bias."
     return torch.cat([features.float(), torch.ones(len(features), 1, device=features.device)], 1)
 
 

@@ -25,7 +25,7 @@ def covariance(
     features,  # (n, n) inner products of rows
     same,  # (n, n) 1 where two clips show the same person
 ) -> np.ndarray:  # (n, n) in units of the noise
-    "Of scores."
+    "Covariance of scores."
     return np.exp(ratios[0]) * features + np.exp(ratios[1]) * same + np.eye(len(features))
 
 
@@ -48,7 +48,7 @@ def fit_mixed(
     same: np.ndarray,  # (n, n) same person; all 0 where nobody is known
     y: np.ndarray,  # (n,) scores
 ) -> tuple:  # (-2 log restricted likelihood, logarithms of the ratios (2,))
-    "Variance components. From two starts, since the likelihood may have two tops."
+    "Variance components. From two starts, since the likelihood may have two maxima."
     free = 1 + bool(same.any())
     full = lambda r: np.append(r, [-20.0] * (2 - free))
     cost = lambda r: restricted(covariance(full(r), features, same), y)[0]
@@ -59,16 +59,16 @@ def fit_mixed(
 
 # %% ../../nbs/methods/mixed.ipynb #ed874ff3
 class PeopleStudent(RowStudent):
-    "It knows the people who have a labelled clip."
+    "A student that knows the people who have a labelled clip."
 
-    asks_person = True  # who has none is nobody in particular
+    asks_person = True  # a person without one counts as unknown
 
     def __init__(self, in_dim: int, **kwargs):
         super().__init__(in_dim, **kwargs)
         self.keep(persons=(0,))
 
     def same(self, persons):
-        "1 where a clip shows the person of a labelled one, (B, n); nobody is the same as an unknown person."
+        "1 where a clip shows the person of a labelled one, (B, n); an unknown person equals no one."
         return ((persons[:, None] == self.persons) & (persons[:, None] >= 0)).double()
 
 
@@ -110,12 +110,12 @@ class MixedStudent(PeopleStudent):
 
 # %% ../../nbs/methods/mixed.ipynb #b00a38f7
 def levels_of(
-    left: np.ndarray,  # (n,) what the fixed part leaves over
+    left: np.ndarray,  # (n,) residuals of the fixed part
     same: np.ndarray,  # (n, n) same person
     people: float,  # variance of the levels
     noise: float,  # variance of the noise
-) -> tuple:  # (level of each clip's person (n,), what is not known of it (n,) as a variance)
-    "Best linear unbiased prediction of random intercepts: means of what is left over, shrunk."
+) -> tuple:  # (level of each clip's person (n,), its variance (n,))
+    "Best linear unbiased prediction of random intercepts: shrunk means of the residuals."
     clips = same.sum(1)
     known = people * clips / (people * clips + noise)
     return known * (same @ left) / np.maximum(clips, 1), people * (1 - known)
@@ -128,7 +128,7 @@ def grow(
     forest,  # `RandomForestRegressor` with out-of-bag predictions
     rounds: int = 5,  # at most
 ) -> tuple:  # (fitted forest, levels (n,), variance of the levels, variance of the noise)
-    "MERF with random intercepts; ends early where levels no longer move."
+    "MERF with random intercepts; ends early when the levels no longer move."
     level, people, noise = np.zeros(len(y)), 0.3 * y.var(), 0.7 * y.var()
     for _ in range(rounds if same.any() else 1):
         forest.fit(rows, y - level)
@@ -245,7 +245,7 @@ class BoostStudent(PeopleStudent):
         return self.fill(column=column, text=text, persons=people, tell=float(tell), variance=error)
 
     def names(self, persons):
-        "Somebody unknown is the only one of her kind: numbers below those of known people."
+        "Group numbers; each unknown person gets a negative one of its own."
         names = persons.cpu().numpy().astype(int)
         return np.where(names < 0, -1 - np.arange(len(names)), names)
 
@@ -260,7 +260,7 @@ class BoostStudent(PeopleStudent):
         return torch.as_tensor(mean, device=rows.device), self.variance.expand(len(rows))
 
     def groups(self, persons, n):
-        "Names that GPBoost knows for known people, and others for all others."
+        "Group numbers: those of the fit for known people, new ones for all others."
         persons = np.full(n, -1) if persons is None else persons.cpu().numpy()
         known = np.isin(persons, self.persons.cpu().numpy()) & (persons >= 0)
         return np.where(known, persons, -(10**6) - np.arange(n))

@@ -28,7 +28,7 @@ def order_loss(
     attention,  # (B, K, T)
     margin: float,  # between neighbours, in segments
 ) -> torch.Tensor:  # (B,)
-    "What the centres lack of being in order, a margin apart and a margin from both ends."
+    "By how much the centres fail to be in order, a margin apart and a margin from both ends."
     found, ends = centers(attention), attention.new_ones(len(attention), 1)
     steps = torch.cat([ends, found, ends * attention.shape[-1]], -1).diff(dim=-1)
     return (margin - steps).clamp_min(0).sum(-1)
@@ -43,13 +43,13 @@ def spread_loss(
 
 # %% ../../nbs/methods/parsing.ipynb #40c1a5bf
 class PartDecoderLayer(nn.Module):
-    "Parts look at segments, then think, then talk to each other."
+    "Cross-attention of parts to segments, an MLP, self-attention among parts."
 
     def __init__(
         self,
         in_dim: int,  # width of the segment features
         dim: int,  # width of a part
-        heads: int,  # of the attention among parts; 0 = they do not talk
+        heads: int,  # of the self-attention among parts; 0 = none
         dropout: float,  # everywhere
     ):
         super().__init__()

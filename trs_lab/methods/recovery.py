@@ -18,7 +18,7 @@ from ..learn.recovery import SegmentRecovery, segment_masks
 
 # %% ../../nbs/methods/recovery.ipynb #84904c09
 class _Reversed(torch.autograd.Function):
-    "The same, and a gradient that comes back with another sign and weight."
+    "The identity, with a gradient of the opposite sign, weighted."
 
     @staticmethod
     def forward(ctx, x, weight):
@@ -31,7 +31,7 @@ class _Reversed(torch.autograd.Function):
 
 
 class Discriminator(nn.Module):
-    "Logit that a representation is of the first kind. What made the representation learns to leave that open."
+    "Logit that a representation is of the first kind. The network before it learns the opposite."
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class S4L(Method):
 
     @property
     def asks(self):
-        "What the discriminator is asked; where every clip has a score, it cannot be asked about clips."
+        "The question of the discriminator; none about clips where every clip has a score."
         asked = self.options.adversary
         return asked if asked != "clips" or len(self.clips.unlabelled) else "none"
 

@@ -19,9 +19,8 @@ from ..trs.method import TRSMethod, TRSOptions
 from ..trs.networks import Networks, make_scorer
 
 # %% ../../nbs/methods/trs_gp.ipynb #68af6b09
-NOISES = tuple(
-    10 ** (e / 4) for e in range(-12, 7)
-)  # shares of noise to choose from, relative to the variance of the process
+# shares of noise to choose from, relative to the variance of the process
+NOISES = tuple(10 ** (e / 4) for e in range(-12, 7))
 
 
 def left_out(
@@ -52,7 +51,7 @@ def fit_gp(
 def whole_and_ordered(
     x,  # (n, S, D) clips
 ) -> list:  # two tensors (n, ...)
-    "A clip on the whole, and segment by segment: the two things that are compared."
+    "What is compared of a clip: the mean over segments, and all segments in order."
     return [x.mean(1), x.flatten(1)]
 
 
@@ -80,7 +79,7 @@ class GPReference(ClosedForm):
         self.keep(alpha=(0,), inverse=(0, 0), gammas=(2,), noise=(), variance=())
 
     def seen(self, x):  # (B, S, D)
-        "What is left of the features after the filter."
+        "The features after the filter."
         return (x - self.center) @ self.filter
 
     def fit(
@@ -91,6 +90,7 @@ class GPReference(ClosedForm):
         all_clips,  # (N, S, D) of all training clips: the median is theirs
         filter=None,  # `Whitening` from `fit_denoising`; None = leave the features as they are
     ):
+        "Fit to the labelled clips."
         dim = x.shape[-1]
         self.fill(
             center=torch.zeros(dim) if filter is None else filter.mean,
@@ -119,7 +119,7 @@ class GPReference(ClosedForm):
         exemplars,  # (K, S, D) labelled clips
         scores,  # (K,) of the exemplars, standardised
     ):
-        "What each exemplar would say alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
+        "What each exemplar implies alone: relative score (K,), log-variance (K,), likeness of segments (K, S, S)."
         share = self.likeness(query, exemplars)[0] / (1 + self.noise)
         variance = self.variance * (1 + self.noise)
         far = torch.cdist(self.seen(query).expand(len(exemplars), -1, -1), self.seen(exemplars)) ** 2
@@ -164,7 +164,7 @@ class TRSGP(SeesAllViews, TRSMethod):
 
     def __init__(self, config, networks, data):
         super().__init__(config, networks, data)
-        self.opinion = None  # of the unlabelled clips: mean (U,), log-variance (U,)
+        self.opinion = None  # the reference's answers for the unlabelled clips: mean (U,), log-variance (U,)
 
     def trained(self, stage):
         return [self.networks.student]
@@ -216,5 +216,5 @@ class TRSGP(SeesAllViews, TRSMethod):
 
     def load_state(self, state):
         super().load_state(state)
-        opinion = state["opinion"]  # None: the state is of a time before the reference was fitted
+        opinion = state["opinion"]  # None: saved before the reference was fitted
         self.opinion = opinion and tuple(t.to(self.device) for t in opinion)

@@ -23,7 +23,7 @@ class TRSProcessOptions(ProcessOptions, TRSOptions):
 
 
 class Fusion(nn.Module):
-    "Student and process, each of them believed by half."
+    "Even mixture of student and process."
 
     asks_person = sees_views = True  # on account of the process
     sees_clean = True  # the student is asked about the clean view alone
@@ -31,7 +31,7 @@ class Fusion(nn.Module):
     def __init__(
         self,
         student: nn.Module,  # clean view -> mean, log-variance
-        reference: FittedProcess,
+        reference: FittedProcess,  # means of the views -> mean, log-variance
     ):
         super().__init__()
         self.student, self.reference = student, reference
@@ -47,8 +47,8 @@ class Fusion(nn.Module):
     def score(
         self,
         features,  # (B, S, D), from `encode`: mean of the views
-        persons=None,  # (B,) and
-        means=None,  # (B, S, D), both as for the process
+        persons=None,  # (B,) as for the process
+        means=None,  # (B, S, D) as for the process
         clean=None,  # (B, S, D) of the clean view; None = it is the only one
     ):
         "-> mean (B,), log-variance (B,)"
@@ -94,9 +94,9 @@ class TRSProcess(WithProcess, TRSGP):
 
 def even_mixture(
     a,  # mean (n,), log-variance (n,)
-    b,  # the same of somebody else
+    b,  # the same of the other
 ):
-    "Mean (n,) and log-variance (n,) of who believes both by half."
+    "Mean (n,) and log-variance (n,) of the even mixture."
     (mean, log_var), (other, also) = a, b
     variance = (log_var.exp() + also.exp()) / 2 + (mean - other) ** 2 / 4
     return (mean + other) / 2, variance.log()

@@ -131,7 +131,7 @@ def _strip(ax, frames):
 
 
 def _mark_part(ax, both):
-    "A dashed frame around what arrives."
+    "A dashed frame around what the network gets."
     n, height, width, _ = both.original.shape
     down, across = (s * p for s, p in zip((height, width), both.part))
     gap = max(1, width // 40)
@@ -228,7 +228,7 @@ def write_page(
     figures: dict,  # heading -> Figure or None
     path,  # an html file
 ):
-    "One file with findings and pictures, to be sent to somebody."
+    "One HTML file with findings and pictures, to be sent around."
     style = "font-family:sans-serif; max-width:60em; margin:2em auto; padding:0 1em"
     narrow = "<meta name='viewport' content='width=device-width'>"  # a phone shows letters in their size
     parts = [f"<meta charset='utf-8'>{narrow}<title>Data check</title><body style='{style}'>"]
@@ -241,10 +241,8 @@ def write_page(
         if figure is not None:
             figure.savefig(kept := io.BytesIO(), format="webp", dpi=110, pil_kwargs=dict(quality=85))
             picture = base64.b64encode(kept.getvalue()).decode()
-            head, wide = (
-                html.escape(heading),
-                "max-width:max(100%,44em)",
-            )  # wider than a phone: it is scrolled there
+            # wider than a phone, where it is scrolled
+            head, wide = html.escape(heading), "max-width:max(100%,44em)"
             shown = f"<img alt='{head}' style='{wide}' src='data:image/webp;base64,{picture}'>"
             parts.append(f"<h2>{head}</h2><div style='overflow-x:auto'>{shown}</div>")
     write_atomically(Path(path), lambda p: p.write_text("\n".join(parts), encoding="utf-8"))

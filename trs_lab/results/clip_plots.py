@@ -40,9 +40,7 @@ def confidence_bins(
     data,  # `RunData`, or a frame with true, and mean and sigma of what is asked for
     of: str = "pseudo_label",  # pseudo_label or student
     bins: int = 6,  # fewer if a bin would hold fewer than 5 clips
-) -> (
-    pd.DataFrame
-):  # bin, n, sigma (mean), mae, low, high (95 % bootstrap), in points; attrs: tau and its interval
+) -> pd.DataFrame:  # bin, n, mean sigma, mae, low, high (95 % bootstrap), in points; attrs: tau, tau95
     "Error in bins by claimed sigma. ValueError where no true score is known."
     _, sigma = BELIEFS[of]
     d = as_beliefs(data, ["true", of, sigma], "confidence_bins")
@@ -90,7 +88,7 @@ def plot_confidence_bins(
 
 
 def draw_confidence_bins(ax, t, name):
-    "Bars of the error, and the error that the claimed sigma lets expect."
+    "Bars of the error, and the error expected from the claimed sigma."
     at = np.arange(len(t))
     bars = np.nan_to_num(np.abs(t[["low", "high"]].to_numpy().T - t.mae.to_numpy()))
     ax.bar(at, t.mae, color=COLOURS[name], alpha=0.35, width=0.8)
@@ -124,9 +122,7 @@ def drift(
     data,  # `RunData`, or the history table
     truth=None,  # Series clip_id -> true score; None = that of the `RunData`
     still: float = 1e-6,  # points; a smaller change is none
-) -> (
-    pd.DataFrame
-):  # `DRIFT`: quantiles of the signed change; moved is a share of clips, nearer a share of the moved
+) -> pd.DataFrame:  # `DRIFT`: quantiles of the change; moved: share of clips, nearer: share of the moved
     "Change of the pseudo-labels since the epoch before. `nearer` is NaN where no true score is known or nothing moved."
     epochs, ids, labels = as_history(data)
     truth = getattr(data, "truth", None) if truth is None else truth
@@ -251,7 +247,7 @@ def plot_contact_sheet(
     frames: int = 5,  # per clip
     width: float = 8.6,  # inches
 ):  # Figure
-    "Frames of the best clips on the left, of the worst on the right, with what is believed of them."
+    "Frames of the best clips on the left, of the worst on the right, with their scores and pseudo-labels."
     columns = best_and_worst(data, n, by)
     lines = len(columns[0])
     size = (width, lines * (width / 2 / frames + 0.25) + 0.1)

@@ -38,7 +38,7 @@ class RunData(RunFolder):
         self,
         clip_id: str,  # any clip of the run
     ) -> np.ndarray:  # uint8 (T, H, W, 3), read only
-        "As training saw them. Raises `NoPicture` with a sentence; KeyError for no clip of this run."
+        "As training saw them. Raises `NoPicture` with a sentence; KeyError for a clip that is not of this run."
         return self._pictures.frames(clip_id)
 
     def original(
@@ -52,7 +52,7 @@ class RunData(RunFolder):
         self,
         clip_id: str,  # any clip of the run
     ) -> np.ndarray:  # (S,) points that the student's score owes to each segment
-        "By occlusion: the score, less the score without the segment. Raises `Unavailable` with a sentence."
+        "By occlusion: the score minus the score without the segment. Raises `Unavailable` with a sentence."
         return self._features.evidence(clip_id)
 
     def segments(self) -> list:
@@ -94,7 +94,7 @@ class RunData(RunFolder):
             return self._decisions
         found = Decisions.of_run(self)
         if len(self.table):
-            self._decisions = found  # while no clip is known yet, the next look may know more
+            self._decisions = found  # not kept while no clip is known: more may be known next time
         return found
 
     def suggest(

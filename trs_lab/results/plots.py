@@ -44,14 +44,8 @@ COLOURS = {
     "baseline": "#56B4E9",
     "person": "#A0522D",  # what somebody decided
 }
-PALETTE = [
-    "#332288",
-    "#88CCEE",
-    "#117733",
-    "#CC6677",
-    "#999933",
-    "#882255",
-]  # of groups and the like, which are no networks: Paul Tol's "muted"
+# of groups and the like, which are no networks: Paul Tol's "muted"
+PALETTE = ["#332288", "#88CCEE", "#117733", "#CC6677", "#999933", "#882255"]
 DASHES = {
     "reference": (0, (4, 1.5)),
     "supervised": (0, (1, 1)),
@@ -155,9 +149,7 @@ def epoch_axis(
 # %% ../../nbs/results/plots.ipynb #c009
 def long_metrics(
     metrics,  # DataFrame: epoch, stage, network and quantity columns, or already long with quantity and value
-) -> (
-    pd.DataFrame
-):  # epoch, stage, network, quantity, value, x (epoch counted from the start of burn-in); no NaN
+) -> pd.DataFrame:  # epoch, stage, network, quantity, value, x (epoch since the start of burn-in); no NaN
     "Metrics as one value per row; ValueError if a column is missing."
     need(metrics, ["epoch", "stage", "network"], "metrics")
     keys = ["epoch", "stage", "network"]
@@ -423,7 +415,7 @@ def judged(
 
 
 def colour_of(predictions):
-    "Of the network whose predictions they are."
+    "Colour of the network whose predictions they are."
     return COLOURS["fusion" if "fusion" in predictions else "student"]
 
 
@@ -506,9 +498,7 @@ def draw_bins(ax, error, sigma, bins, colour):
 # %% ../../nbs/results/plots.ipynb #c035
 def comparison_table(
     summary,  # summary.json as a dict, or DataFrame method, spearman, low, high
-) -> (
-    pd.DataFrame
-):  # method, kind ('network' or 'baseline'), spearman, low, high, why (it is undefined, or '')
+) -> pd.DataFrame:  # method, kind ('network' or 'baseline'), spearman, low, high, why (undefined, or '')
     "In the order given; baselines without a Spearman are left out. ValueError if there are none."
     numbers = ["spearman", "low", "high"]
     if isinstance(summary, pd.DataFrame):

@@ -94,7 +94,7 @@ def panels(data, lines, height=1.9, sharex="col", sharey="all"):
 
 
 def name_panels(axes, label, xlabel):
-    "The data set above the first panel of its column, and what the row is. Panels without data go."
+    "Titles: the data set above the first panel of its column, and what each row is. Panels without data are removed."
     fig = next(iter(axes.values())).figure
     width = int(fig.get_figwidth() / len({d for d, _ in axes}) / LETTER)  # letters over a panel
     first, last, left, names = {}, {}, {}, {}
@@ -117,9 +117,8 @@ def name_panels(axes, label, xlabel):
             ax.set_xlabel(xlabel)
         if outermost:
             names[name] = max(len(t.get_text()) for t in ax.get_yticklabels())
-    fig.set_figwidth(
-        fig.get_figwidth() + LETTER * sum(names.values())
-    )  # the names take nothing from the panels
+    # wider by the names at the axes, so that they take no room from the panels
+    fig.set_figwidth(fig.get_figwidth() + LETTER * sum(names.values()))
 
 
 def percent_labelled(ratio):
@@ -231,10 +230,7 @@ def plot_calibration(
 def plot_ratios(
     means: pd.DataFrame,  # from `mean_table`
     variants=None,  # a row each; None = all
-    banded=(
-        "supervised",
-        "trs",
-    ),  # methods with the band of their interval; with all of them it would be a fog
+    banded=("supervised", "trs"),  # methods whose interval is drawn as a band; more would hide each other
 ):  # Figure
     "Spearman over the share of labelled clips; the dashed line is the supervised network with all labels."
     d, _, _ = chosen_rows(

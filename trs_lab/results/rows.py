@@ -49,7 +49,7 @@ def data_name(
     config: dict,  # of the run
     name: str = "",  # given by a sweep; used if it is none of our data sets' names
 ) -> str:  # heading of its table
-    "Data set, how it was split, whether its tasks were learnt together, and which criterion is no usual one."
+    "Data set, how it was split, whether its tasks were learnt together, and the criterion if it is not the usual one."
     dataset, fold = config["dataset"], str(config.get("fold", "0"))
     known = dataset if dataset in DATA_NAMES else Path(config.get("root", "")).name or dataset
     title = name if name and name not in DATASETS else known
@@ -90,9 +90,8 @@ def variant_of(
 ) -> str:  # 'plain' or 'equipped'
     "Equipped: self-supervised burn-in, a ranking loss or strong views of labelled clips; any method can have these."
     options = config.get("options")
-    values = (
-        {**config, **options} if isinstance(options, dict) else config
-    )  # of today, or of an earlier version
+    # an earlier version had its options among the fields
+    values = {**config, **options} if isinstance(options, dict) else config
     ranked = values.get("recover_epochs") or values.get("ranking_weight")
     return "equipped" if ranked or values.get("labelled_view") == "strong" else "plain"
 
@@ -201,7 +200,11 @@ def kinds_of(method, summary):
 _MUST_BE_THERE = object()
 
 
-def read_part(run, name, otherwise=_MUST_BE_THERE):
+def read_part(
+    run,  # run folder
+    name,  # of the file, without .json
+    otherwise=_MUST_BE_THERE,  # what is returned where the file is missing
+):
     "Content of a json file of a run folder; ValueError that names the file, but not the folder."
     try:
         found = read_json(run / f"{name}.json")
@@ -232,7 +235,7 @@ def finished_summary(run):
 
 
 def content_of_run(config):
-    "What the result depended on, of the configuration. {} where that is none of ours."
+    "What the result depended on, from the configuration; {} where it cannot be read."
     try:
         return content_of(config_from(config))
     except (ValueError, TypeError, OSError):
@@ -255,7 +258,12 @@ def short_hash(settings):
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def group_rows(figures, groups, run, network="student"):
+def group_rows(
+    figures: dict,  # of one network, from summary.json
+    groups: list,  # of the run
+    run,  # run folder with its predictions; None = not at hand
+    network="student",  # whose figures they are
+):
     "A row per group of one network's figures; the absolute error of a group comes from its predictions."
     reasons = figures.get("reasons") or {}
     if not figures.get("per_group"):
@@ -296,7 +304,7 @@ class Found(NamedTuple):
     rows: pd.DataFrame  # columns `COLUMNS`, a row per run, kind, method and group
     settings: dict  # digest -> settings of a run
     left_out: pd.DataFrame  # run, reason
-    paths: dict  # name of a run -> its folder; runs that earlier reports tell of have none
+    paths: dict  # name of a run -> its folder; runs of earlier reports have none
     contents: dict = {}  # name of a run -> what its result depended on
     pooled: pd.DataFrame = None  # what earlier reports had of `pooled_rows`
     calibration: pd.DataFrame = None  # and of `calibration_by_method`
@@ -449,7 +457,7 @@ def without_doubles(rows):
 
 
 def one_branch(rows):
-    "Of a method that was compared in other runs only where it was not run by itself, and of one source."
+    "Drop branches of a method that was also run by itself; of the others keep those of one source."
     place, branch = "data variant ratio method".split(), rows.kind == "branch"
     alone = rows[rows.kind == "run"]
     own = set(alone[place].itertuples(index=False, name=None))
@@ -460,9 +468,8 @@ def one_branch(rows):
     return rows[kept].reset_index(drop=True)
 
 # %% ../../nbs/results/rows.ipynb #c05f97d8
-TOGETHER = (
-    "together"  # the fold of `pooled_rows` of users left out; of others, how they were dealt stands before it
-)
+# the fold of `pooled_rows` where users are left out; for other folds their kind stands before it
+TOGETHER = "together"
 
 
 def together_of(fold):
@@ -480,7 +487,7 @@ def answers(
     found: Found,  # from `read_runs`
     rows: pd.DataFrame,  # of one method
 ) -> list:  # of frames, one a run, where the answers to its test clips are at hand
-    "What the method said of the judged test clips."
+    "The method's predictions for the judged test clips."
     folders = [found.paths[r] for r in rows.run if r in found.paths]
     parts = [test_clips(f, predictor_of(rows.method.iloc[0])) for f in folders]
     return [p for p in parts if p is not None]
@@ -516,10 +523,8 @@ CALIBRATION = "ence within_1_sigma within_2_sigma tau clips".split()
 
 def calibration_by_method(
     found: Found,  # from `read_runs`
-) -> (
-    pd.DataFrame
-):  # data, method, variant, ratio, ence, within_1_sigma, within_2_sigma, tau, clips (per seed), seeds
-    "Mean over seeds, of methods with a sigma; of what earlier reports had, that with more seeds counts."
+) -> pd.DataFrame:  # data, method, variant, ratio, `CALIBRATION` (clips: per seed), seeds
+    "Mean over seeds, of methods with a sigma; where an earlier report has the same, the one with more seeds counts."
     runs, out = with_answers(found.rows).drop_duplicates(["run", "method"]), []
     for key, d in runs.groupby([*PLACE, "seed"], sort=False):
         parts = answers(found, d)

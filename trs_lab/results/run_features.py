@@ -66,7 +66,7 @@ class CheckpointNetworks:
 
     @property
     def kernel(self) -> bool:
-        "The reference is no network but a kernel, which weighs all exemplars by how much they are like the clip."
+        "The reference is a Gaussian process, which weighs all exemplars by their likeness to the clip."
         return hasattr(self.trs.reference, "beside")
 
     @torch.inference_mode()
@@ -104,7 +104,7 @@ class RunFeatures:
 
     @cached_property
     def networks(self) -> CheckpointNetworks:
-        "Of the last checkpoint. Raises `NoComparison`."
+        "Networks of the last checkpoint. Raises `NoComparison`."
         return CheckpointNetworks(self.folder.run, self.folder.config)
 
     @cached_property
@@ -122,7 +122,7 @@ class RunFeatures:
 
     @cached_property
     def motion(self) -> Store:
-        "What was measured on the frames behind the features, or None."
+        "The motion statistics of the frames behind the features, or None."
         segments, frames = self.folder.config.n_segments, self.store.meta["frames"]
         stores = (open_store(p, "motion") for p in self.store.folder.parent.glob("motion-*"))
         fits = lambda s: (s.meta["frames"], s.meta["n_segments"]) == (frames, segments)
@@ -201,7 +201,7 @@ class RunFeatures:
         self,
         clip_id: str,  # any clip of the run
     ) -> np.ndarray:  # (S,) points that the student's score owes to each segment
-        "Score, less the score where a segment is replaced by the mean of the others (occlusion). `Unavailable`."
+        "Score minus the score with a segment replaced by the mean of the others (occlusion). Raises `Unavailable`."
         if self.student is None:
             raise Unavailable("There is no evidence by segment: this run has no student for features yet.")
         x, row = self.student.encode(self.raw([clip_id])), self.folder.row(clip_id)
@@ -274,7 +274,7 @@ def read_features(
     rows: list,  # of the clip table
     config: Config,  # of the run
 ) -> np.ndarray:  # (n, S, D) float32
-    "Of clips that are features or skeletons. `Unavailable` where a file is not as it was in training."
+    "Features of clips that are features or skeletons. `Unavailable` where a file has changed since training."
     for row in rows:
         if reason := changed(row):
             raise Unavailable(f"The features of clip {row['clip_id']} cannot be read: {reason}.")

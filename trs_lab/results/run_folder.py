@@ -72,7 +72,7 @@ def read_predictions(
 
 # %% ../../nbs/results/run_folder.ipynb #e146920e
 def kind_of_numbers(config: Config) -> str:  # features or poses; '' for pictures
-    "What the clips of a run are, where they are no pictures."
+    "Whether the clips of a run are features or poses."
     return dict(none="features", skeleton="poses").get(config.backbone, "")
 
 
@@ -109,7 +109,7 @@ class RunClips:
 
 
 def without_media(config):
-    "(visible clip table, hidden scores) though videos be missing, where the reader can do without them."
+    "(visible clip table, hidden scores) although videos are missing, where the reader can do without them."
     if config.dataset == "folder":
         raise MissingFile(f"{config.dataset}: this reader needs its clips")
     if config.dataset == "dives":
@@ -126,7 +126,7 @@ def without_media(config):
     try:
         return (apply_decisions(visible, config.decisions) if config.decisions else visible), hidden
     except ConfigError:
-        return visible, hidden  # the sentence of `load_clips`, which failed for it, is shown already
+        return visible, hidden  # `load_clips` failed for the same reason, which is shown already
 
 
 def as_predicted(table, predictions):
@@ -140,7 +140,7 @@ def as_predicted(table, predictions):
 
 
 def as_in_history(table, clip_ids):
-    "What has a history of pseudo-labels was unlabelled, whatever was decided about it since."
+    "Clips with a history of pseudo-labels were unlabelled, whatever was decided since."
     unlabelled = table.clip_id.isin(clip_ids)
     new = table.assign(
         role=table.role.mask(unlabelled, "unlabelled"),
@@ -154,7 +154,7 @@ def as_in_history(table, clip_ids):
 def known_range(config, scores):
     "What the attributes of a clip table say of its score range, without the reader."
     if config.dataset == "folder" and config.root:
-        with suppress(DataError):  # why the reader was no help; the sentence about it has the file
+        with suppress(DataError):  # the reader failed for the same reason, and its sentence names the file
             if given := read_range(Path(config.root)):
                 return dict(range_source="given", score_range=given)
     known = scores.dropna()
@@ -166,7 +166,7 @@ def bare_clips(
     config: Config,  # of the run
     predictions: pd.DataFrame,  # of the run, or None
     clip_ids,  # of the history
-    sentence: str,  # why the reader was no help
+    sentence: str,  # why the reader failed
 ) -> RunClips:
     "Clips without sources, from the files of the run folder."
     if predictions is None:
@@ -264,7 +264,12 @@ class RunFiles:
             config = replace(config, decisions=str(used))
         return config if self._root is None else replace(config, root=str(self._root))
 
-    def attempt(self, name, read, otherwise):
+    def attempt(
+        self,
+        name,  # of a file in the run folder
+        read,  # called with its path
+        otherwise,  # for a missing or damaged file
+    ):
         "The content of a file; if it is damaged, `otherwise`, and a sentence among the problems."
         if not (self.run / name).exists():
             return otherwise
@@ -272,7 +277,7 @@ class RunFiles:
             return read(self.run / name)
         except ValueError as e:
             said = str(e) if name in str(e) else f"{self.run / name} is damaged ({e})"
-        except Exception as e:  # whatever a wrong byte makes a library come to
+        except Exception as e:  # libraries raise many kinds of errors for a wrong byte
             said = (
                 f"{self.run / name} is damaged ({type(e).__name__}: {(str(e) or '?').splitlines()[0][:120]})"
             )
@@ -364,7 +369,7 @@ def drop(thing, *names):
 
 # %% ../../nbs/results/run_folder.ipynb #78cfd6dc
 class RunFolder(RunFiles):
-    "The clips of a run, and what is believed of them."
+    "The clips of a run, with their pseudo-labels and predictions."
 
     @cached_property
     def table(self) -> pd.DataFrame:

@@ -94,7 +94,7 @@ class RunPictures:
         self,
         clip_id: str,  # any clip of the run
     ) -> np.ndarray:  # uint8 (T, H, W, 3), read only
-        "From the cache, or else from the video. `NoPicture` with the sentence why there is none; KeyError for no clip."
+        "From the cache, or else from the video. `NoPicture` with a sentence; KeyError for a clip of another run."
         if clip_id not in self._kept:
             found = self._find(clip_id)
             found.flags.writeable = False
@@ -126,7 +126,7 @@ class RunPictures:
             raise NoPicture(f"The video of clip {clip_id} is damaged. {e}") from None
 
     def _skeleton(self, row):
-        "The joints of a clip, drawn; as many pictures for each clip, so that two clips can play in step."
+        "The joints of a clip, drawn; the same number of pictures for each clip, so that two clips can play in step."
         if reason := changed(row):
             raise NoPicture(f"The skeleton of clip {row['clip_id']} cannot be shown: {reason}.")
         try:

@@ -25,7 +25,7 @@ COPIES = "copies.json"  # name of a copy -> checksum of its cells when it was ma
 def cells_of(
     path: Path,  # a notebook
 ) -> str:  # checksum; None for a file that is no notebook
-    "Of what somebody wrote in its cells; outputs, execution counts and metadata do not count."
+    "Checksum of the cells' source; outputs, execution counts and metadata do not count."
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         typed = [[c["cell_type"], "".join(c["source"])] for c in cells]

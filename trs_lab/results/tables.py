@@ -235,7 +235,7 @@ def variant_words(
     found: Found,  # from `read_runs`
     variants: list,  # from `shown_variants`
 ) -> list:  # "equipped: recover_epochs=50"
-    "What the variants change against plain, as most of the methods that were run with both on the same data have it."
+    "What the variants change against plain, for most of the methods that were run with both on the same data."
     settings = usual_settings(found.rows[found.rows.kind == "run"], ["data", "method", "variant"])
     out = []
     for x in variants:
@@ -351,7 +351,7 @@ VERBS = {  # beginning of a verdict -> verb
 def each_in_words(
     d: pd.DataFrame,  # from `against_each`
 ) -> list:  # of sentences, one per data set, ratio and variant
-    "Whom the chosen method is above, whom it ties with, and whom it is below."
+    "Which methods the chosen one is above, ties with, and is below."
     who = lambda r: f"{title(r.against)} ({signed(r.mean, r.low, r.high)}{doubt(r.n)})"
     out = []
     for (data, ratio, variant), part in d.groupby(["data", "ratio", "variant"], sort=False):
@@ -368,9 +368,7 @@ def each_in_words(
 # %% ../../nbs/results/tables.ipynb #4a5134c8
 def count_runs(
     rows: pd.DataFrame,  # `COLUMNS`
-) -> (
-    pd.DataFrame
-):  # data, method, variant, ratio, n (runs that are there), wanted, missing (list of (task, fold, seed))
+) -> pd.DataFrame:  # data, method, variant, ratio, n (runs), wanted, missing (list of (task, fold, seed))
     "Runs of every method, and which it lacks that others have."
     runs, out = rows[rows.kind == "run"].drop_duplicates("run"), []
     places = lambda d: set(d[["task", "fold", "seed"]].itertuples(index=False, name=None))
@@ -462,11 +460,10 @@ def cell(x):
 def inert(
     text: str,  # Markdown of ours, with names and errors that come from files
 ) -> str:
-    "The same, with nothing in it that a page would take for HTML, for mathematics, or for a link."
+    "Escape HTML, mathematics and links."
     text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return text.replace("](", "]\\(").replace(
-        "$", "<span>&#36;</span>"
-    )  # a dollar alone, so it has no partner
+    # a dollar in an element of its own finds no second one to make mathematics with
+    return text.replace("](", "]\\(").replace("$", "<span>&#36;</span>")
 
 
 def markdown(

@@ -54,7 +54,7 @@ def executed_copy(
 
 
 def _free(copy):
-    "With a number behind its name where there is one of this name."
+    "With a number after its name where the name is taken."
     names = (copy.with_stem(f"{copy.stem}{n}") for n in ("", *range(2, 10_000)))
     return next(path for path in names if not path.exists())
 
@@ -62,12 +62,12 @@ def _free(copy):
 def written_to(
     copy: Path,  # from `executed_copy`
 ) -> Path:  # where papermill writes
-    "Beside an older one, which stays until the new one has come to its end."
+    "Beside an older one, which is kept until the new one has finished."
     return copy.with_stem(f"{copy.stem}.new") if copy.exists() else copy
 
 # %% ../../nbs/runs/command.ipynb #66387bcc
 def as_root() -> list:  # words; none for anybody else
-    "What JupyterLab asks of root. Whoever has its token may then do anything on this machine."
+    "The flag that JupyterLab needs for root. Whoever has its token may then do anything on this machine."
     return ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
@@ -76,7 +76,7 @@ def calls(
     args: list,  # as typed after it; papermill's own
     copy: Path,  # from `executed_copy`
 ) -> list:  # of commands, each a list of words
-    "What the command stands for."
+    "The commands that are run."
     notebook, papermill = str(programs()[name]), [sys.executable, "-m", "papermill"]
     if name not in OPENED or "--prepare-only" in args:
         return [[*papermill, notebook, str(copy), *args]]
@@ -134,7 +134,7 @@ def main(
 def no_room_said(
     copy: Path,  # the executed notebook
 ) -> str:  # a sentence
-    "papermill, which writes the notebook after every cell, says of a full disk neither where nor how full."
+    "Which file and how full the disk is: papermill, which writes the notebook after every cell, says neither."
     free = shutil.disk_usage(copy.parent).free / 1e6
     return (
         f"{copy} could not be written: its disk, or your share of it, is full ({free:.3g} MB are free). The other "

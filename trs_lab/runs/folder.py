@@ -144,16 +144,14 @@ def keep_decisions(run, config):
     return str(own)
 
 # %% ../../nbs/runs/folder.ipynb #c005c
-WRITTEN_BY_OTHERS = (
-    "decisions.json",
-    "control.json",
-)  # while a run is trained: by the inspector, by the monitor
+# while a run is trained: by the inspector, by the monitor
+WRITTEN_BY_OTHERS = ("decisions.json", "control.json")
 _taken = {}  # run folder -> the lock that this process holds
 
 
 def take_run(
     run,  # run folder, which exists
-    wait: float = 10,  # seconds to wait for a process that is about to end
+    wait: float = 10,  # seconds to wait for a process that is ending
 ) -> bool:  # False: this process had taken it before
     """Train here alone, until `leave_run` or the end of this process. Taking twice is taking once.
 
@@ -196,7 +194,7 @@ def leave_run(
 
 # %% ../../nbs/runs/folder.ipynb #c005a
 def may_change(config: Config) -> list:  # names of parameters
-    "Where and how fast a run is made, how it is reported, and epochs, unless the learning rate goes by them."
+    "Where and how fast a run is made, how it is reported, and epochs, unless the learning rate depends on them."
     fixed = affecting("clips", "frames", "features", "weights")
     free = [f.name for f in fields(Config) if f.name not in fixed and f.name != "options"]
     return [name for name in free if name != "epochs" or config.schedule == "constant"]
@@ -259,7 +257,7 @@ class Evaluate(Callback):
 
     def __init__(
         self,
-        hidden,  # `HiddenScores`; the trainer does not get them
+        hidden,  # `HiddenScores`; the learner does not get them
         score_range: tuple = None,  # for the relative L2
         networks: tuple = ("student", "teacher"),  # whose test figures are wanted, where the method has them
     ):
@@ -286,7 +284,7 @@ class Evaluate(Callback):
 def second_stage(
     rows: pd.DataFrame,  # of metrics.csv
 ) -> pd.DataFrame:  # some of them
-    "What comes after burn-in, whatever the method calls it."
+    "The rows of the stage after burn-in, whatever its name."
     return rows[~rows.stage.isin([BURN_IN, "recovery", "recover"])]
 
 
@@ -457,10 +455,8 @@ PARTS = ("student", "reference", "fusion")  # predictors of a run that has sever
 def with_parts(
     predictions: pd.DataFrame,  # from `predictions_table`
     learner: Learner,  # after training
-) -> (
-    pd.DataFrame
-):  # a column for each of `PARTS` and one for its sigma, where the student does not speak for the run
-    "What each predictor of the run says, beside what the run says."
+) -> pd.DataFrame:  # with a column for each of `PARTS` and its sigma, unless the student speaks for the run
+    "The predictions of each predictor of the run, beside those of the run."
     if learner.method.speaker == "student":
         return predictions
     for name in PARTS:
@@ -530,7 +526,7 @@ def run_summary(
     )
 
 # %% ../../nbs/runs/folder.ipynb #c021
-PEOPLE_FILE = "people.safetensors"  # means of people's films, for a student that knows people
+PEOPLE_FILE = "people.safetensors"  # mean features of people's clips, for a student that knows people
 
 
 def save_student(
@@ -545,9 +541,8 @@ def save_student(
     state = {f"whitening.{k}": v.cpu().contiguous() for k, v in whitening.items()}
     learner.method.before_answers(learner.method.speaker)  # a process that no stage has needed is fitted now
     student = _answering(learner).state_dict()
-    state |= {
-        k: v.detach().cpu().contiguous().clone() for k, v in student.items()
-    }  # tied weights: each name its own
+    # cloned: of tied weights each name is saved with a tensor of its own
+    state |= {k: v.detach().cpu().contiguous().clone() for k, v in student.items()}
     write_atomically(Path(run) / "model.safetensors", lambda p: save_file(state, p))
     means = _means_of_people(learner)
     if means is not None:  # learnt from no score, and of test clips, too: not among the weights
@@ -578,12 +573,12 @@ def _asks_people(learner):
 
 
 def _people(learner):
-    "Names behind the numbers of the people that the student knows; none where it asks for nobody."
+    "Names of the people that the student knows, in the order of their numbers; [] where it does not use people."
     return learner.clips.person_names if _asks_people(learner) else []
 
 
 def _means_of_people(learner):
-    "(P, S, D) mean over the films of each, NaN where there are too few; None where the student does not ask for it."
+    "(P, S, D) mean over the clips of each, NaN where there are too few; None where the student does not use it."
     if not _asks_people(learner) or not hasattr(learner.method, "means") or not learner.clips.person_names:
         return None
     clips = learner.clips
@@ -630,9 +625,9 @@ class Student:
     def answer(
         self,
         features,  # (B, S, D'), from `encode`
-        difficulty=None,
-        group=None,
-        person=None,  # all three as for `predict`
+        difficulty=None,  # as for `predict`
+        group=None,  # as for `predict`
+        person=None,  # as for `predict`
         clean=None,  # (B, S, D') of the clean view, where features are the mean of several views; for `Fusion`
     ):
         "Scores (B,) and sigmas (B,), as `predict`."
@@ -655,7 +650,7 @@ class Student:
         return self.config.use_difficulty and not method_class(self.config.method).times_difficulty
 
     def _known(self, x, difficulty, group, person):
-        "What the network wants to know of the clips beside their features."
+        "Arguments of the network beside the features: difficulty, groups, persons, means."
         known = {}
         if hasattr(self.network, "needs_difficulty") and difficulty is not None:
             known["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
@@ -727,7 +722,7 @@ def _filled(networks, config, state, run):
 
 
 def _other_names(network, state):
-    "What is missing and what is too much; '' where it is only the shapes that differ."
+    "Names that are missing or unexpected; '' where only shapes differ."
     wanted, found = {*network.state_dict()}, {*state}
     parts = dict(lacks=sorted(wanted - found), has=sorted(found - wanted))
     words = [f"{verb} {', '.join(names[:3])}" for verb, names in parts.items() if names]

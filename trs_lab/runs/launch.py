@@ -122,9 +122,8 @@ def work(
     if parameters:
         config = make_config(**{**parameters, "out_dir": str(run)})
     else:
-        config = load_config(
-            Path(run) / "config.json", trust_code=True
-        )  # of the run that started this process
+        # of the run that started this process, whose code is trusted already
+        config = load_config(Path(run) / "config.json", trust_code=True)
     main = int(os.environ.get("RANK", 0)) == 0
     if main and not parameters:
         take_run(run)  # otherwise `open_run` does
@@ -201,15 +200,14 @@ if __name__ == "__main__" and "__file__" in globals():
     main()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(
-        0
-    )  # the interpreter's teardown was once aborted by a thread of gloo, after all work had been done
+    # the interpreter's teardown was once aborted by a thread of gloo, after all work had been done
+    os._exit(0)
 
 # %% ../../nbs/runs/launch.ipynb #c009
 def check_processes(
     config: Config,  # num_processes, device
 ):
-    "Raise `ConfigError` if this machine cannot run as many."
+    "Raise `ConfigError` if this machine cannot run so many processes."
     if config.device.startswith("cuda:"):
         raise ConfigError(
             f"device: {config.num_processes} processes take one GPU each; give cuda, not {config.device}"
@@ -278,7 +276,7 @@ def _start(run, rank, n, place, errors):
 
 
 def _end_together(team, every=0.2):
-    "Where one process fails, the others would wait for it."
+    "End all where one fails: the others would wait for it for ever."
     while any(process.poll() is None for process in team):
         if any(process.poll() for process in team):
             for process in team:
@@ -287,7 +285,7 @@ def _end_together(team, every=0.2):
 
 
 def _end(team, patience):
-    "Of processes that were interrupted, with time to say goodbye to each other."
+    "End the processes, with `patience` seconds to close their connections."
     for process in team:
         process.terminate()
     for process in team:

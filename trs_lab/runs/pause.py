@@ -91,7 +91,7 @@ class Control(Callback):
         self,
         run,  # run folder
         every: float = 1.0,  # seconds between two reports, at least
-        main: bool = True,  # False: in the other processes of a team, which obey and keep silent
+        main: bool = True,  # False: in the other processes of the run, which obey but report nothing
     ):
         self.run, self.every, self.main = Path(run), every, main
         self.kept = RollBack()
@@ -184,7 +184,13 @@ class Control(Callback):
         self.pace.mark(learner.epoch + learner.batch / learner.n_batches, learner.n_clips)
         self.report("running", learner)
 
-    def report(self, state, learner=None, ended=False, error=None):
+    def report(
+        self,
+        state,  # one of `STATES`
+        learner=None,  # whose stage, epoch and step are reported; None = those of the last report
+        ended=False,  # True: nothing more will be written
+        error=None,  # what ended training, as text
+    ):
         "Write progress.json."
         where = {
             k: self.told.get(k)
@@ -215,7 +221,7 @@ class Control(Callback):
         self.reported = time.monotonic()
 
     def place(self, learner):
-        "Stage, epoch and step, counted from 1 as a reader would; the supervised comparison is a stage of its own name."
+        "Stage, epoch and step, counted from 1; the supervised comparison is a stage of that name."
         epochs, clips = self.pace.rates()
         now = learner.epoch + (learner.batch / learner.n_batches if learner.in_epoch else 0)
         return dict(
@@ -236,7 +242,7 @@ def alive(
 ) -> bool:
     """Is the process that trains still there?
 
-    It is asked for by its number on this machine, and judged by its last report on another."""
+    On this machine it is looked up by its process id, on another it is judged by its last report."""
     if progress["ended"]:
         return False
     if progress["host"] != socket.gethostname():

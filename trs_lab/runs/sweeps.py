@@ -46,14 +46,14 @@ from .plans import digest_of, requested_runs, still_to_run
 def noted(
     path,  # a .json file
 ) -> dict:  # {} where there is none, or half of one
-    "What is written there."
+    "The content of the file."
     return read_json(path, default={}, damaged={})
 
 
 def state_of(
     run: Path,  # run folder
 ) -> str:  # finished, failed, interrupted, new
-    "What has become of a run."
+    "The state of a run."
     summary = noted(run / "summary.json")
     if summary and not summary.get("stopped"):
         return "finished"
@@ -65,7 +65,7 @@ def state_of(
 def known_runs(
     folder,  # of the sweep
 ) -> dict:  # digest -> run folder
-    "The runs that were begun at some time, whatever their folders are called."
+    "All runs that were begun, whatever their folders are called."
     contents = {p.parent: noted(p).get("content") for p in sorted(Path(folder).glob("*/cell.json"))}
     return {digest_of(content): run for run, content in contents.items() if content}
 
@@ -130,9 +130,8 @@ def execute_notebook(
     # papermill warns of fields that are not in the notebook's cell of parameters
     logging.getLogger("papermill").setLevel(logging.ERROR)
     threads_of = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    os.environ.update(
-        dict.fromkeys(threads_of, str(threads))
-    )  # for the kernel; this process computes nothing
+    # for the kernel; this process computes nothing
+    os.environ.update(dict.fromkeys(threads_of, str(threads)))
     paths = str(shipped() / "nbs" / "train.ipynb"), str(run / "train.ipynb")
     quiet = dict(progress_bar=False, log_output=False, extra_arguments=["--log-level=CRITICAL"])
     papermill.execute_notebook(*paths, parameters, **quiet)
@@ -174,7 +173,7 @@ def make_run(
     notebook: bool = False,  # execute train.ipynb instead of calling the function
     train=None,  # stands in for `train_run`, see `call`
 ) -> dict:  # state (finished, failed, elsewhere), error, seconds
-    "Make a run unless it is finished or somebody else is at it. What goes wrong is written down, and not raised."
+    "Make a run unless it is finished or another process makes it. Errors are written down, not raised."
     run = Path(run)
     try:
         with full_disk_said(run):
@@ -200,7 +199,9 @@ def make_runs(
     if len(runs) > 1 or (was_beside(runs[0]) and not (notebook or train)):
         try:
             _side_by_side(abouts, runs, threads)
-        except NoRoom as e:  # nor is there for single runs, whose numbers would be rounded otherwise
+        except (
+            NoRoom
+        ) as e:  # one by one there is no room either, and the numbers would be rounded differently
             whole = dict(state="finished")
             return [whole if state_of(run) == "finished" else note_failure(run, e) for run in runs]
     made = [make_run(about, run, threads, notebook, train) for about, run in zip(abouts, runs)]
@@ -215,7 +216,7 @@ def was_beside(
 
 
 def _train_logged(parameters, log, threads):
-    "Train runs in one pass; what is said and what fails goes to a file."
+    "Train runs in one pass; output and errors go to a file."
     from trs_lab.runs.train_stacked import train_stacked
 
     with _one_run, _into(log):
@@ -227,7 +228,7 @@ def _train_logged(parameters, log, threads):
 
 
 def _side_by_side(abouts, runs, threads):
-    """Train what nobody has begun; nothing is returned: the runs that are finished afterwards are.
+    """Train in one pass those that nobody has begun; their folders say which are finished afterwards.
 
     Raises `NoRoom`, and nothing else."""
     from trs_lab.runs.folder import has_checkpoint
@@ -236,7 +237,7 @@ def _side_by_side(abouts, runs, threads):
         for run in runs:
             run.mkdir(parents=True, exist_ok=True)
             held.enter_context(hold(run))
-        # What was killed in one pass is made in the same pass: alone, its numbers would be rounded otherwise.
+        # Runs that were killed in one pass are made in the same pass: alone, they would be rounded differently.
         if not (seeds := was_beside(runs[0])) and any(state_of(run) != "new" for run in runs):
             return
         seeds = seeds or [about["seed"] for about in abouts]
@@ -265,7 +266,7 @@ def _nothing_but_full_disks(run):
 
 
 def _of_seed(about, seed, folder):
-    "Parameters of a run that differs in its seed, and is made to be thrown away."
+    "Parameters of the same run with another seed, which only fills the pass and is thrown away."
     return {**about["parameters"], "seed": seed, "out_dir": f"{folder}/{seed}", "resume": False}
 
 
@@ -278,7 +279,7 @@ def _begin(about, run, threads, **more):
 
 
 def _parameters(about, run):
-    "Of a run that goes on if it was begun."
+    "Parameters of a run, which is resumed if it was begun."
     resume = (run / "config.json").exists()
     return {**about["parameters"], "out_dir": str(run), "resume": resume}
 
@@ -333,7 +334,7 @@ class Sweep:
             self._call_it(r)
 
     def _call_it(self, run):
-        "Names are only names: a finished run bears those of the present plan."
+        "A finished run takes the names of the present plan; they do not identify it."
         path, new = self.folder[run] / "cell.json", dict(dataset=run.label, variant=run.variant)
         about = noted(path)
         if self.state[run] == "finished" and about and any(about.get(k) != v for k, v in new.items()):
@@ -353,9 +354,9 @@ class Sweep:
         workers: int,  # how many share the work
         most: int = SIDE_BY_SIDE,  # runs in one pass
     ) -> list:  # of `PlannedRun`
-        """Runs of the queue that nobody has begun and that can be trained beside it: a fair share of them.
+        """Take new runs from the queue that can be trained beside it, a fair share of them.
 
-        Of a run that was killed those that were trained beside it."""
+        For a run that was killed, those that were trained beside it."""
         from trs_lab.runs.train_stacked import why_alone
 
         alike = [r for r in self.queue if r.kind == run.kind and not why_alone([run.config, r.config])]
@@ -527,7 +528,7 @@ def one_gpu_each(
 
 
 def _settle(sweep, future, bar):
-    "What `make_runs` returned, or that its worker died, which is written down like any other failure."
+    "Settle what `make_runs` returned; a worker that died is a failure like any other."
     runs = [sweep.under_way.pop(future), *sweep.beside.pop(future)]
     if future.status not in ("finished", "error"):
         lost = "the connection to the Dask scheduler was lost"
@@ -621,8 +622,7 @@ def _report(table, folder):
 
 
 if __name__ == "__main__" and "__file__" in globals():
-    from trs_lab.runs.sweeps import (
-        main as imported_main,
-    )  # workers know this module by its name, not as __main__
+    # workers know this module by its name, not as __main__
+    from trs_lab.runs.sweeps import main as imported_main
 
     raise SystemExit(imported_main())

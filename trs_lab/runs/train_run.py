@@ -81,7 +81,7 @@ class TrainingRun:
         return pd.Series(self.hidden.of(self.visible.clip_id), index=self.visible.clip_id.to_numpy())
 
     def measure_baselines(self) -> dict:  # baseline -> figures on the test clips, {} where none is judged
-        "What can be had without a network."
+        "Figures of the baselines, which need no network."
         predicted, truth = (
             run_baselines(self.visible, baseline_statistics(self.data, self.config.workers)),
             self.truth,
@@ -110,7 +110,7 @@ def keep(
     learner,  # trained
     beside=None,  # method -> learner of a comparison
 ) -> pd.DataFrame:  # rows of metrics.csv
-    "What has been trained is the run's; write metrics.csv."
+    "Take what was trained as the run's; write metrics.csv."
     self.learner, self.beside = learner, beside or {}
     self.history = self.learner.history.table()
     rows = [
@@ -147,7 +147,7 @@ def evaluate(self: TrainingRun) -> dict:  # network -> figures on the test clips
 
 
 def _figures(self: TrainingRun, name, learner, network):
-    "Of one network, which `name` is the name of in metrics.csv."
+    "Figures of one network; `name` is its name in metrics.csv."
     predictions = predictions_table(learner, self.visible, self.hidden, network)
     figures = summarise_test(predictions, self.score_range, self.config.seed)
     return figures and figures | dict(over_epochs=over_epochs(self.metrics, name))
@@ -191,10 +191,10 @@ TrainingRun.save, TrainingRun.close = save, close
 def as_in_a_fresh_process(
     threads: int = None,  # of torch and of BLAS inside the block; None = as many as there were
 ):
-    "What the block does to random numbers, torch's switches, threads and warnings is undone after it."
+    "Restore random numbers, torch's switches, threads and warnings after the block."
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()
     switches, n, frozen = _switches(), torch.get_num_threads(), gc.get_freeze_count()
-    gc.freeze()  # what was there before is nobody's garbage; looking through it would take half a second
+    gc.freeze()  # what was there before is not garbage; searching it would take half a second
     gpu, cuda = 0, None
     if torch.cuda.is_initialized():
         gpu, cuda = torch.cuda.current_device(), torch.cuda.get_rng_state_all()

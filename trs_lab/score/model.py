@@ -28,7 +28,7 @@ from ..runs.prepare import make_backbone, make_encoder
 # %% ../../nbs/score/model.ipynb #5ce84229
 @dataclass(frozen=True)
 class Place:
-    "Device and precision, as whoever prepares clips asks for them."
+    "Device and precision, with the interface of an accelerator."
 
     device: torch.device = torch.device("cpu")
     precision: str = "fp32"
@@ -97,7 +97,7 @@ def find_backbone(
 # %% ../../nbs/score/model.ipynb #aca4124c
 TRAINING_COLUMNS = (
     *("clip_id", "role", "group", "user", "difficulty", "score"),
-    *("source", "kind", "start", "end"),  # not in a model that travels
+    *("source", "kind", "start", "end"),  # not in an exported model
 )
 
 
@@ -133,7 +133,7 @@ class Model:
 def clip_vector(
     features,  # (N, S, D) as the network sees them
 ) -> np.ndarray:  # (N, D)
-    "What clips are compared by: the mean over segments."
+    "A vector for each clip, for comparison: the mean over segments."
     return features.float().mean(1).cpu().numpy()
 
 # %% ../../nbs/score/model.ipynb #26e4aec1

@@ -29,7 +29,7 @@ class Seen:
 
     table: pd.DataFrame  # the clips that could be prepared
     clean: torch.Tensor  # (N, S, D) features of the clean view: clips are compared by these
-    asked: torch.Tensor  # (N, S, D) features that the student is asked about
+    asked: torch.Tensor  # (N, S, D) features that the student gets: of the clean view, or the mean of views
     failures: list  # (clip_id, source, reason) of the others
 
 

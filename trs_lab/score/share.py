@@ -34,7 +34,7 @@ from .model import TRAINING_COLUMNS, Model, find_backbone, find_weights
 from .scorer import Scorer
 
 # %% ../../nbs/score/share.ipynb #78e08a99
-LARGEST = 50e6  # bytes of a backbone that goes along unless told otherwise
+LARGEST = 50e6  # bytes of a backbone that is copied unless told otherwise
 BACKBONE = "backbone"  # its folder in an exported model
 
 
@@ -65,7 +65,7 @@ def take_backbone(
     folder: Path,  # of the exported model
     how: str,  # auto, inside, reference
 ) -> dict:  # name, sha256, inside: how it is found again; None where there is no file
-    "Copy the backbone, or note what it is called."
+    "Copy the backbone, or note its name and SHA-256."
     if how not in ("auto", "inside", "reference"):
         raise ConfigError(f"backbone: expected auto, inside or reference; got {how!r}")
     path, size = (None, 0) if model.featured else backbone_files(model.config)
@@ -89,7 +89,7 @@ def put_backbone(
     folder: Path,  # of the exported model
     weights: str = "",  # where the user says that it is
 ) -> Config:  # that names it on this machine
-    "Raises `ConfigError` that names what is missing."
+    "The configuration with the path of the backbone here. Raises `ConfigError` that names what is missing."
     if noted is None:
         return config
     inside = folder / BACKBONE / noted["name"]
@@ -266,7 +266,7 @@ def export(
     folder,  # new, or empty
     backbone: str = "auto",  # inside, reference, or auto: inside up to 50 MB
 ) -> Path:  # the folder
-    "Write a model that travels. Raises `ConfigError` where something is in the way."
+    "Export a model. Raises `ConfigError` where the folder cannot take it."
     folder = Path(folder).expanduser()
     place = folder.resolve()  # a link stays, and what it leads to is filled
     _check_place(folder, place)
@@ -311,14 +311,14 @@ def _copy_student(home, folder, config, noted):
 
 
 def _copy_left_out(home, apart, folder):
-    "What is behind the intervals; an exported model has one kind alone."
+    "The predictions behind the intervals; an exported model has one kind only."
     folder.mkdir()
     kind = home / apart if (home / apart).is_dir() else home
     shutil.copyfile(kind / "left_out.json", folder / "left_out.json")
 
 
 def _preparation(scorer, noted):
-    "What is not in the student's own files."
+    "How clips are prepared, and more that the student's own files lack."
     model = scorer.model
     kept = ["speaker", model.about.get("speaker", "student")]
     kept += "dataset range_given fingerprint wall_s versions".split()

@@ -34,7 +34,7 @@ def read_known(
     names = [one_form(h) for h in rows[0][1]] if rows else []
     if "clip_id" not in names or len({*names}) < len(names):
         raise DataError(f"{path}: no column clip_id, or one twice; found {', '.join(names) or 'nothing'}")
-    for name in {*names} - {"clip_id", *KNOWN}:  # a slip of the pen; other columns are nobody's business here
+    for name in {*names} - {"clip_id", *KNOWN}:  # a misspelt name; other columns are not read
         if meant := get_close_matches(name, KNOWN, n=1, cutoff=0.8):
             raise DataError(f"{path}: column {name!r}: is it {meant[0]}?")
     if wrong := next((line for line, found in rows if len(found) != len(names)), None):
@@ -99,9 +99,8 @@ def find_clips(
     numbers: str = "",  # what the model wants in the place of pictures: features or poses
 ) -> pd.DataFrame:  # clip_id, source, kind, start, end, and `KNOWN`
     "The clips there, with what clips.csv beside them says. Raises ValueError or FileNotFoundError that names paths."
-    place = Path(
-        os.path.abspath(Path(place).expanduser())
-    )  # a link keeps its name, and clips.csv is beside it
+    # abspath, not resolve: a link keeps its name, and clips.csv lies beside it
+    place = Path(os.path.abspath(Path(place).expanduser()))
     if not readable_folder(place).exists():
         raise MissingFile(f"{place}: no such file or folder")
     kind = _kind(place, numbers)
@@ -182,7 +181,7 @@ def name_clips(
     folder,  # where arrays are written
     numbers: str = "",  # as for `find_clips`
 ) -> pd.DataFrame:  # clip_id, source, kind, start, end, and `KNOWN`
-    "A row for every clip that is to be scored. Raises what says which cannot be one."
+    "A row for every clip to be scored. Raises an error that names what is no clip."
     if isinstance(videos, pd.DataFrame):
         table = _given_table(videos)
     else:
@@ -196,7 +195,7 @@ def name_clips(
 
 
 def _given_table(videos):
-    "With all columns of a clip table."
+    "A given table, completed to all columns of a clip table."
     if missing := [c for c in ("clip_id", "source", "kind") if c not in videos]:
         has = ", ".join(map(str, videos)) or "no columns"
         raise DataError(f"a table of clips to score needs the column {missing[0]}; it has {has}")
