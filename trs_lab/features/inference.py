@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CL', 'LARGEST_MAP', 'fused_operators', 'FusedConv', 'running_max', 'max_pool_3x3x3', 'FastI3D', 'has_bf16',
-           'choose_precision', 'cannot_compile', 'AutocastBackbone', 'inference_copy']
+           'choose_precision', 'cannot_compile', 'AutocastBackbone', 'tell_compiler', 'inference_copy']
 
 # %% ../../nbs/features/inference.ipynb #c002
 import copy, functools, os, platform, shlex, shutil, warnings
@@ -242,8 +242,15 @@ class AutocastBackbone(nn.Module):
         return self._run("features", x)
 
 
+def tell_compiler():
+    "Say to torch's compiler, before something is compiled, whether algorithms have to be deterministic."
+    mode = torch.get_deterministic_debug_mode()
+    torch.use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
+
+
 def _compile(model, kind):
     "the graph as a whole; choosing chunks and autocast stay outside of it"
+    tell_compiler()
     inner, name = (model, "_features") if isinstance(model, FastI3D) else (model.backbone, "features")
     setattr(
         inner,

@@ -18,7 +18,7 @@ from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwar
 
 from ..core.parameters import Config, ConfigError
 from ..core.progress import counted
-from ..features.inference import cannot_compile
+from ..features.inference import cannot_compile, tell_compiler
 
 # %% ../../nbs/learn/device.ipynb #e377138e
 def check_device(
@@ -47,7 +47,8 @@ def check_device(
 def _set_up_torch(device):
     # Threads add the gradients of gathered rows in any order; a run that can be repeated to the bit asks for one
     # order. On CUDA that costs too much.
-    torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
+    # (`use_deterministic_algorithms` says it to the compiler, too, and loading that takes longer than all else here.)
+    torch.set_deterministic_debug_mode("warn" if device.type == "cpu" else "default")
     # or every new tensor is first filled, a tenth of a step, though nothing here reads what it has not written
     torch.utils.deterministic.fill_uninitialized_memory = False
     # the sizes of pictures never change within a run: let cuDNN try which convolution is fastest
@@ -149,6 +150,7 @@ def prepare_networks(
             )
         networks = torch.nn.SyncBatchNorm.convert_sync_batchnorm(networks)
     if config.compile:
+        tell_compiler()
         if why := cannot_compile(device):
             raise ConfigError(f"compile: {why}")
         for scorer in networks.children():

@@ -215,13 +215,9 @@ def as_in_a_fresh_process(
 
 def _switches():
     "Torch's switches that a run may touch."
-    deterministic = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
     cudnn = torch.backends.cudnn
     return (
-        *deterministic,
+        torch.get_deterministic_debug_mode(),
         torch.utils.deterministic.fill_uninitialized_memory,
         cudnn.benchmark,
         cudnn.deterministic,
@@ -229,8 +225,8 @@ def _switches():
 
 
 def _switch(switches):
-    on, warn_only, fill, benchmark, deterministic = switches
-    torch.use_deterministic_algorithms(on, warn_only=warn_only)
+    debug_mode, fill, benchmark, deterministic = switches
+    torch.set_deterministic_debug_mode(debug_mode)
     torch.utils.deterministic.fill_uninitialized_memory = fill
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic
 
