@@ -63,11 +63,15 @@ def main(draws, *given):
             config = make_config(
                 **{k: value_of(v) for k, v in named.items()}, fold=fold, seed=seed, device="cpu"
             )
-            found.append(one_draw(config, folds))
-        print(f"{fold}, seed {seed}: {found[-1][0]:.3f} of {found[-1][3]}, {found[-1][2]} judged", flush=True)
+            inside, width, judged, clips = one_draw(config, folds)
+        if np.isnan(width):
+            print(f"{fold}, seed {seed}: no interval, {judged} judged of the {needed()} it needs", flush=True)
+            continue
+        found.append((inside, width, judged, clips))
+        print(f"{fold}, seed {seed}: {inside:.3f} of {clips}, {judged} judged", flush=True)
+    if not found:
+        return
     share, width, judged, clips = map(np.array, zip(*found))
-    if np.isnan(width).any():
-        print(f"draws with fewer than {needed()} judged clips have no interval")
     each = f"{share.mean():.3f} (sd {share.std(ddof=1):.3f}) of {len(share)} draws"
     pooled = (share * clips).sum() / clips.sum()
     print(
