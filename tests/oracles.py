@@ -54,10 +54,10 @@ def judges(folder):
     )
 
 
-def spearman(run, column=None):
+def spearman(run):
     """(as predicted, level told, order told) of the test clips of a run folder."""
     table = pd.read_csv(Path(run) / "predictions.csv").query("role == 'test'").dropna(subset="score")
-    predicted, score = table[column or "predicted"], table.score
+    predicted, score = table.predicted, table.score
     level, true_level = (values.groupby(table.user).transform("mean") for values in (predicted, score))
     guesses = (predicted, predicted - level + true_level, score - true_level + level)
     return [spearmanr(guess, score)[0] for guess in guesses]

@@ -12,7 +12,7 @@ import torch
 
 from ..core.files import DataError
 from ..core.parameters import option
-from ..features.whitening import fit_denoising
+from ..features.whitening import CONSTANT, fit_denoising
 from ..learn.method import Options
 from .classic import ClosedForm, ClosedFormMethod, SeesAllViews
 from .kernels import BLOCKS, blocks, distances, matern_sum, medians_of, spreads_of
@@ -83,7 +83,7 @@ class FittedProcess(ClosedForm):
         "Units of features, of entries of blocks and of distances."
         mean, sd = every.mean((0, 1)), every.std((0, 1), unbiased=False)
         # a feature that is constant in training gets weight 0: divided by its sd, a new clip would be infinitely far
-        self.fill(center=mean, filter=torch.diag(torch.where(sd > 1e-6, 1 / sd, 0.0)))
+        self.fill(center=mean, filter=torch.diag(torch.where(sd > CONSTANT, 1 / sd, 0.0)))
         if views is not None:
             wiener = fit_denoising(self.seen(views.double().cpu()).mean(2))
             self.fill(center=mean + sd * wiener.mean.double(), filter=self.filter @ wiener.matrix.double())
