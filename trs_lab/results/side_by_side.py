@@ -152,17 +152,7 @@ def plot_curves(ax, found):
     for (name, d), style in zip(found.groupby("run", sort=False), ("-", "--", ":", "-.") * len(found)):
         ax.plot(d.epoch, d.test_spearman, style, color=COLOURS["student"], lw=1.4, label=name)
     ax.set(xlabel="epoch, all stages", ylabel="Spearman, test clips")
-    if len(found):
-        ax.legend(fontsize=7)
-    else:
-        ax.text(
-            0.5,
-            0.5,
-            "no curves: the runs have no test clips",
-            ha="center",
-            transform=ax.transAxes,
-            fontsize=8,
-        )
+    ax.legend(fontsize=7)
 
 
 def plot_pair(
@@ -201,11 +191,17 @@ def plot_side_by_side(
     runs: dict,  # name -> `RunFolder`
     clips: pd.DataFrame,  # from `paired`, of these runs
 ) -> plt.Figure:
-    "Curves, and the first run against each of the others. Raises ValueError where no clip is left."
+    """Curves where there are any, and the first run against each of the others.
+
+    Runs without test clips have no curves, nor have methods that are fitted at once. Raises ValueError where no clip
+    is left."""
     need(clips, ["score", "spread", *runs], "clips")
-    names = list(runs)
-    fig, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.3))
-    plot_curves(axes[0], curves(runs))
-    for ax, other in zip(axes[1:], names[1:]):
-        plot_pair(ax, clips, names[0], other)
+    first, *others = runs
+    found = curves(runs).dropna(subset="test_spearman")
+    n = len(others) + (len(found) > 0)
+    fig, axes = plt.subplots(1, n, figsize=(3.9 * n, 3.3), squeeze=False)
+    if len(found):
+        plot_curves(axes[0, 0], found)
+    for ax, other in zip(axes[0, -len(others) :], others):
+        plot_pair(ax, clips, first, other)
     return fig
