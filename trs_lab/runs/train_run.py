@@ -8,6 +8,7 @@ __all__ = ['TrainingRun', 'train', 'keep', 'evaluate', 'save', 'close', 'as_in_a
 # %% ../../nbs/runs/train_run.ipynb #t002
 import gc
 import random
+import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from ..core.files import write_atomically, write_json
 from ..core.parameters import Config
+from ..features.inference import tell_compiler
 from ..learn.device import make_accelerator
 from .baselines import evaluate_baselines, run_baselines
 from trs_lab.runs.folder import (
@@ -227,6 +229,8 @@ def _switches():
 def _switch(switches):
     debug_mode, fill, benchmark, deterministic = switches
     torch.set_deterministic_debug_mode(debug_mode)
+    if "torch._inductor" in sys.modules:  # a run inside may have told the compiler otherwise
+        tell_compiler()
     torch.utils.deterministic.fill_uninitialized_memory = fill
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic
 
