@@ -70,6 +70,7 @@ LOADED = [
     "distributed",
     "nbdev.test",
     "IPython.core.interactiveshell",
+    "pytest",  # a fork imports the file with its function; that would cost each of them .7 seconds of a core
 ]
 
 
