@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['ema_update', 'MovingAverage', 'ShareMemories', 'PseudoLabelHistory', 'Validation', 'select', 'copied', 'RollBack',
-           'Progress', 'usual_callbacks']
+           'StopAtNaN', 'Progress', 'usual_callbacks']
 
 # %% ../../nbs/learn/callbacks.ipynb #33ae696d
 import copy
 
+import numpy as np
 import torch
 from torch import nn
 
 from ..core.progress import progress_bar
-from .learner import Callback
+from .learner import Callback, NotFinite
 from .method import TeacherOptions
 
 # %% ../../nbs/learn/callbacks.ipynb #fec3d86f
@@ -155,6 +156,36 @@ class RollBack(Callback):
         learner.load_state(state)
         learner.history.frames, learner.history.now, learner.in_epoch = list(frames), {}, False
 
+# %% ../../nbs/learn/callbacks.ipynb #5a0c7e11
+class StopAtNaN(Callback):
+    "Raises `NotFinite` at the end of an epoch in which a loss or a weight was not; its checkpoint is not written."
+
+    def on_step_end(self, learner):
+        if learner.batch == 1:
+            self.good = []
+        # looked at when the epoch ends: a GPU need not wait for it
+        self.good.append(learner.total.isfinite().all())
+
+    def on_epoch_rows(self, learner):
+        good = torch.stack(self.good)
+        if not good.all():
+            raise NotFinite(_what_failed(learner, good, int(good.logical_not().nonzero()[0])))
+        if not all(p.isfinite().all() for p in learner.parameters):
+            raise NotFinite(_what_failed(learner, good, len(good) - 1))
+
+
+def _what_failed(learner, good, at):
+    "Message for an epoch that came to nothing in step `at`, from 0."
+    rows = torch.cat([torch.as_tensor(part).flatten() for part in learner.batches[at] if part is not None])
+    clips = ", ".join(dict.fromkeys(learner.clips.ids[rows.cpu()].tolist()))
+    losses = ", ".join(f"{name} {np.mean(value):.4g}" for name, value in learner.losses.items())
+    return (
+        f"stage {learner.stage}, epoch {learner.epoch}: training came to NaN or infinity in step {at + 1} of "
+        f"{len(good)}, with clips {clips} (mean losses of the epoch: {losses}). What was written before this epoch "
+        f"is kept. Look at the features of these clips; try a smaller lr (now {learner.config.lr:g}) or "
+        "precision='fp32'"
+    )
+
 # %% ../../nbs/learn/callbacks.ipynb #f7eef834
 class Progress(Callback):
     "A bar per stage, with the mean loss of the epoch."
@@ -178,7 +209,12 @@ def usual_callbacks(
     method,  # with its networks and options
 ) -> list:
     "What every training has: the teacher follows, the history is written, the validation part selects."
-    found = [ShareMemories(), PseudoLabelHistory(), Validation(method.config.selection == "validation")]
+    found = [
+        StopAtNaN(),
+        ShareMemories(),
+        PseudoLabelHistory(),
+        Validation(method.config.selection == "validation"),
+    ]
     if "teacher" in method.scorers:
         # a method of one's own may have a teacher, and no option for how fast it follows
         momentum = getattr(method.options, "ema_momentum", TeacherOptions.ema_momentum)

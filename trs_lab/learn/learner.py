@@ -137,7 +137,7 @@ class Learner:
         self.data.seed(seed)
 
     def run_epoch(self):
-        start, self.in_epoch, self.idle, sums, self.finite = time.perf_counter(), True, 0.0, {}, []
+        start, self.in_epoch, self.idle, sums = time.perf_counter(), True, 0.0, {}
         if not self.team.main:  # other dropout than the main process's, and the same after a resume
             torch.manual_seed(hash((self.now.seed, self.epoch, self.team.rank)))
         self.networks.eval()
@@ -153,7 +153,6 @@ class Learner:
             self.tell("on_step_end")
         means = self.team.average(torch.stack(list(sums.values()))) / self.n_batches
         self.losses = dict(zip(sums, means.tolist()))
-        self.check_finite()
         self.close_epoch(time.perf_counter() - start - self.idle)
 
     def run_step(self, batch):
@@ -165,9 +164,8 @@ class Learner:
             with self.accelerator.autocast():
                 losses = self.objective(self.now.losses, *batch)
             total = sum(self.now.weight(name, progress) * loss for name, loss in losses.items())
-            # looked at when the epoch ends: a GPU need not wait for it
-            self.finite.append(total.detach().isfinite().all())
             self.accelerator.backward(total.sum() / self.config.accumulate)
+        self.total = total.detach()
         if moves:
             self.move(progress)
         return losses
@@ -183,21 +181,6 @@ class Learner:
 
     def clip_gradients(self):
         torch.nn.utils.clip_grad_norm_(self.parameters, LARGEST_GRADIENT)
-
-    def check_finite(self):
-        "Raise `NotFinite` at the end of an epoch in which a loss or a weight was not; its checkpoint is not written."
-        good = torch.stack(self.finite)
-        if good.all() and all(p.isfinite().all() for p in self.parameters):
-            return
-        at = int(good.logical_not().nonzero()[0]) if not good.all() else len(good) - 1
-        rows = [r for part in self.batches[at] if part is not None for r in torch.as_tensor(part).tolist()]
-        losses = ", ".join(f"{name} {value:.4g}" for name, value in self.losses.items())
-        raise NotFinite(
-            f"stage {self.stage}, epoch {self.epoch}: training came to NaN or infinity in step {at + 1} of "
-            f"{len(good)}, with clips {', '.join(map(str, self.clips.ids[rows]))} (mean losses of the epoch: "
-            f"{losses}). What was written before this epoch is kept. Look at the features of these clips; "
-            f"try a smaller lr (now {self.config.lr:g}) or precision='fp32'"
-        )
 
     def close_epoch(self, seconds):
         about = dict(epoch=self.epoch, stage=self.stage, lr=self.lr, seconds=seconds)
