@@ -379,6 +379,11 @@ class BackboneFields(Checked):
 class NetworkFields(Checked):
     "The size of student, teacher and reference network."
 
+    network: str = option(
+        "mixer",
+        "from segments to a score: mixer (paper), or pooled: smaller, keeps how far and how varied segments are (ours)",
+        choices=("mixer", "pooled"),
+    )
     mixer_depth: int = option(8, "Mixer blocks (paper)", lo=1)
     token_dim: int = option(512, "hidden units of the token-mixing MLP (paper)", lo=1)
     channel_dim: int = option(2048, "hidden units of the channel-mixing MLP (paper)", lo=1)

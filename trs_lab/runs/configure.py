@@ -100,6 +100,13 @@ def _of_the_backbone(values, params):
     return found
 
 
+def _refuse_sizes_of_another(network, params):
+    "Raises `ConfigError` for a typed size of the Mixer where there is none."
+    sizes = [n for n in ("mixer_depth", "token_dim", "channel_dim") if n in params]
+    if sizes and network != "mixer":
+        raise ConfigError(f"{sizes[0]} is a size of network='mixer', but network={network!r}")
+
+
 def _in_place_of_the_preset(values, params):
     "Fields that follow from others, where nothing else is typed."
     found = {}
@@ -129,6 +136,7 @@ def make_config(
         )
     values = {k: v for k, v in PRESETS[preset].items() if k in _FIELDS}
     values |= {k: v for k, v in params.items() if k in _FIELDS}
+    _refuse_sizes_of_another(values.get("network", Config.network), params)
     # end to end: trs, whose reference network is trained; a process would be fitted to five views in each epoch
     usual = "trs" if values.get("finetune") else Config.method
     method = values["method"] = str(values.get("method", usual))
