@@ -33,8 +33,8 @@ def test_program_names_what_is_wrong(started, own, tmp_path):
     assert {p: p.read_bytes() for p in own.rglob("*") if p.is_file()} == before, "it changed a file"
     found = pd.read_csv(out / "check.csv", keep_default_na=False)
     named = set(zip(found.level, found.what, found.clip_id))
-    assert {("stop", "unreadable", "d"), ("stop", "no file", "f"), ("note", "not listed", "e")} <= named
-    assert ("mend", "few scores", "") in named and ("mend", "cut off", "") in named
+    assert {("error", "unreadable", "d"), ("error", "no file", "f"), ("note", "not listed", "e")} <= named
+    assert ("warning", "few scores", "") in named and ("warning", "cut off", "") in named
     assert pd.read_csv(out / "videos.csv").clip_id.tolist() == ["a", "b", "c", "d"]
     assert (out / "check.html").read_text().count("data:image/webp") == 2
     outputs = json.loads((tmp_path / "outputs.json").read_text())
@@ -67,7 +67,7 @@ def test_skeletons_are_read_as_training_reads_them(tmp_path):
     lines = ["clip_id,score", *(f"s{i},{i}" for i in range(12)), "s99,5"]
     (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
     check = trs_lab.check(tmp_path, backbone="skeleton")
-    assert [(f.what, f.clip_id) for f in check.findings.itertuples() if f.level == "stop"] == [
+    assert [(f.what, f.clip_id) for f in check.findings.itertuples() if f.level == "error"] == [
         ("no file", "s99")
     ]
     assert "length" in set(check.findings.what) and "skeletons of 5 joints" in " ".join(check.summary())

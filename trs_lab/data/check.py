@@ -36,13 +36,13 @@ def _lines(root, target):
     if not path.is_file():
         advice = "make one: first the line clip_id,score, then a line for each file: its name without suffix, its score"
         said = f"there is no clips.csv in {root.name}"
-        return [], [Finding("stop", "clips.csv", said, f"{advice} or nothing")]
+        return [], [Finding("error", "clips.csv", said, f"{advice} or nothing")]
     try:
         rows, refused = listed_clips(path, target)
     except (ValueError, OSError) as e:
-        return [], [Finding("stop", "clips.csv", str(e).replace(str(path), path.name), "mend the file")]
+        return [], [Finding("error", "clips.csv", str(e).replace(str(path), path.name), "mend the file")]
     lines = [said.replace(str(path), path.name) for said in refused]
-    return rows, [Finding("stop", "clips.csv", said, "mend the line") for said in lines]
+    return rows, [Finding("error", "clips.csv", said, "mend the line") for said in lines]
 
 
 def _is_clip(path, kind):
@@ -74,7 +74,7 @@ def _strange_names(root, media):
     for kind in media:
         entries_of(root / kind, strange)
     said = f"names that are not UTF-8 ({len(strange)}): {', '.join(strange[:5])}"
-    return [Finding("mend", "names", said, "rename the files: nobody can list them")] if strange else []
+    return [Finding("warning", "names", said, "rename the files: nobody can list them")] if strange else []
 
 
 def _guess(name, files, listed):
@@ -95,7 +95,7 @@ def _match(root, rows, files, media):
             there = find_media(root, row["clip_id"], media)
         except ValueError as e:
             found.append(
-                Finding("stop", "two files", str(e).replace(str(root), "."), "keep one", row["clip_id"])
+                Finding("error", "two files", str(e).replace(str(root), "."), "keep one", row["clip_id"])
             )
             continue
         if there is None:
@@ -103,7 +103,7 @@ def _match(root, rows, files, media):
             said = f"no {what} of this name{_guess(row['clip_id'], files, listed)}"
             if "poses" not in media and find_media(root, row["clip_id"], ("poses",)):
                 said += "; there is one in poses: -p backbone skeleton"
-            found.append(Finding("stop", "no file", said, advice, row["clip_id"]))
+            found.append(Finding("error", "no file", said, advice, row["clip_id"]))
         else:
             have.append(row | dict(kind=there[0], source=str(there[1])))
     return have, found
@@ -127,7 +127,7 @@ def _strays(root, rows, files, others):
     if beside:
         said = f"{sorted(beside)[0].name} lies beside clips.csv, where nobody looks ({len(beside)} of them)"
         found.append(
-            Finding("stop" if not files else "note", "place", said, "move them into the folder videos")
+            Finding("error" if not files else "note", "place", said, "move them into the folder videos")
         )
     return found
 
@@ -149,7 +149,7 @@ def _read(config):
         try:
             table, refused = all_clips(config), []
         except (ValueError, OSError) as e:
-            table, refused = None, [Finding("stop", "table", str(e))]
+            table, refused = None, [Finding("error", "table", str(e))]
     spoken = [w for w in said if issubclass(w.category, UserWarning)]
     return table, refused + [Finding("note", "reader", str(w.message)) for w in spoken]
 
@@ -164,8 +164,8 @@ def _read_folder(config):
     have, missing = _match(root, rows, files, media)
     found += missing + _strays(root, have, files, others) if rows else _strays(root, [], {}, others)
     table, refused = _read(config)
-    known = any(f.level == "stop" for f in found)  # what the reader refuses is then among them
-    found += [f for f in refused if f.level != "stop" or not known]
+    known = any(f.level == "error" for f in found)  # what the reader refuses is then among them
+    found += [f for f in refused if f.level != "error" or not known]
     if table is not None:
         return table, found, True
     if not have:
@@ -200,7 +200,7 @@ def _scores(table, config, accepted):
     try:
         visible, hidden = hide_scores(table, config.ratio, config.seed, config.validation)
     except ValueError as e:
-        return typed, judged, None, [], [Finding("stop", "scores", str(e))]
+        return typed, judged, None, [], [Finding("error", "scores", str(e))]
     counts = hidden.counts()
     scores = typed if config.dataset == "folder" else visible.score
     return (

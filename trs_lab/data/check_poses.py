@@ -26,11 +26,15 @@ def _doubtful(facts):
     usual = facts.joints.mode().iloc[0]
     for r in facts[facts.joints != usual].itertuples():
         said = f"{r.joints:.0f} joints, the others have {usual:.0f}"
-        yield Finding("stop", "joints", said, "track all clips with the same model", r.clip_id)
+        yield Finding("error", "joints", said, "track all clips with the same model", r.clip_id)
     for r in facts[facts.lost > 0.5].itertuples():
         said = f"{r.lost:.0%} of the joints were not seen"
         yield Finding(
-            "mend", "lost", said, "look at the video: is it the right person, and in the picture?", r.clip_id
+            "warning",
+            "lost",
+            said,
+            "look at the video: is it the right person, and in the picture?",
+            r.clip_id,
         )
 
 

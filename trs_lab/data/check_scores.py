@@ -44,7 +44,7 @@ def _far(scores):
         return []
     span = f"the others {others.min():g} to {others.max():g}"
     said = {c: f"score {v:g}, {span}{_slip(v, others)}" for c, v in found.items()}
-    return [Finding("mend", "outlier", text, advice, c) for c, text in said.items()]
+    return [Finding("warning", "outlier", text, advice, c) for c, text in said.items()]
 
 
 def tied_pairs(
@@ -78,7 +78,7 @@ def _few(n):
     luck = spread_of_guessing(max(n, 2))
     said = f"{counted(n, 'training clip')} {'has' if n == 1 else 'have'} a score; "
     said += f"over so many a correlation scatters by ± {luck:.2f} by chance"
-    return [Finding("mend" if n > 1 else "stop", "few scores", said, EXPECT)]
+    return [Finding("warning" if n > 1 else "error", "few scores", said, EXPECT)]
 
 
 def _range(table, scores):
@@ -103,7 +103,7 @@ def _slips_of_names(column, names):
         plain.setdefault("".join(c for c in name.casefold() if c.isalnum()), []).append(name)
     twice = [" and ".join(map(repr, group)) for key, group in plain.items() if key and len(group) > 1]
     advice = "write a name in one way"
-    return [Finding("mend", "names", f"column {column}: {t} count as different", advice) for t in twice]
+    return [Finding("warning", "names", f"column {column}: {t} count as different", advice) for t in twice]
 
 
 def _groups(table, scores):
@@ -116,7 +116,7 @@ def _groups(table, scores):
     for name, n in table.group.value_counts().sort_index().items():
         if judged[name] < 5:
             said = f"group {name!r}: {judged[name]} of its {n} clips are for training and have a score"
-            found.append(Finding("mend" if not judged[name] else "note", "group", said, advice))
+            found.append(Finding("warning" if not judged[name] else "note", "group", said, advice))
     return found
 
 
@@ -127,7 +127,7 @@ def _people(table):
         return []
     if not known.all():
         said = f"the user of {int((~known).sum())} of {n} clips is not known"
-        return [Finding("mend", "people", said, "name all of them, or people cannot be kept apart")]
+        return [Finding("warning", "people", said, "name all of them, or people cannot be kept apart")]
     sides = table.groupby("user").split.nunique()
     if not (both := int((sides > 1).sum())):
         return []
@@ -135,7 +135,7 @@ def _people(table):
     kind, k = propose_folds(table) or ("", 0)
     advice = "right where the same people's other clips are to be scored"
     advice += f"; for new people: -p fold people:0/{k}" if kind == "people" else ""
-    return [Finding("mend", "people", said, advice)]
+    return [Finding("warning", "people", said, advice)]
 
 
 def _difficulty(table):

@@ -210,7 +210,7 @@ def _unreadable(facts, config):
     advice = "copy or record it again; -p on_error skip trains without it"
     bad = facts[facts.error != ""]
     return [
-        Finding("mend" if skipped else "stop", "unreadable", r.error, advice, r.clip_id)
+        Finding("warning" if skipped else "error", "unreadable", r.error, advice, r.clip_id)
         for r in bad.itertuples()
     ]
 
@@ -229,7 +229,7 @@ def _shapes(facts, config):
         some = _some(facts.clip_id[upright], 3)
         said = f"{upright.sum()} of {n} clips are upright, such as {some}; the others are wide"
         advice = "film in one way, or look whether upright clips are scored differently: the network sees the shape"
-        found.append(Finding("mend", "shape", said, advice))
+        found.append(Finding("warning", "shape", said, advice))
     if len(sizes) > 1:
         said = f"{len(sizes)} sizes: {_many(sizes)}"
         found.append(
@@ -239,7 +239,7 @@ def _shapes(facts, config):
     if len(low):
         said = f"{len(low)} of {n} clips are smaller than half of the {config.crop} pixels that the network sees: "
         said += _some(low.clip_id)
-        found.append(Finding("mend", "resolution", said, "take the originals, if there are larger ones"))
+        found.append(Finding("warning", "resolution", said, "take the originals, if there are larger ones"))
     return found
 
 
@@ -252,7 +252,7 @@ def _cut(facts, config):
             f"the network sees {_span(lost.seen, '.0%')} of the picture of {len(lost)} of {len(facts)} clips"
         )
         advice = "-p fitting letterbox shows all of it; the contact sheet has the cut"
-        found.append(Finding("mend" if lost.seen.min() < 0.7 else "note", "cut off", said, advice))
+        found.append(Finding("warning" if lost.seen.min() < 0.7 else "note", "cut off", said, advice))
     aspect = facts.width / facts.height
     narrow = np.minimum(aspect, 1 / aspect).min()
     if config.fitting == "resize" and narrow < 0.8:
@@ -275,10 +275,12 @@ def _rates(facts, even):
     rates = facts.rate[~facts.varies].round(1).value_counts()
     if len(rates) and rates.index.max() > 1.1 * rates.index.min():
         said = f"{len(rates)} frame rates: {_many(rates, ' a second')}"
-        found.append(Finding("note" if even else "mend", "frame rate", said, harmless if even else apart))
+        found.append(Finding("note" if even else "warning", "frame rate", said, harmless if even else apart))
     if (loose := facts.clip_id[facts.varies]).size:
         said = f"the frame rate of {len(loose)} of {len(facts)} clips varies: {_some(loose)}"
-        found.append(Finding("note" if even else "mend", "variable rate", said, harmless if even else apart))
+        found.append(
+            Finding("note" if even else "warning", "variable rate", said, harmless if even else apart)
+        )
     return found
 
 
@@ -290,7 +292,7 @@ def _lengths(facts):
     for clip_id, x in zip(facts.clip_id, length):
         if x > 3 * usual or x < usual / 3:
             said = f"{x:.3g} {unit} long, most are about {usual:.3g} {unit}"
-            found.append(Finding("mend", "length", said, advice, clip_id))
+            found.append(Finding("warning", "length", said, advice, clip_id))
     return found
 
 
@@ -303,14 +305,14 @@ def _segments(facts, config):
     if len(short):
         said = f"{len(short)} {of} are shorter than a segment of {segment:.3g} s and stretched over it: "
         said += _some(short.clip_id)
-        found.append(Finding("mend", "sampling", said, "-p frame_rate with a larger number"))
+        found.append(Finding("warning", "sampling", said, "-p frame_rate with a larger number"))
     slow = facts[facts.rate < 0.99 * rate]
     if len(slow):
         said = f"{len(slow)} {of} have fewer than {rate:g} frames a second: frames are shown more than once"
         few = slow.rate.min() < rate / 2
         lower = f"-p frame_rate {slow.rate.min():.3g}, which all clips have"
         advice = lower if few else "harmless where all clips have one rate"
-        found.append(Finding("mend" if few else "note", "frame rate", said, advice))
+        found.append(Finding("warning" if few else "note", "frame rate", said, advice))
     part = (config.n_segments * SEGMENT_LEN / rate / facts.seconds).clip(upper=1)
     if part.min() < 0.95:
         said = (
@@ -320,7 +322,7 @@ def _segments(facts, config):
     untimed = facts.clip_id[(facts.kind == "frames") | facts.rate.isna() & (facts.frames > 1)]
     if len(untimed):
         said = f"frame_rate={rate:g} needs the times of frames, which these do not say: {_some(untimed)}"
-        found.append(Finding("stop", "sampling", said, "-p frame_rate 0, or make mp4 files of them"))
+        found.append(Finding("error", "sampling", said, "-p frame_rate 0, or make mp4 files of them"))
     return found
 
 
@@ -334,7 +336,7 @@ def _sampling(facts, config, even):
         least = few.frames.min()
         said = f"{len(few)} {of} have fewer than {n} frames, the shortest {least:.0f}: "
         said += "frames are shown to the network more than once"
-        level = "note" if least >= 16 else "mend"
+        level = "note" if least >= 16 else "warning"
         found.append(
             Finding(level, "few frames", said, "harmless; -p n_frames with a smaller number is faster")
         )
@@ -356,7 +358,7 @@ def _far_apart(facts, n):
     rate = min(12.5, sparse.rate.median())
     advice = f"-p frame_rate {rate:.3g} looks at segments whose frames are so near that motion is seen; "
     advice += "or cut the videos to the action, or -p n_frames with a larger number"
-    return [Finding("mend" if sparse.every.max() > 1 else "note", "sampling", said, advice)]
+    return [Finding("warning" if sparse.every.max() > 1 else "note", "sampling", said, advice)]
 
 
 def _empty(facts, grey):
@@ -368,11 +370,11 @@ def _empty(facts, grey):
             continue
         if small.max() < 20:
             found.append(
-                Finding("mend", "black", "first, middle and last frame are black", "look at it", r.clip_id)
+                Finding("warning", "black", "first, middle and last frame are black", "look at it", r.clip_id)
             )
         elif r.frames > 2 and np.abs(np.diff(small.astype(int), axis=0)).max() <= 2:
             said = "first, middle and last frame are the same picture"
-            found.append(Finding("mend", "still", said, "look at it", r.clip_id))
+            found.append(Finding("warning", "still", said, "look at it", r.clip_id))
     return found
 
 
@@ -418,7 +420,7 @@ def _same_bytes(copies, split):
         said = f"the same bytes as {_some(others)}"
         if len({split[c] for c in (first, *others)}) > 1:
             said += ", in training and in the test: it is no test"
-        yield Finding("mend", "copy", said, "keep one of them, with one score", first)
+        yield Finding("warning", "copy", said, "keep one of them, with one score", first)
 
 
 def check_copies(
@@ -438,7 +440,7 @@ def check_copies(
     for a, b, apart in pairs:
         both = ", in training and in the test" if split[a] != split[b] else ""
         said = f"nearly the same first, middle and last frames as {b} (they differ by {apart:.1f} grey values){both}"
-        found.append(Finding("mend", "alike", said, "look at both: one recording, encoded twice?", a))
+        found.append(Finding("warning", "alike", said, "look at both: one recording, encoded twice?", a))
     begin = [p for p in new(pairs_alike(moving, (0,))) if p[:2] not in {q[:2] for q in pairs}]
     if begin:
         a, b, _ = begin[0]

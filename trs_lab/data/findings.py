@@ -14,8 +14,8 @@ from ..core.files import DataError
 
 # %% ../../nbs/data/findings.ipynb #455e5483
 LEVELS = {
-    "stop": "training refuses to begin",
-    "mend": "training begins, but what it gives will be worse, or will look better than it is",
+    "error": "training refuses to begin",
+    "warning": "training begins, but what it gives will be worse, or will look better than it is",
     "note": "nothing is wrong; it is good to know",
 }
 

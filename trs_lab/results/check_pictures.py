@@ -202,7 +202,7 @@ def plot_pairs(
     return fig
 
 # %% ../../nbs/results/check_pictures.ipynb #9a458899
-_MARK = dict(stop="#C62828", mend="#A05A00", note="#6B6B6B")  # of words, to be read on white
+_MARK = dict(error="#C62828", warning="#A05A00", note="#6B6B6B")  # of words, to be read on white
 
 
 def findings_html(
