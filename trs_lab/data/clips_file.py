@@ -20,18 +20,24 @@ from ..core.parameters import comma_hint
 COLUMNS = ("clip_id", "score", "split", "group", "user", "difficulty")
 
 
+_SEPARATOR_NAMED = re.compile(r'"?sep=([,;|\t])"?[,;|\s]*')  # a first line that Excel reads and writes
+
+
 def cells_of(
     text: str,  # content of a table
     where: str = "",  # what messages begin with, such as the path
 ) -> tuple:  # (separator, list of (number of the line, cells))
-    """Separated as the first line is, by comma, semicolon or tab; empty lines are left out.
+    """Separated as the first line is or says (`sep=;`), by comma, semicolon, tab or |; empty lines are left out.
 
     Raises DataError for a line that csv cannot read, such as a quotation mark that is left open."""
-    first = re.sub(r'"[^"]*"', "", text.partition("\n")[0])  # what stands in quotes separates nothing
-    separator = max(",;\t", key=first.count)
+    first = text.partition("\n")[0]
+    named = _SEPARATOR_NAMED.fullmatch(first)
+    bare = re.sub(r'"[^"]*"', "", first)  # what stands in quotes separates nothing
+    separator = named[1] if named else max(",;\t|", key=bare.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        return separator, [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
+        rows = [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
+        return separator, rows[1:] if named else rows
     except csv.Error as e:
         said = f"line {reader.line_num}: {e}; is a quotation mark left open?"
         raise DataError(f"{where}{said}") from None
