@@ -24,7 +24,7 @@ OF_DIVES = {
     "plain": dict(),
     "whitened": dict(components=8),
     "denoised": dict(components=8, denoise=True),
-    "motion": dict(motion=True, method="supervised", network="pooled"),
+    "motion": dict(motion=True, method="supervised", network="mixer+pooled"),
     "difficulty": dict(use_difficulty=True, method="supervised"),
     "judges": dict(method="musdl"),
     "process": dict(method="process", components=8, motion=True),

@@ -381,8 +381,9 @@ class NetworkFields(Checked):
 
     network: str = option(
         "mixer",
-        "from segments to a score: mixer (paper), or pooled: smaller, keeps how far and how varied segments are (ours)",
-        choices=("mixer", "pooled"),
+        "from segments to a score: mixer (paper); pooled: smaller, keeps how far and how varied segments are (ours); "
+        "or both side by side",
+        choices=("mixer", "pooled", "mixer+pooled"),
     )
     mixer_depth: int = option(8, "Mixer blocks (paper)", lo=1)
     token_dim: int = option(512, "hidden units of the token-mixing MLP (paper)", lo=1)

@@ -103,7 +103,7 @@ def _of_the_backbone(values, params):
 def _refuse_sizes_of_another(network, params):
     "Raises `ConfigError` for a typed size of the Mixer where there is none."
     sizes = [n for n in ("mixer_depth", "token_dim", "channel_dim") if n in params]
-    if sizes and network != "mixer":
+    if sizes and network == "pooled":
         raise ConfigError(f"{sizes[0]} is a size of network='mixer', but network={network!r}")
 
 

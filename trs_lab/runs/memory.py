@@ -28,14 +28,19 @@ def _batch(config, n, labelled):
 
 def _sizes(config):
     "Parameters that say how large the network from segments to a score is."
-    return "mixer_depth token_dim channel_dim " if config.network == "mixer" else ""
+    return "mixer_depth token_dim channel_dim " if "mixer" in config.network else ""
+
+
+def _sum(config, mixer, pooled):
+    "Of the networks that are there."
+    return mixer * ("mixer" in config.network) + pooled * ("pooled" in config.network)
 
 
 def _networks(config, width):
     "Weights of student and what follows it, gradients, moments; and the reference network's."
     segments, hidden = config.n_segments, getattr(config.options, "reference_dim", 0)
     mixer = config.mixer_depth * (2 * segments * config.token_dim + 2 * width * config.channel_dim)
-    one = mixer if config.network == "mixer" else (3 + segments) * width * POOLED
+    one = _sum(config, mixer, (3 + segments) * width * POOLED)
     weights = 4 * one + 4 * (5 * hidden**2 + width * hidden)
     return "networks", weights * FLOAT, _sizes(config) + "n_segments reference_dim"
 
@@ -45,7 +50,7 @@ def _activations(config, n, labelled, width):
     first, more = _batch(config, n, labelled)
     segments = config.n_segments
     mixer = width * config.token_dim + segments * config.channel_dim + 4 * segments * width
-    one = config.mixer_depth * mixer if config.network == "mixer" else segments * (4 * width + 6 * POOLED)
+    one = _sum(config, config.mixer_depth * mixer, segments * (4 * width + 6 * POOLED))
     names = f"batch_size unlabelled_per_labelled {_sizes(config)}n_segments"
     return "activations of a batch", (first + more) * one * FLOAT, names
 
