@@ -108,21 +108,21 @@ class Learner:
             self.now.on_start()
         self.n_epochs, self.n_clips = self.now.n_epochs, 0
         self.randomness.restore()
-        self.tell("on_stage_start")
+        self.notify("on_stage_start")
         try:
             while self.epoch < self.n_epochs:
                 self.run_epoch()
         except StopTraining:
             self.stopped = True
         finally:
-            self.tell("on_stage_end")
+            self.notify("on_stage_end")
         self.now.on_end()
         self.next = at if self.stopped else at + 1
 
     def enter(self, at):
         "Networks and optimiser of stage number `at`, all random numbers from its seed."
         self.now, self.stage, self.epoch = self.stages[at], self.stages[at].name, 0
-        self.sow(self.now.seed)
+        self.seed_all(self.now.seed)
         self.objective, self.optimizer = Objective(*self.now.networks()), None
         self.trained, c = self.objective.trained, self.config
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
@@ -131,7 +131,7 @@ class Learner:
             if not self.team.alone:
                 self.objective = self.accelerator.prepare_model(self.objective)
 
-    def sow(self, seed):
+    def seed_all(self, seed):
         "Begin anew with random numbers: those of dropout, and those of the clips and their views."
         torch.manual_seed(seed)
         self.data.seed(seed)
@@ -150,7 +150,7 @@ class Learner:
             for name, loss in self.run_step(batch).items():
                 sums[name] = sums.get(name, 0) + loss.detach()
             self.n_clips += sum(len(rows) for rows in batch if rows is not None)
-            self.tell("on_step_end")
+            self.notify("on_step_end")
         means = self.team.average(torch.stack(list(sums.values()))) / self.n_batches
         self.losses = dict(zip(sums, means.tolist()))
         self.close_epoch(time.perf_counter() - start - self.idle)
@@ -177,7 +177,7 @@ class Learner:
         self.clip_gradients()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.tell("on_move")
+        self.notify("on_move")
 
     def clip_gradients(self):
         torch.nn.utils.clip_grad_norm_(self.parameters, LARGEST_GRADIENT)
@@ -185,10 +185,10 @@ class Learner:
     def close_epoch(self, seconds):
         about = dict(epoch=self.epoch, stage=self.stage, lr=self.lr, seconds=seconds)
         self.epoch_rows = self.new_rows(self.losses, about)
-        self.tell("on_epoch_rows")
+        self.notify("on_epoch_rows")
         self.keep_rows()
         self.epoch, self.in_epoch = self.epoch + 1, False
-        self.tell("on_epoch_end")
+        self.notify("on_epoch_end")
 
     def new_rows(self, losses, about):
         return rows_of(self.now.scorers, losses, about)
@@ -196,7 +196,7 @@ class Learner:
     def keep_rows(self):
         self.rows.extend(self.epoch_rows.values())
 
-    def tell(self, event):  # name of a method of `Callback`
+    def notify(self, event):  # name of a method of `Callback`
         for callback in self.callbacks:
             getattr(callback, event)(self)
 

@@ -58,7 +58,7 @@ def _stacked(layers, name):
 
 def stack_layers(
     modules: list,  # K of one architecture
-    dice: list,  # K generators of their dropout
+    generators: list,  # K generators of their dropout
 ) -> nn.Module:  # one that does the work of all
     "Layers are exchanged, what lies between them is kept. Raises `TypeError` for a layer that is not known here."
     first = modules[0]
@@ -66,16 +66,16 @@ def stack_layers(
         return StackedLinear(modules)
     if type(first) is nn.LayerNorm and len(first.normalized_shape) == 1:
         return StackedNorm(modules)
-    if isinstance(first, nn.Dropout) and not hasattr(first, "dice") and first.p:
+    if isinstance(first, nn.Dropout) and not hasattr(first, "generators") and first.p:
         raise TypeError("nn.Dropout cannot draw for several networks; use trs.networks.Dropout")
     if first._parameters or first._buffers:
         raise TypeError(f"{type(first).__name__} has parameters of its own that nobody here knows to stack")
     both = copy.copy(first)
     both._modules = dict(first._modules)
-    if hasattr(first, "dice"):
-        both.dice = dice
+    if hasattr(first, "generators"):
+        both.generators = generators
     for name in first._modules:
-        both._modules[name] = stack_layers([m._modules[name] for m in modules], dice)
+        both._modules[name] = stack_layers([m._modules[name] for m in modules], generators)
     return both
 
 # %% ../../nbs/learn/stacked.ipynb #d1b4136b
@@ -113,7 +113,7 @@ class Apart(nn.Module):
 
 def stack_networks(
     networks: list,  # K modules that hold student, teacher and the others of one run each
-    dice: list,  # K generators of their dropout
+    generators: list,  # K generators of their dropout
 ) -> nn.Module:  # holds networks of the same names
     "Raises `TypeError` where they cannot be stacked."
     both = nn.Module()
@@ -126,7 +126,7 @@ def stack_networks(
             calls = {n: lambda *rows, one=one, n=n: one.ask(n, *rows) for n in first.row_by_row}
             one.encode = first.encode
         else:
-            one = stack_layers(members, dice)
+            one = stack_layers(members, generators)
             calls = {n: _by_member(getattr(one, n), len(members)) for n in first.row_by_row}
         for called, function in calls.items():
             setattr(one, called, function)
@@ -308,17 +308,17 @@ class StackedLearner(Learner):
         use_difficulty: bool = False,  # scores are learnt per degree of difficulty
     ):
         self.k, self.configs = len(configs), configs
-        self.dice = [torch.Generator() for _ in configs]
+        self.generators = [torch.Generator() for _ in configs]
         data = StackedTrainingSet(tables, views, configs, accelerator, use_difficulty)
-        method = method_class(configs[0], stack_networks(networks, self.dice), data)
+        method = method_class(configs[0], stack_networks(networks, self.generators), data)
         usual = [c for c in usual_callbacks(method) if not isinstance(c, Validation)]
         usual.append(StackedValidation(configs[0].selection == "validation"))
         super().__init__(method, method.stages(), accelerator, [*usual, *callbacks])
         self.rows = [[] for _ in configs]
 
-    def sow(self, seed):
+    def seed_all(self, seed):
         seeds = [seed + 2 * (c.seed - self.configs[0].seed) for c in self.configs]
-        for generator, s in zip(self.dice, seeds):
+        for generator, s in zip(self.generators, seeds):
             generator.manual_seed(s)
         self.data.seed(seeds)
 

@@ -128,7 +128,7 @@ class SeesAllViews:
     "A method that looks at a clip in all of its cached views; whether they are filtered is its option."
 
     @property
-    def eyes(self):
+    def encoding_network(self):
         "The scorer whose backbone makes the features."
         return self.networks.student
 
@@ -139,8 +139,10 @@ class SeesAllViews:
 
     def views_of(self, rows, kinds):
         "(n, 1 + V, S, D): the clean view and others."
-        with eval_mode(self.eyes):
-            return torch.stack([self.data.encode(rows, self.eyes, k).float() for k in ("clean", *kinds)], 1)
+        with eval_mode(self.encoding_network):
+            return torch.stack(
+                [self.data.encode(rows, self.encoding_network, k).float() for k in ("clean", *kinds)], 1
+            )
 
     def views_for_filter(self, rows):
         "(n, 1 + V, S, D) of training clips, V cached views or as many as are made; None where nothing is filtered."

@@ -195,7 +195,7 @@ class TRSGP(SeesAllViews, TRSMethod):
         return reference.score(x[n:])
 
     @property
-    def eyes(self):
+    def encoding_network(self):
         return self.networks.teacher
 
     def reference_opinion(self, features, rows):

@@ -58,13 +58,13 @@ class Dropout(nn.Dropout):
 
     On a CPU four entries share one 64-bit random number, where PyTorch draws one each: a third of the time."""
 
-    dice = None  # generators of K networks whose rows stand one after another in x, see `learn/stacked`
+    generators = None  # of K networks whose rows stand one after another in x, see `learn/stacked`
 
     def forward(self, x):
         if not self.training or self.p == 0 or x.device.type != "cpu":
             return super().forward(x)
-        dice = self.dice or [None]
-        drawn = torch.cat([_bits(x.numel() // len(dice), generator) for generator in dice]).view(x.shape)
+        sources = self.generators or [None]
+        drawn = torch.cat([_bits(x.numel() // len(sources), g) for g in sources]).view(x.shape)
         return x * (drawn >= round(self.p * 65536) - 32768).to(x.dtype).mul_(1 / (1 - self.p))
 
 # %% ../../nbs/trs/networks.ipynb #c012
