@@ -145,7 +145,8 @@ class HistoryPlot(Part):
         yield line, self._shown(x, mean, bool(len(x)))
         if marks is not None:
             at, written = (none, none) if history is None else writes(history, network)
-            yield marks, self._shown(at, written, bool(len(at)))
+            # a memory that is written in every epoch, as an average is, needs no mark at each
+            yield marks, self._shown(at, written, 0 < len(at) < len(x))
 
     def _shown(self, x, y, visible):
         return dict(x=x, y=y, visible=visible)
