@@ -429,7 +429,7 @@ def test_from_a_dot_to_the_next_training(process, page, lab, notebook, work, run
     inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
     inspector.locator(".trs-player[data-ready=true][data-original=ready]").wait_for()
     for plot in inspector.locator(".js-plotly-plot").all():
-        plot.locator(".point, .gl-canvas").first.wait_for(state="attached")
+        plot.locator(".point, .js-line, .gl-canvas").first.wait_for(state="attached")
     page.screenshot(path=tmp_path / "loaded_again.png")
 
     inspector = run_all(page, lab)
