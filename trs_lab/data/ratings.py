@@ -38,6 +38,7 @@ from trs_lab.data.clips_file import (
     lines_of,
     number_in,
     plain_name,
+    separator_line,
     without_empty,
 )
 from .layouts import VIDEO_SUFFIXES, data_folder, entries_of
@@ -419,10 +420,11 @@ def write_rated(
 
 
 def _replace(path, text):
-    "Write it as the old one was: its line ends, its encoding and the mark in front."
-    data = path.read_bytes()
+    "Write it as the old one was: its line ends, its encoding, and what stands in front."
+    data, typed = path.read_bytes(), read_text(path)
     mark = next((m for m in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff") if data.startswith(m)), b"")
-    text = text.replace("\n", "\r\n") if "\r\n" in read_text(path) else text
+    text = separator_line(typed) + text
+    text = text.replace("\n", "\r\n") if "\r\n" in typed else text
     return keep_and_write(path, mark + text.encode(encoding_of(data)))
 
 
