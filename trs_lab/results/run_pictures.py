@@ -22,7 +22,7 @@ from ..data.poses import read_pose
 from ..features.skeleton_frames import draw_skeleton
 from ..features.skeletons import read_limbs
 from .run_folder import NoPicture, RunFolder, drop, kind_of_numbers
-from ..runs.manifest import cache_of, source_digest
+from ..runs.manifest import cache_of, same_source, source_digest
 
 # %% ../../nbs/results/run_pictures.ipynb #8cdb7a4d
 class Store:
@@ -179,4 +179,5 @@ def changed(
     "Why a clip cannot be read again: half a sentence."
     if not row["source"] or not Path(row["source"]).exists():
         return f"its file is gone ({row['source'] or 'the data folder is not there'})"
-    return "" if source_digest(row["source"]) == row["file"] else f"its file has changed ({row['source']})"
+    same = same_source(row["file"], source_digest(row["source"]))
+    return "" if same else f"its file has changed ({row['source']})"
