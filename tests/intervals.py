@@ -38,7 +38,7 @@ def one_draw(config, folds):
     truth = hidden.of(data.table.clip_id.iloc[test])
     row_of = {c: i for i, c in enumerate(data.table.clip_id)}
     predicted = np.empty(len(labelled))
-    ask = lambda learner, rows: learner.predict(learner.method.speaker, torch.as_tensor(rows))[0]
+    ask = lambda learner, rows: learner.method.predict(learner.method.speaker, torch.as_tensor(rows))[0]
     for k in range(fold.max() + 1):
         out = labelled.clip_id[fold == k]
         learner = train_without(config, data, out, accelerator)

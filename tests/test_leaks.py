@@ -94,7 +94,7 @@ def learn(name, table=VISIBLE, x=FEATURES, **changes):
     small = {k: v for k, v in SMALL.items() if k in method.Options.__dataclass_fields__}
     learner = learner_on(method, toy_config(method, **{**SHORT, **small, **changes}), views(x), table).fit()
     trained = torch.as_tensor(np.flatnonzero(table.split == "train"))
-    answers = {name: learner.predict(name, trained) for name in learner.method.scorers}
+    answers = {name: learner.method.predict(name, trained) for name in learner.method.scorers}
     return learner.networks.state_dict(), answers, learner.method.state()["memories"], learner.history.table()
 
 

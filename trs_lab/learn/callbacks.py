@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from ..core.progress import progress_bar
-from .learner import Callback, NotFinite
+from .learner import Callback
+from .method import NotFinite
 from .method import TeacherOptions
 
 # %% ../../nbs/learn/callbacks.ipynb #fec3d86f

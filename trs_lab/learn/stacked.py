@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from .callbacks import Validation, usual_callbacks
-from .learner import LARGEST_GRADIENT, Learner
+from .learner import Learner
 from .processes import Team
+from .schedules import LARGEST_GRADIENT
 from .training_set import Clips, TrainingSet
 
 # %% ../../nbs/learn/stacked.ipynb #f4d5f25b
@@ -293,8 +294,20 @@ class StackedValidation(Validation):
             self.best["state"][name][better] = values[better]
 
 
+def _clip_each(parameters):
+    "The gradients of each network by their own norm."
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norms = sum(g.flatten(1).square().sum(1) for g in grads).sqrt()
+    share = (LARGEST_GRADIENT / (norms + 1e-6)).clamp(max=1)
+    if (share < 1).any():
+        for g in grads:
+            g.mul_(share.view(-1, *[1] * (g.ndim - 1)))
+
+
 class StackedLearner(Learner):
     "Trains the networks of K runs that differ in their seed and in what the seed draws."
+
+    clip = staticmethod(_clip_each)
 
     def __init__(
         self,
@@ -325,15 +338,6 @@ class StackedLearner(Learner):
     def run_step(self, batch):
         "A loss for each network, also where it is the same for all."
         return {name: loss.expand(self.k) for name, loss in super().run_step(batch).items()}
-
-    def clip_gradients(self):
-        "Each network by its own norm."
-        grads = [p.grad for p in self.parameters if p.grad is not None]
-        norms = sum(g.flatten(1).square().sum(1) for g in grads).sqrt()
-        share = (LARGEST_GRADIENT / (norms + 1e-6)).clamp(max=1)
-        if (share < 1).any():
-            for g in grads:
-                g.mul_(share.view(-1, *[1] * (g.ndim - 1)))
 
     def new_rows(self, losses, about):
         "Network -> K rows; the time is shared out evenly."

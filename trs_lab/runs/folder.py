@@ -274,7 +274,7 @@ class Evaluate(Callback):
         for name in (n for n in self.networks if n in learner.epoch_rows):
             if name == "teacher" and learner.stage == BURN_IN:
                 continue  # the teacher does not exist before burn-in ends
-            predicted, _ = learner.predict(name, rows)
+            predicted, _ = learner.method.predict(name, rows)
             learner.epoch_rows[name].update(
                 test_spearman=spearman(truth[known], predicted[known]),
                 test_r_l2=r_l2(truth[known], predicted[known], self.score_range),
@@ -442,7 +442,7 @@ def predictions_table(
     network: str = "",  # whose predictions; '' = of the one that speaks for the run
 ) -> pd.DataFrame:
     "clip_id, split, role, group, user (where any is known), score (NaN = not judged), predicted, sigma."
-    predicted, sigma = learner.predict(network or learner.method.speaker)
+    predicted, sigma = learner.method.predict(network or learner.method.speaker)
     known = ["user"] if "user" in table and table.user.notna().any() else []
     return table[["clip_id", "split", "role", "group", *known]].assign(
         score=hidden.of(table.clip_id), predicted=predicted, sigma=sigma
@@ -460,7 +460,7 @@ def with_parts(
     if learner.method.speaker == "student":
         return predictions
     for name in PARTS:
-        predictions[name], predictions[f"{name}_sigma"] = learner.predict(name)
+        predictions[name], predictions[f"{name}_sigma"] = learner.method.predict(name)
     return predictions
 
 

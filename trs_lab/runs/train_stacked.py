@@ -62,7 +62,7 @@ class EvaluateEach(Callback):
         for name in ("student", "teacher"):
             if name not in learner.epoch_rows or (name == "teacher" and learner.stage == BURN_IN):
                 continue
-            predicted, _ = learner.predict(name, rows) if len(rows) else ([], [])
+            predicted, _ = learner.method.predict(name, rows) if len(rows) else ([], [])
             for m, (job, row) in enumerate(zip(self.jobs, learner.epoch_rows[name])):
                 row.update(_test_figures(job, learner.clips.ids[rows[m::k].numpy()], predicted[m::k]))
 

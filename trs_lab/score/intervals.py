@@ -180,7 +180,7 @@ def _answers(config, table, fold, missing):
             learner = train_without(config, data, fold.index[fold == k], accelerator)
         rows = np.flatnonzero(data.table.clip_id.isin(fold.index[fold == k]))
         asked = torch.as_tensor(rows, device=learner.device)
-        predicted, _ = learner.predict(learner.method.speaker, asked)
+        predicted, _ = learner.method.predict(learner.method.speaker, asked)
         yield pd.DataFrame(dict(clip_id=data.table.clip_id.to_numpy()[rows], fold=k, predicted=predicted))
 
 
