@@ -19,7 +19,7 @@ from trs_lab.data.video import read_clip
 from trs_lab.features.backbone import load_i3d
 from trs_lab.results.reports import read_goals
 from trs_lab.runs.configure import load_config, make_config
-from trs_lab.runs.folder import load_student
+from trs_lab.runs.student import load_student
 from trs_lab.runs.manifest import read_manifest
 from trs_lab.runs.plans import plan_runs, read_plan
 from trs_lab.score.intervals import read_left_out

@@ -14,7 +14,8 @@ from trs_lab.results.opened_run import RunData
 from trs_lab.results.rows import read_runs
 from trs_lab.results.run_folder import Unavailable
 from trs_lab.runs.configure import make_config
-from trs_lab.runs.folder import check_resumable, load_student, resume_learner
+from trs_lab.runs.folder import check_resumable, resume_learner
+from trs_lab.runs.student import load_student
 from trs_lab.runs.launch import train_branches
 from trs_lab.runs.manifest import make_manifest
 from trs_lab.runs.train_run import TrainingRun, as_in_a_fresh_process, train_run

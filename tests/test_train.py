@@ -140,7 +140,7 @@ def test_end_to_end(train, small_dives, tmp_path, summary):
 
     from trs_lab.runs.configure import load_config
     from trs_lab.runs.prepare import load_clips, make_views
-    from trs_lab.runs.folder import load_student
+    from trs_lab.runs.student import load_student
     from trs_lab.learn.device import make_accelerator
 
     config = load_config(run / "config.json")

@@ -21,7 +21,7 @@ from ..features.skeletons import given_features
 from ..methods.registry import build_networks
 from .run_folder import NoComparison, RunFolder, Unavailable, drop
 from .run_pictures import RunPictures, Store, changed, open_store
-from ..runs.folder import load_student
+from ..runs.student import load_student
 from ..runs.manifest import cache_of
 from trs_lab.runs.prepare import (
     feature_data,

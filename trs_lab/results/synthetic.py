@@ -27,10 +27,10 @@ from trs_lab.runs.folder import (
     Checkpoint,
     open_run,
     predictions_table,
-    save_student,
     with_parts,
     write_metrics,
 )
+from ..runs.student import save_student
 from ..runs.manifest import add_views, make_manifest, write_manifest
 from ..runs.prepare import load_clips, make_views
 from ..learn.history import HISTORY_COLUMNS, disagreement

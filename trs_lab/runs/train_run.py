@@ -33,10 +33,10 @@ from trs_lab.runs.folder import (
     read_metrics,
     with_parts,
     run_summary,
-    save_student,
     summarise_test,
     write_metrics,
 )
+from .student import save_student
 from .launch import launch, train_branches, was_stopped
 from .manifest import make_manifest
 from .memory import check_memory

@@ -21,7 +21,7 @@ from ..learn.device import check_device
 from ..results.run_features import RunFeatures
 from ..results.run_folder import RunFolder, Unavailable, kind_of_numbers, noted_clips
 from ..results.run_pictures import RunPictures
-from ..runs.folder import Student, load_student
+from ..runs.student import Student, load_student
 from ..runs.manifest import from_project, read_manifest
 from ..runs.prepare import make_backbone, make_encoder
 

@@ -27,7 +27,7 @@ from ..core.progress import counted
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
 from ..runs.configure import as_saved, config_from
-from ..runs.folder import PEOPLE_FILE, load_student
+from ..runs.student import PEOPLE_FILE, load_student
 from ..runs.prepare import embedded_weights, make_encoder
 from .intervals import FOLDER, read_left_out
 from .model import TRAINING_COLUMNS, Model, find_backbone, find_weights
