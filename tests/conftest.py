@@ -264,11 +264,11 @@ def changed(checkout):
 # What takes longest begins first, so that no worker is left with it at the end. Groups come before all of it: xdist
 # puts those with the most tests first.
 LONGEST = (
-    "[runs/full_size. [runs/launch. test_sweep.py test_launch.py test_site.py test_jigsaws_video [dives/pretrain. "
-    "[report. [methods/tuned. [methods/recovery. [trs/figure. [runs/train_stacked. [bench. [results/clip_plots. "
-    "[runs/prepare. [train. [score/share. [trs/method. [results/run_features. [results/plots. [score/intervals. "
-    "[runs/pause. [dives/dataset. test_train.py test_score.py [runs/ [score/ [features/extraction. [annotate. "
-    "[results/ [inspect/ [methods/"
+    "[runs/full_size. [runs/step_memory. [runs/launch. test_sweep.py test_launch.py test_site.py "
+    "test_jigsaws_video [dives/pretrain. [report. [methods/tuned. [methods/recovery. [trs/figure. "
+    "[runs/train_stacked. [bench. [results/clip_plots. [runs/prepare. [train. [score/share. [trs/method. "
+    "[results/run_features. [results/plots. [score/intervals. [runs/pause. [dives/dataset. test_train.py "
+    "test_score.py [runs/ [score/ [features/extraction. [annotate. [results/ [inspect/ [methods/"
 ).split()
 
 
