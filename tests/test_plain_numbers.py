@@ -154,8 +154,8 @@ class Mover(Callback):
     """Lets the plain calculation move its weights by the same gradients, and compares where both have come to."""
 
     def watch(self, learner):
-        self.clip = learner.clip_gradients
-        learner.clip_gradients = lambda: (self.take(learner), self.clip())
+        clip = learner.clip
+        learner.clip = lambda parameters: (self.take(learner), clip(parameters))
         learner.method.learner = learner
         return learner
 

@@ -117,6 +117,6 @@ def test_clips_that_may_not_be_read_are_named_and_left_out(films, tmp_path, kind
     assert f"clip b: {closed}: may not be read by you" in said
     assert [clip_id for clip_id, _, _ in left_out] == bad == ["b"]
     assert (n, copies) == (3, [])
-    assert [p == "" for p in prints] == [False, kind != "picture", False, False]
+    assert [p == "" for p in prints] == [False, True, False, False]
     named = as_anybody(lambda: find_clips(films / ("videos" if kind == "video" else "frames")))
     assert [*named.clip_id] == [*"abcd"]  # to be scored: reading it says so
