@@ -439,8 +439,14 @@ def test_from_a_dot_to_the_next_training(process, page, lab, notebook, work, run
     inspector.locator(".trsi-state", has_text="corrected to 61.5").wait_for()
     page.screenshot(path=tmp_path / "reloaded.png")
 
+    short = dict(burn_in_epochs=1, epochs=1)  # who is labelled is all that is asked of it
     next_run = train(
-        process, work / "next", root=dives, cache_dir=work / "cache", decisions=run / "decisions.json"
+        process,
+        work / "next",
+        root=dives,
+        cache_dir=work / "cache",
+        decisions=run / "decisions.json",
+        **short,
     )
     before, after = (
         pd.read_csv(r / "predictions.csv", dtype=dict(clip_id=str)).set_index("clip_id").role
