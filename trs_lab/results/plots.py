@@ -22,6 +22,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..core.files import DataError, write_atomically
 from ..learn.schedules import FIRST_STAGES
+from ..methods.registry import title
 from ..trs.figure import NETWORK_COLOURS
 from trs_lab.learn.metrics import (
     bootstrap_ci,
@@ -282,16 +283,16 @@ def plot_pseudo_label_quality(
 ):  # Figure
     "MAE, Spearman and mean sigma over epochs of networks, memories and pseudo-label, as far as they are known."
     q = pseudo_label_quality(history, truth)
-    titles = {c: title for c, title in QUALITY_TITLES.items() if q[c].notna().any()}
-    fig, axes = plt.subplots(1, max(1, len(titles)), figsize=(0.5 + 2.7 * len(titles), 2.3), squeeze=False)
+    shown = {c: text for c, text in QUALITY_TITLES.items() if q[c].notna().any()}
+    fig, axes = plt.subplots(1, max(1, len(shown)), figsize=(0.5 + 2.7 * len(shown), 2.3), squeeze=False)
     axes = axes[0]
-    for ax, (column, title) in zip(axes, titles.items()):
+    for ax, (column, text) in zip(axes, shown.items()):
         for network, d in q.groupby("network", sort=False):
             width = 2.4 if network == "pseudo-label" else 1.4
             draw_line(ax, d.epoch, d[column], network, lw=width)
-        ax.set_title(title + (f", n = {q.n.max()}" if column != "sigma" else ""))
+        ax.set_title(text + (f", n = {q.n.max()}" if column != "sigma" else ""))
         epoch_axis(ax)
-    if not titles:
+    if not shown:
         axes[0].set_title("no true scores, and no sigma")
     legend_right(fig, axes)
     return fig
@@ -319,10 +320,10 @@ def plot_clip_history(
     fig, axes = plt.subplots(2, 1, figsize=figsize, sharex=True, sharey=True)
     for network in networks_in(d):
         draw_network(axes[int("memory" in network or network == "pseudo-label")], d, network)
-    for ax, title in zip(axes, (f"{clip_id}: what the networks say", "what becomes the pseudo-label")):
+    for ax, text in zip(axes, (f"{clip_id}: what the networks say", "what becomes the pseudo-label")):
         if truth is not None and np.isfinite(truth):
             ax.axhline(truth, color="k", lw=1, ls=":", label="judged score")
-        ax.set_title(title)
+        ax.set_title(text)
         ax.set_ylabel("points")
     mark_writes(axes[1], d)
     epoch_axis(axes[1])
@@ -531,7 +532,8 @@ def plot_comparison(
         draw_method(ax, i, r)
     if (t.kind == "baseline").any():
         ax.axvline(t.spearman[t.kind == "baseline"].max(), color=COLOURS["baseline"], lw=1, ls="--", zorder=0)
-    ax.set_yticks(range(len(t)), t.method.str.replace("_ema", ", EMA"))
+    names = [title(m.removesuffix("_ema")) + ", EMA" * m.endswith("_ema") for m in t.method]
+    ax.set_yticks(range(len(t)), names)
     ax.set(ylim=(len(t) - 0.5, -0.8), xlabel=xlabel)
     ax.grid(axis="y", visible=False)
     return fig

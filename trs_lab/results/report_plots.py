@@ -18,7 +18,8 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ..core.files import DataError
-from .tables import in_order, number, title
+from ..methods.registry import title
+from .tables import in_order, number
 
 # %% ../../nbs/results/report_plots.ipynb #a796a67f
 METHOD_STYLES = dict(

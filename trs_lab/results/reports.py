@@ -18,7 +18,8 @@ from ..core.files import make_folder, write_atomically
 from ..core.parameters import ConfigError, check_names
 from ..runs.plans import read_toml, saying
 from .means import against_each, crossed_interval, doubt, everyone, matrix
-from .tables import in_order, interval, latex, markdown, number, title
+from ..methods.registry import title
+from .tables import in_order, interval, latex, markdown, number
 
 # %% ../../nbs/results/reports.ipynb #97a7e890
 # Who speaks for the project, the newest first

@@ -16,7 +16,7 @@ from ..core.files import shipped
 from ..core.parameters import ConfigError
 from ..core.progress import counted
 from ..learn.metrics import say_undefined
-from .tables import title
+from ..methods.registry import title
 from ..runs.plans import read_rows
 
 # %% ../../nbs/results/verdict.ipynb #9f851a7f
