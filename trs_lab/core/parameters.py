@@ -382,7 +382,7 @@ class NetworkFields(Checked):
     network: str = option(
         "mixer",
         "from segments to a score: mixer (paper); pooled: smaller, keeps how far and how varied segments are (ours); "
-        "or both side by side",
+        "or both side by side, which the presets take, but for mtl_aqa",
         choices=("mixer", "pooled", "mixer+pooled"),
     )
     mixer_depth: int = option(8, "Mixer blocks (paper)", lo=1)

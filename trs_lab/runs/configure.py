@@ -27,6 +27,7 @@ from ..methods.registry import METHODS, make_options, method_class, option_names
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
 _SMALL = dict(
+    network="mixer+pooled",
     mixer_depth=2,
     token_dim=32,
     channel_dim=256,
