@@ -190,7 +190,7 @@ def shares(
 def plot_layout() -> dict:  # of plotly
     "Scatter above, histogram below, a legend over each."
     legend = dict(orientation="h", x=0, yanchor="bottom", font=dict(size=11), itemsizing="constant")
-    legend |= dict(bgcolor="rgba(0,0,0,0)")
+    legend |= dict(bgcolor="rgba(0,0,0,0)", entrywidth=100)  # by itself it can be too narrow for its names
     small, title = dict(size=10), lambda **text: dict(standoff=4, **text)
     bar = dict(title=dict(text="confidence, 1/points", side="right", font=small), tickfont=small, nticks=4)
     bar |= dict(thickness=8, len=0.6, y=1, yanchor="top", outlinewidth=0)
