@@ -85,11 +85,10 @@ TRAVELLING = ("difficulty", "segments apart", "trained backbone", "two networks"
 
 def elsewhere(run, folder):
     """The scorer of a run, exported, moved to another path and opened there."""
-    from trs_lab.score.scorer import Scorer
-    from trs_lab.score.share import export, open_shared
+    from trs_lab import Scorer
 
-    made = export(Scorer.from_run(run, device="cpu"), folder / "exported")
-    return open_shared(made.rename(folder / "moved"), device="cpu")
+    Scorer.from_run(run, device="cpu").save_pretrained(folder / "exported")
+    return Scorer.from_pretrained((folder / "exported").rename(folder / "moved"), device="cpu")
 
 
 @pytest.fixture(scope="module")

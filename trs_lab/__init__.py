@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # `__getattr__` below finds them when they are asked for; wha
     from trs_lab.inspect.inspector import PseudoLabelInspector as Inspector
     from trs_lab.results.opened_run import RunData
     from trs_lab.results.opened_run import RunData as open_run
-    from trs_lab.score.scorer import Scorer
+    from trs_lab.score.share import Scorer
 
 # %% ../nbs/from_python.ipynb #ae60be6b
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ _all_ = ["Inspector", "Scorer", "fetch_weights", "open_run", "parameters"]
 _PLACES = dict(
     open_run="results.opened_run.RunData",
     Inspector="inspect.inspector.PseudoLabelInspector",
-    Scorer="score.scorer.Scorer",
+    Scorer="score.share.Scorer",
     parameters="core.parameters.describe_config",
     fetch_weights="features.weights.fetch_weights",
 )

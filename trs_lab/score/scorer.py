@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from huggingface_hub import ModelHubMixin
 
 from ..core.progress import counted, progress_bar
 from ..data.clips import NUMBERS
@@ -36,8 +37,13 @@ from .videos import name_clips
 COLUMNS = "clip_id score sigma low high percentile distance warnings nearest source".split()
 
 
-class Scorer:
-    "Scores clips as a finished run does. `notes` says what is missing; `failures` what was not scored."
+class Scorer(ModelHubMixin):
+    """Scores clips as a finished run does. `notes` says what is missing; `failures` what was not scored.
+
+    From a run by `from_run`; to a folder or the Hugging Face hub and back by `save_pretrained`, `push_to_hub` and
+    `from_pretrained` (score/share)."""
+
+    _hub_mixin_config = {}  # or the mixin would copy all arguments, the network among them, to write them down
 
     def __init__(
         self,

@@ -23,8 +23,8 @@ from ..core.progress import counted, duration, progress_bar
 from ..data.clips_file import write_table
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
-from .scorer import COLUMNS, Scorer
-from .share import open_shared
+from .scorer import COLUMNS
+from .share import Scorer
 from .videos import KNOWN, name_clips
 
 # %% ../../nbs/score/session.ipynb #b2f61383
@@ -106,7 +106,7 @@ def open_scorer(
     if type(folds) is not int or folds < 0:
         raise ConfigError(f"folds: expected a number of students, 0 or more; got {folds!r}")
     if not (possible_path(Path(model).expanduser()) / "run.json").is_file():
-        return open_shared(model, weights, device, trust_code)
+        return Scorer.from_pretrained(model, weights, device, trust_code)
     scorer = Scorer.from_run(model, weights, device, apart, look_back, trust_code=trust_code)
     if scorer.left_out is not None or not folds:
         return scorer

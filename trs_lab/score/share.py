@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'BACKBONE', 'VERSION', 'OF_THE_MACHINE', 'backbone_files', 'take_backbone', 'put_backbone', 'Program',
-           'write_program', 'model_card', 'without_paths', 'export', 'read_shared', 'is_shared', 'open_shared',
-           'to_hub', 'from_hub']
+           'write_program', 'model_card', 'without_paths', 'export', 'read_shared', 'is_shared', 'save_pretrained',
+           'push_to_hub', 'from_hub', 'from_pretrained']
 
 # %% ../../nbs/score/share.ipynb #b9e84d8c
 import copy
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from huggingface_hub import ModelHubMixin
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -176,8 +177,8 @@ def model_card(
         _trained_on(model),
         _tested(scorer),
     ]
-    body += ["## Use", "```python", "from trs_lab.score.share import open_shared", ""]
-    body += ['scores = open_shared("this folder").score("a folder of videos")', "```"]
+    body += ["## Use", "```python", "from trs_lab import Scorer", ""]
+    body += ['scores = Scorer.from_pretrained("this folder").score("a folder of videos")', "```"]
     body += ["## How clips are prepared", _prepared(model, noted)]
     body += ["## Limits", *(f"- {line}" for line in _limits(scorer, program))]
     return "\n".join(head) + "\n\n" + "\n\n".join(body[:4]) + "\n" + "\n".join(body[4:]) + "\n"
@@ -268,20 +269,20 @@ def export(
 ) -> Path:  # the folder
     "Export a model. Raises `ConfigError` where the folder cannot take it."
     folder = Path(folder).expanduser()
-    place = folder.resolve()  # a link stays, and what it leads to is filled
-    _check_place(folder, place)
-    write_folder(place, lambda part: _write_model(scorer, part, backbone))
+    write_folder(_place_of(folder), lambda part: _write_model(scorer, part, backbone))
     return folder
 
 
-def _check_place(folder, place):
-    "Raise `ConfigError` where no whole folder can take its name."
+def _place_of(folder):
+    "What is written; of a link, what it leads to. Raise `ConfigError` where no whole folder can take its name."
+    place = folder.resolve()
     if wrong := next((p for p in (place, *place.parents) if p.exists() and not p.is_dir()), None):
         raise ConfigError(f"{folder}: {wrong} is a file; an exported model takes a folder of its own")
     if place.is_dir() and any(place.iterdir()):
         raise ConfigError(f"{folder} is not empty; an exported model takes a folder of its own")
     if place == Path.cwd() or os.path.ismount(place):
         raise ConfigError(f"{folder} cannot be replaced by an exported model; name a new folder in it")
+    return place
 
 
 def _write_model(scorer, folder, backbone):
@@ -297,6 +298,7 @@ def _write_model(scorer, folder, backbone):
     program = write_program(model, folder / "student.pt2")
     about = read_json(folder / "model.json") | dict(preparation=_preparation(scorer, noted))
     write_json(folder / "model.json", about)
+    write_json(folder / "config.json", dict(library_name="trs_lab", version=VERSION))  # by it the hub counts
     (folder / "README.md").write_text(model_card(scorer, program, noted), encoding="utf-8")
 
 
@@ -410,51 +412,64 @@ def is_shared(folder) -> bool:
     path = Path(folder).expanduser() / "model.json"
     return path.is_file() and "preparation" in read_json(path, damaged={})
 
-
-def open_shared(
-    model,  # folder of `export`, or a model id of the hub
-    weights: str = "",  # file or folder of the backbone, where it is not inside
-    device: str = "auto",  # auto, cpu, cuda, cuda:1
-    trust_code: bool = False,  # True: import the method or backbone that it names, where it is none of ours
-) -> Scorer:
-    "Ready to score."
-    folder = Path(model).expanduser() if Path(model).expanduser().is_dir() else from_hub(str(model))
-    read = read_shared(folder, weights, trust_code)
-    return Scorer(read, device, read_left_out(folder / FOLDER))
-
 # %% ../../nbs/score/share.ipynb #4e403df0
-def to_hub(
-    folder,  # of `export`
-    repo: str,  # owner/name on the hub
-    private: bool = True,  # seen by its owner alone
-    api=None,  # `huggingface_hub.HfApi`; None = the usual one, with the token of this machine
-) -> str:  # the repository
-    "Upload an exported model. Raises `ConfigError` for a folder that is none."
-    from huggingface_hub import HfApi
+def save_pretrained(
+    self: Scorer,
+    save_directory,  # new, or empty
+    **others,  # repo_id, push_to_hub: of the mixin
+):
+    "`export`, with the backbone inside up to 50 MB. Raises `ConfigError` where the folder cannot take it."
+    _place_of(
+        Path(save_directory).expanduser()
+    )  # the mixin would remove a config.json before it looks further
+    return ModelHubMixin.save_pretrained(self, Path(save_directory).expanduser(), **others)
 
-    if not is_shared(folder):
-        raise ConfigError(f"{folder} is no exported model")
-    api = api or HfApi()
-    api.create_repo(repo, private=private, exist_ok=True)
-    api.upload_folder(repo_id=repo, folder_path=str(folder), commit_message="A model of trs_lab")
-    return repo
+
+def push_to_hub(
+    self: Scorer,
+    repo_id: str,  # owner/name on the hub
+    private: bool = True,  # seen by its owner alone: it holds names of people and clips, and scores
+    **others,  # token, branch, commit_message, create_pr: of the mixin
+) -> str:  # address of the commit
+    "Export a model and upload it."
+    return ModelHubMixin.push_to_hub(self, repo_id, private=private, **others)
 
 
 def from_hub(
     repo: str,  # owner/name on the hub
-    api=None,  # `huggingface_hub.HfApi`; None = the usual one
+    **how,  # revision, token, cache_dir, local_files_only: of `huggingface_hub.snapshot_download`
 ) -> Path:  # folder on this machine
     "Download an exported model, or take it from the hub's cache. Raises `ConfigError` in one sentence."
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    import huggingface_hub
+    from huggingface_hub.errors import HFValidationError
 
     above = Path(repo).expanduser().parent
     if above != Path() and above.is_dir():
         raise ConfigError(f"model: {repo} is no folder in {above}, so the hub was not asked for it")
     try:
-        return Path((api or HfApi()).snapshot_download(repo_id=repo))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
+        return Path(huggingface_hub.snapshot_download(repo, **how))
+    except (HFValidationError, OSError) as e:  # the hub's other errors are OSErrors
         reason = str(e).splitlines()[0]
         raise ConfigError(
             f"model: {repo} is no folder here, and cannot be had from the hub: {reason}"
         ) from None
+
+
+def from_pretrained(
+    cls,
+    model,  # folder of `export`, or a model id of the hub
+    weights: str = "",  # file or folder of the backbone, where it is not inside
+    device: str = "auto",  # auto, cpu, cuda, cuda:1
+    trust_code: bool = False,  # True: import the method or backbone that it names, where it is none of ours
+    **how,  # as for `from_hub`
+) -> Scorer:
+    "Ready to score. Raises `ConfigError` or FileNotFoundError that says what is missing or differs."
+    folder = Path(model).expanduser()
+    folder = folder if folder.is_dir() else from_hub(str(model), **how)
+    read = read_shared(folder, weights, trust_code)
+    return cls(read, device, read_left_out(folder / FOLDER))
+
+
+Scorer._save_pretrained = lambda self, save_directory: export(self, save_directory) and None
+Scorer.save_pretrained, Scorer.push_to_hub = save_pretrained, push_to_hub
+Scorer.from_pretrained = classmethod(from_pretrained)
