@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -233,7 +234,10 @@ def test_skeletons_score_what_they_scored(kind, train, poses, tmp_path):
     assert "another skeleton" in scorer.failures[0][2]
 
 
-@pytest.mark.parametrize("method", ["process", "mixed", "mixed_forest"])
+EXTRA = pytest.mark.skipif(find_spec("gpboost") is None, reason="gpboost is an extra")
+
+
+@pytest.mark.parametrize("method", ["process", "mixed", "mixed_forest", pytest.param("gpboost", marks=EXTRA)])
 def test_people_whom_the_model_knows_are_scored_as_such(method, train, exercises, tmp_path):
     from trs_lab.score.scorer import Scorer
 
