@@ -378,6 +378,10 @@ class DecisionPanel(Part):
         )
         self.score = self._field("score", "score to correct to; Enter takes it", self.correct_typed)
         self.note_field = self._field("note", "note on the clip", lambda: self.note(self.note_field.value))
+        self.fields = dict(score=self.score, note=self.note_field)
+        self.about = ""  # the clip that the fields are about
+        self.stored = dict.fromkeys(self.fields, "")  # what the file has in their place
+        self.drafts = {}  # (clip, field) -> what was typed and not sent
         keys = " ".join(f"<span class='key'><kbd>{k}</kbd> {w}</span>" for k, w in KEYS.items())
         self.state, legend = W.HTML(), W.HTML(f"<span class='soft'>{keys}</span>")
         self.state.add_class("trsi-state")
@@ -386,7 +390,8 @@ class DecisionPanel(Part):
         row.add_class("row")
         super().__init__([row, self.state, legend])
         self.add_class("trsi-decide")
-        self.observe(lambda _: self.refresh(), ["clip_id", "proposal"])
+        self.observe(lambda _: self._leave(), "clip_id")
+        self.observe(lambda _: self.refresh(), "proposal")
         self.observe(lambda _: self._say(), "message")
         self.refresh()
 
@@ -399,26 +404,32 @@ class DecisionPanel(Part):
 
     def accept(self):
         "Take the pseudo-label."
-        if self._do(lambda: self.decisions.accept(self.clip_id, float(self.proposal)) or True):
+        if self._decide(lambda: self.decisions.accept(self.clip_id, float(self.proposal)) or True):
             self.accepted += 1
 
     def reject(self):
         "Leave the clip out of the next training."
-        self._do(lambda: self.decisions.reject(self.clip_id))
+        self._decide(lambda: self.decisions.reject(self.clip_id))
 
     def note(
         self,
         text: str,  # '' removes the note
     ):
         "Write down a remark."
-        self._do(lambda: self.decisions.note(self.clip_id, text))
+        self.note_field.value = text
+
+        def write():
+            self.decisions.note(self.clip_id, text)
+            self.stored["note"] = text
+
+        self._do(write)
 
     def correct(
         self,
         score,  # number, or its text
     ):
         "Raises nothing: what is wrong with the score stands in `message`."
-        self._do(lambda: self.decisions.correct(self.clip_id, as_score(score)))
+        self._decide(lambda: self.decisions.correct(self.clip_id, as_score(score)))
 
     def correct_typed(self):
         "Correct to what stands in the field."
@@ -430,6 +441,30 @@ class DecisionPanel(Part):
         self.undone = ""
         self.undone = done or ""
         return done
+
+    def typed(
+        self,
+        name: str,  # score or note
+    ) -> bool:
+        "Whether a field holds what was not sent."
+        return bool(self.about) and self.fields[name].value != self.stored[name]
+
+    def _write_note(self):
+        "A note that was typed goes into the file."
+        if self.typed("note"):
+            self.decisions.note(self.about, self.note_field.value)
+            self.stored["note"] = self.note_field.value
+
+    def _decide(self, action):
+        "A decision takes along the note, and the place of a score that was not sent."
+
+        def decide():
+            self._write_note()
+            done = action()
+            self.stored["score"] = self.score.value
+            return done
+
+        return self._do(decide)
 
     def _do(self, action, needs_clip=True):
         if needs_clip and not self.clip_id:
@@ -456,10 +491,30 @@ class DecisionPanel(Part):
         for name, b in self.buttons.items():
             b.disabled = not self.clip_id and name != "undo"
         self.buttons["accept"].disabled |= not known
-        score = self.entry.get("score", np.nan)
-        self.score.value = f"{score:g}" if self.entry.get("decision") == "correct" else ""
-        self.note_field.value = self.entry.get("note") or ""
+        self._fill()
         self._say()
+
+    def _fill(self):
+        "What the file says into the fields, but for what was typed and not sent."
+        score = self.entry.get("score", np.nan)
+        corrected = f"{score:g}" if self.entry.get("decision") == "correct" else ""
+        for name in self.fields:
+            self.drafts.pop((self.about, name), None)
+            if self.typed(name):
+                self.drafts[self.about, name] = self.fields[name].value
+        self.about, self.stored = self.clip_id, dict(score=corrected, note=self.entry.get("note") or "")
+        for name, field in self.fields.items():
+            field.value = self.drafts.get((self.about, name), self.stored[name])
+
+    def _leave(self):
+        "To another clip; a note that was typed is written down first."
+        if self.typed("note"):
+            try:
+                self._write_note()
+                self.changed += 1
+            except (ValueError, KeyError, OSError) as e:  # it stays a draft, and is there again with its clip
+                self.message = str(e)
+        self.refresh()
 
     def _say(self):
         refusal = f"<span class='bad'>{as_text(self.message)}</span>" if self.message else ""
