@@ -161,6 +161,34 @@ def test_a_training_is_written_into_the_folder_that_was_made_for_it(tmp_path):
     assert set(re.findall(r"runs/\w+", make("RUN=runs/first").stdout)) == {"runs/first"}
 
 
+@pytest.mark.parametrize("user", [0, 1000])
+def test_make_lab_listens_on_this_machine_alone_and_says_what_root_risks(user, tmp_path):
+    """With programs in the place of JupyterLab and `id` that say what they are given."""
+    from jupyter_server.serverapp import ServerApp
+
+    stubs = {
+        "bin/jupyter": 'printf "%s\\n" "$@"',
+        "bin/python": "echo start.ipynb",
+        "path/id": f"echo {user}",
+    }
+    for name, line in stubs.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "installed").touch()
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKEOVERRIDES")}
+    env |= dict(PATH=f"{tmp_path / 'path'}{os.pathsep}{env['PATH']}")
+    command = ["make", "--silent", "lab", f"VENV={tmp_path}"]
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert ("warning: JupyterLab runs as root" in said.stdout) == (user == 0)
+    assert ("--allow-root" in said.stdout) == (user == 0)
+    assert f"--ServerApp.root_dir={ROOT}" in said.stdout and "start.ipynb" in said.stdout
+    # nothing opens it to others: neither what is typed, nor what JupyterLab does by itself
+    assert not re.search(r"--(ServerApp\.|IdentityProvider\.)?(ip|token|password|allow_remote)", said.stdout)
+    assert ServerApp().ip == "localhost"
+
+
 def test_functions_are_short():
     """JavaScript, styles and long tables do not belong into a function either."""
     assert not longer_than(LONGEST, classes=False)
