@@ -6,7 +6,8 @@
 __all__ = ['FULL', 'clone_root', 'project_root', 'shown_path', 'shipped', 'TrsLabError', 'DataError', 'MissingFile', 'NotAllowed',
            'NotReached', 'MissingExtra', 'NoRoom', 'DiskFull', 'full_disk_said', 'has_room', 'make_folder',
            'write_atomically', 'behind_link', 'write_folder', 'clear_parts', 'plain', 'write_json', 'possible_path',
-           'readable_folder', 'read_text', 'read_json', 'digest', 'sha256', 'file_lock', 'write_in_turn']
+           'readable_folder', 'read_bytes', 'read_text', 'text_of', 'fits_utf8', 'read_json', 'digest', 'sha256',
+           'file_lock', 'write_in_turn']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
@@ -322,15 +323,29 @@ def _readable(path):
         raise NotAllowed(f"{path}: cannot be read ({e.strerror})") from None
 
 
+def read_bytes(
+    path: str | Path,  # file
+) -> bytes:
+    "Raises FileNotFoundError, `MissingFile`, `DataError` for an impossible name, `NotAllowed` as `read_text` does."
+    path = possible_path(path)
+    with _readable(path):
+        return path.read_bytes()
+
+
 def read_text(
     path: str | Path,  # file
 ) -> str:
     """Text in UTF-8, or in the encoding that the mark at the beginning names.
 
     Raises ValueError naming file, line and byte where it is neither, `NotAllowed` for a folder or a file of others."""
-    path = possible_path(path)
-    with _readable(path):
-        data = path.read_bytes()
+    return text_of(read_bytes(path), path)
+
+
+def text_of(
+    data: bytes,  # content of a text file
+    path: str | Path,  # of the file, for messages
+) -> str:
+    "As `read_text`, of bytes that were read before."
     if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
         raise DataError(
             f"{path}: is a workbook or a packed file, whatever its name says: save it as text (CSV UTF-8)"
@@ -351,6 +366,13 @@ def read_text(
             f"{path}: holds zero bytes; it may be UTF-16 without a mark, so save the file as UTF-8"
         )
     return text
+
+
+def fits_utf8(
+    text: str,  # of a note, a name, ...
+) -> bool:
+    "Whether a file can hold it: half of a character (a lone surrogate), as JSON may escape it, cannot be written."
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 _REQUIRED = object()
@@ -401,7 +423,9 @@ def file_lock(
     path = Path(path)
     if path.parent.is_dir() and not os.access(path if path.exists() else path.parent, os.W_OK):
         raise NotAllowed(f"{path.parent}: you may not write into this folder, so nothing can be locked there")
-    return FileLock(path, timeout=wait, poll_interval=0.005, is_singleton=False, thread_local=False)
+    shared = path.parent.stat().st_mode & 0o666 | 0o600 if path.parent.is_dir() else 0o644
+    options = dict(poll_interval=0.005, is_singleton=False, thread_local=False)
+    return FileLock(path, timeout=wait, mode=shared, **options)  # for all who may write into the folder
 
 
 def write_in_turn(
