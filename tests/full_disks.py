@@ -127,7 +127,7 @@ def decisions(home, place):
     from trs_lab.data.ratings import Ratings, Scale, write_rated
 
     kept, names = Decisions(place / "decisions.json", [f"c{i}" for i in range(30)], (0, 100)), []
-    rater = Ratings(place, "ann", Scale(0, 10, 0.5))
+    rater = Ratings(place, "ann", Scale(0, 10, 0.5), clip_ids=kept.clip_ids)
     for i in range(30):
         names.append(f"c{i}")
         if kept.get(f"c{i}") is None:

@@ -6,7 +6,7 @@
 __all__ = ['MEDIA', 'listed_clips', 'find_media', 'read_range', 'read_folder']
 
 # %% ../../nbs/data/own_folder.ipynb #92fb66d3
-import json, re, unicodedata
+import json, unicodedata
 from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 from ..core.files import DataError, read_text
 from .archives import archive_of, read_archive
 from .clips import clip_table
-from .clips_file import cells_of, number_in, one_form, without_empty
+from .clips_file import cells_of, checked_clip_id, number_in, one_form, without_empty
 from trs_lab.data.layouts import (
     VIDEO_SUFFIXES,
     add_segments,
@@ -81,9 +81,7 @@ def _csv_clip(where, header, cells, score):
     if len(cells) != len(header):
         raise DataError(f"{where}: {len(cells)} cells, expected {len(header)} ({', '.join(header)})")
     cells = dict(zip(header, cells))
-    name = cells["clip_id"]
-    if not name or re.search(r"[/\\\0]", name) or name in (".", ".."):
-        raise DataError(f"{where}: column 'clip_id': found {name!r}, expected a name without slashes")
+    name = checked_clip_id(cells["clip_id"], where)
     split = cells.get("split", "train")
     if split not in ("train", "test"):
         raise DataError(f"{where}: column 'split': found {split!r}, expected train or test")

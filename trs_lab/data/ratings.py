@@ -11,41 +11,51 @@ __all__ = ['RATING_COLUMNS', 'Scale', 'read_scale', 'clips_folder', 'clips_to_ra
 import math, re, unicodedata
 from itertools import count
 from datetime import datetime, timezone
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from filelock import Timeout
 
 from trs_lab.core.files import (
     DataError,
     MissingFile,
-    behind_link,
-    file_lock,
+    fits_utf8,
     possible_path,
     read_text,
+    text_of,
     write_atomically,
     write_json,
 )
+from ..core.parameters import nearest
 from ..core.progress import counted
 from trs_lab.data.clips_file import (
     appended,
+    bytes_of,
     cells_of,
-    encoding_of,
+    checked_clip_id,
+    encoded_as,
+    filled_in,
     free_name,
+    in_turn,
     keep_and_write,
+    lines_below,
+    lines_in,
     lines_of,
     number_in,
+    one_form,
     plain_name,
-    separator_line,
+    typed_ids,
+    typed_number,
     without_empty,
+    write_read,
 )
 from .layouts import VIDEO_SUFFIXES, data_folder, entries_of
 from .own_folder import find_media, read_range
 
 # %% ../../nbs/data/ratings.ipynb #8b01d172
-_NUMBER = r"[+-]?\d+(?:\.\d+)?"
+_NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?"
 _SCALE = re.compile(rf"\s*({_NUMBER})\s*(?:to|-)\s*({_NUMBER})(?:\s*by\s*({_NUMBER}))?\s*")
 
 
@@ -60,7 +70,9 @@ class Scale(NamedTuple):
         self,
         score: float,  # a number
     ) -> float:
-        "Raises DataError for one that is not on the scale."
+        "Raises DataError for one that is not on the scale, and for what is no number."
+        if not isinstance(score, Real) or isinstance(score, bool):
+            raise DataError(f"score: found {score!r}, expected a number from {self}")
         steps = (score - self.lowest) / self.step
         if not (
             math.isfinite(score) and self.lowest <= score <= self.highest and abs(steps - round(steps)) < 1e-6
@@ -131,16 +143,24 @@ def clips_folder(
     raise MissingFile(f"{here}: put videos into {root / 'videos'}, where training looks for them, too")
 
 
+def _clips_in(root):
+    "(name of a clip, what shows it)."
+    entries = lambda name: [p for p in entries_of(root / name) if p.name[0] != "."]
+    films = [(p.stem, p) for p in entries("videos") if p.suffix.lower() in VIDEO_SUFFIXES]
+    films += [(p.name, p) for p in entries("frames") if p.is_dir()]
+    films += [(p.stem, p) for p in entries("poses") if p.suffix == ".npy"]
+    return [(unicodedata.normalize("NFC", name), path) for name, path in films]
+
+
 def clips_to_rate(
     root,  # folder with videos/, frames/ or poses/
 ) -> pd.DataFrame:  # clip_id, kind, source, start, end; by name
-    "Every clip that can be shown. Raises DataError where two files are one clip, MissingFile where there is none."
-    root, found = clips_folder(root), set()
-    entries = lambda name: [p for p in entries_of(root / name) if p.name[0] != "."]
-    found |= {p.stem for p in entries("videos") if p.suffix.lower() in VIDEO_SUFFIXES}
-    found |= {p.name for p in entries("frames") if p.is_dir()}
-    found |= {p.stem for p in entries("poses") if p.suffix == ".npy"}
-    names = sorted({unicodedata.normalize("NFC", n) for n in found})
+    """Every clip that can be shown. Raises MissingFile where there is none.
+
+    Raises DataError where two files are one clip, and for a name that clips.csv cannot hold."""
+    root = clips_folder(root)
+    found = _clips_in(root)
+    names = sorted({checked_clip_id(name, path) for name, path in found})
     media = {n: find_media(root, n, _SHOWN) for n in names}
     rows = [dict(clip_id=n, kind=m[0], source=str(m[1]), start=None, end=None) for n, m in media.items() if m]
     if not rows:
@@ -213,8 +233,10 @@ class Ratings:
         rater: str,  # name, part of the name of the file
         scale: Scale,  # of the scores
         wait: float = 10,  # seconds to wait for another process that is writing
+        clip_ids=None,  # clips that may be rated; None = those of the folder, and those in its clips.csv
     ):
         self.folder, self.scale, self.wait = Path(folder), scale, wait
+        self._known, self._all_known = {*(clip_ids if clip_ids is not None else ())}, clip_ids is not None
         self.path = rating_file(self.folder, rater)
         self.rater = self.path.name.split(".")[1]
         self._mine, self._read = [], (None, None)
@@ -240,6 +262,7 @@ class Ratings:
         clip_id: str,  # a clip
     ) -> tuple:  # score (NaN = none), note
         "What counts for one clip."
+        clip_id = unicodedata.normalize("NFC", clip_id)
         now = self.given()
         return (float(now.score[clip_id]), now.note[clip_id]) if clip_id in now.index else (math.nan, "")
 
@@ -249,8 +272,9 @@ class Ratings:
         score: float,  # on the scale
         note: str = None,  # a remark; None = the one that is there
     ):
-        "Give a score, or another one."
-        score, before = self.scale.check(score), self.of(clip_id)
+        "Give a score, or another one. Raises DataError for an unknown clip, or what is no score on the scale."
+        score, clip_id = self.scale.check(score), self._clip(clip_id)
+        before = self.of(clip_id)
         self._add(clip_id, score, before[1] if note is None else note)
         self._mine.append((clip_id, *before))
         write_range(self.folder, self.scale)
@@ -260,9 +284,10 @@ class Ratings:
         clip_id: str,  # a clip
         text: str,  # '' removes the note
     ):
-        "Write a remark; the score stays what it is."
+        "Write a remark; the score stays what it is. Raises DataError for an unknown clip, or what is no text."
+        clip_id = self._clip(clip_id)
         score, before = self.of(clip_id)
-        if text.strip() != before:
+        if _remark(text) != _remark(before):
             self._add(clip_id, score, text)
             self._mine.append((clip_id, score, before))
 
@@ -275,27 +300,52 @@ class Ratings:
         self._mine.pop()
         return clip_id
 
+    def _clip(self, clip_id):
+        "Its name in one Unicode form. One that was known stays so, though its video may be away by now."
+        name = unicodedata.normalize("NFC", clip_id) if isinstance(clip_id, str) else ""
+        if name not in self._known and not self._all_known:
+            self._known |= _known_clips(self.folder)
+        if name not in self._known:
+            near = nearest(name, sorted(self._known))
+            raise DataError(f"clip: found {clip_id!r}, expected a clip of {self.folder}{near}")
+        return name
+
     def _add(self, clip_id, score, note):
         row = dict(clip_id=clip_id, score="" if math.isnan(score) else f"{score:.10g}", rater=self.rater)
-        row |= dict(when=_now(), note=" ".join(str(note).split()))
-        try:
-            with file_lock(self.path.with_name(f".{self.path.name}.lock"), self.wait):
-                add_line(self.path, row)
-        except Timeout:
-            raise DataError(f"{self.path} has been locked for {self.wait:g} s; nothing was written") from None
+        row |= dict(when=_now(), note=_remark(note))
+        in_turn(self.path, lambda: add_line(self.path, row), self.wait)
+
+
+def _remark(text):
+    "In one line."
+    if not isinstance(text, str) or not fits_utf8(text):
+        raise DataError(f"note: found {text!r}, expected a text that a file can hold")
+    return " ".join(text.split())
+
+
+def _known_clips(folder):
+    "Those that can be shown, and those that clips.csv lists."
+    known = {name for name, _ in _clips_in(folder)}
+    try:
+        return known | {
+            unicodedata.normalize("NFC", i) for i in typed_ids(read_text(folder / "clips.csv")) or ()
+        }
+    except (ValueError, OSError):  # it is missing, or not understood
+        return known
 
 
 def add_line(
-    path: Path,  # ratings.<rater>.csv; made where it is missing
+    path: Path,  # ratings.<rater>.csv; made where it is missing; under `in_turn`
     row: dict,  # a value for each of `RATING_COLUMNS`
 ):
     "Below what is there, under the columns of the file, in one piece: a reader sees the old file or the new one."
-    if path.exists():
-        read_rating_file(path)  # a damaged file is left as it is
-        data = appended(path.read_bytes(), read_text(path), [row])
-    else:
+    before = bytes_of(path)
+    if before is None:
         data = lines_of([RATING_COLUMNS, [row[c] for c in RATING_COLUMNS]], ",", "\n").encode()
-    write_atomically(behind_link(path), lambda p: p.write_bytes(data), alone=True)
+    else:
+        read_rating_file(path)  # a damaged file is left as it is
+        data = appended(before, text_of(before, path), [row])
+    write_read(path, data, before)
 
 
 def write_range(
@@ -324,39 +374,99 @@ class Written(NamedTuple):
 
     said: str  # in a sentence or two
     changes: pd.DataFrame  # clip_id, column, before, after
-    kept: list  # clips whose score a person typed, which differs from the raters'
+    kept: list  # clips in which a person typed a score, or a rating, that differs from the raters'
 
 
-def _filled(ratings, clip_id):
-    "Cells of one clip."
-    row = ratings.loc[clip_id].dropna() if clip_id in ratings.index else pd.Series(dtype=float)
-    text = lambda v: "" if pd.isna(v) else f"{round(float(v), 4):.10g}"
-    cells = {f"rater_{r}": text(row.get(r, np.nan)) for r in ratings.columns}
-    return dict(score=text(row.mean()), n_raters=str(len(row))) | cells
+class _Given(NamedTuple):
+    "What one rater has given."
+
+    now: dict  # clip -> the score that counts; NaN = taken back
+    ever: dict  # clip -> every score, as it would stand in a cell
 
 
-def _is_ours(cells):
+def _given_by(folder):
+    "Rater -> `_Given`."
+    found = {}
+    for rater in raters_of(folder):
+        lines = read_rating_file(Path(folder) / f"ratings.{rater}.csv")
+        ever = lines.score.map(_in_cell).groupby(lines.clip_id).agg(set).to_dict() if len(lines) else {}
+        found[rater] = _Given(dict(zip(lines.clip_id, lines.score)), ever)
+    return found
+
+
+def _in_cell(score):
+    return "" if pd.isna(score) else f"{round(float(score), 4):.10g}"
+
+
+def _same(a, b):
+    "Whether two cells say the same, as 7.50 and 7.5 do."
+    return a == b or _in_cell(typed_number(a)) == _in_cell(typed_number(b)) != ""
+
+
+def _of_raters(row):
+    "The numbers in the cells of the raters."
+    numbers = [typed_number(v) for c, v in row.items() if c.lower().startswith("rater_")]
+    return [n for n in numbers if not math.isnan(n)]
+
+
+def _is_ours(row):
     "Whether the score is empty, or the mean of the raters' cells beside it."
-    if not cells.get("score"):
-        return True
-    try:
-        given = [float(v) for c, v in cells.items() if c.startswith("rater_") and v]
-        return bool(given) and abs(np.mean(given) - float(cells["score"])) < 1e-3
-    except ValueError:
-        return False
+    there = _of_raters(row)
+    return not row.get("score") or bool(there) and abs(np.mean(there) - typed_number(row["score"])) < 1e-3
 
 
-def _table_of(path):
-    "(separator, names, rows as dicts). Raises DataError for a file that is not understood."
-    separator, rows = cells_of(read_text(path))
+def _filled(row, given, clip_id):
+    """Cells of one clip. What a person typed is left: a number of raters that is not that of the cells, another score.
+
+    A rater's cell with what this rater never gave was typed, too; it stays, and counts as the rating."""
+    cells, numbers = {}, []
+    for rater, scores in given.items():
+        there, now = row.get(f"rater_{rater}", ""), scores.now.get(clip_id, math.nan)
+        typed = there and not any(_same(there, cell) for cell in scores.ever.get(clip_id, ()))
+        cells[f"rater_{rater}"] = there if typed else _in_cell(now)
+        numbers += [typed_number(there)] if typed else [] if math.isnan(now) else [now]
+    if any(map(math.isnan, numbers)):
+        return cells  # a word in the place of a rating: what comes of it is left to whoever typed it
+    score = dict(score=_in_cell(np.mean(numbers) if numbers else math.nan)) if _is_ours(row) else {}
+    ours = row.get("n_raters", "") in ("", str(len(_of_raters(row))))
+    return score | (dict(n_raters=str(len(numbers))) if ours else {}) | cells
+
+
+class _Table(NamedTuple):
+    "A clips.csv that is understood."
+
+    names: list  # of columns; those that this notebook knows in its own spelling
+    lines: list  # (number of the line, dict name -> cell without blanks around it) of each clip
+    separator: str = ","
+
+
+def _table_of(text, raters=()):
+    "Raises DataError for a content that is not understood, or cannot be filled in."
+    separator, rows = cells_of(text)
+    rows = without_empty(rows)
     known = {plain_name(c): c for c in ("clip_id", "score", "n_raters", "split", "group")}
-    names = [known.get(plain_name(c), c.strip()) for c in (rows[0][1] if rows else [])]
+    of_raters = {f"rater_{r}".lower(): f"rater_{r}" for r in raters}
+    plain = [one_form(c) for c in (rows[0][1] if rows else [])]
+    names = [known.get(plain_name(c)) or of_raters.get(c.lower(), c) for c in plain]
     if not {"clip_id", "score"} <= {*names} or len({*names}) < len(names):
         raise DataError("expected each of its columns once, clip_id and score among them")
-    for line, cells in rows:
+    first, lines = {}, []
+    for line, cells in rows[1:]:
         if len(cells) != len(names):
             raise DataError(f"line {line} has {len(cells)} cells, expected {len(names)}")
-    return separator, names, [dict(zip(names, (c.strip() for c in cells))) for _, cells in rows[1:]]
+        row = dict(zip(names, (c.strip() for c in cells)))
+        clip_id = unicodedata.normalize("NFC", row["clip_id"])
+        if clip_id in first:
+            raise DataError(f"clip {clip_id!r} is there twice, in line {first[clip_id]} and line {line}")
+        first[clip_id] = line
+        lines.append((line, row))
+    return _Table(names, lines, separator)
+
+
+def _away(table, given):
+    "Columns with ratings of somebody whose file is not there."
+    others = [c for c in table.names if c.lower().startswith("rater_") and c[6:] not in given]
+    return [c for c in others if any(not math.isnan(typed_number(row[c])) for _, row in table.lines)]
 
 
 def scored_by_hand(
@@ -364,31 +474,57 @@ def scored_by_hand(
 ) -> list:  # clip ids
     "Clips whose score in clips.csv comes from no rater. None where the file is missing or not understood."
     try:
-        rows = _table_of(Path(folder) / "clips.csv")[2]
+        lines = _table_of(read_text(Path(folder) / "clips.csv")).lines
     except (ValueError, OSError):
         return []
-    return [unicodedata.normalize("NFC", r["clip_id"]) for r in rows if not _is_ours(r)]
+    return [unicodedata.normalize("NFC", row["clip_id"]) for _, row in lines if not _is_ours(row)]
 
 
-def _merged(rows, names, ratings, clip_ids):
-    "The rows with the raters' scores in them, what is different, and which scores were left."
-    changes, kept, there = [], [], {unicodedata.normalize("NFC", r["clip_id"]) for r in rows}
-    new = [dict(clip_id=c, split="train", group="all") for c in clip_ids if c not in there]
-    out = []
-    for row in [*rows, *new]:
-        clip_id, row = unicodedata.normalize("NFC", row["clip_id"]), {n: row.get(n, "") for n in names}
-        values, ours = _filled(ratings, clip_id), _is_ours(row)
-        if values["n_raters"] == "0" and row["n_raters"] in ("", "0"):
-            values = dict(n_raters=values["n_raters"])  # nobody has rated it: its score is not touched
-        elif not ours:
-            if row["score"] != values.pop("score"):
-                kept.append(clip_id)
-        changed = [
-            (clip_id, c, row[c], v) for c, v in values.items() if row[c] != v and (v, row[c]) != ("0", "")
-        ]
-        changes += changed if clip_id in there else [(clip_id, "clip_id", "", clip_id), *changed]
-        out.append(row | values)
-    return out, pd.DataFrame(changes, columns=["clip_id", "column", "before", "after"]), kept
+class _Merged(NamedTuple):
+    "What comes of a table and the ratings."
+
+    header: list  # names of columns, new ones at the end
+    there: (
+        dict  # number of a line -> (dict name -> cell of a clip that was there, names of cells that change)
+    )
+    new: list  # dicts name -> cell of clips that were not
+    changes: pd.DataFrame  # as in `Written`
+    kept: list  # clips in which a person typed something that differs from the raters
+
+    @property
+    def rows(self):
+        return [*(row for row, _ in self.there.values()), *self.new]
+
+
+def _merged(table, given, clip_ids):
+    "Into each clip what the raters gave, and below those that are not there yet."
+    ours = ["score", "n_raters", *(f"rater_{r}" for r in given)]
+    header = [*table.names, *(c for c in ours if c not in table.names)]
+    there, new, changes, kept = {}, [], [], []
+    for line, row in table.lines:
+        clip_id, row = unicodedata.normalize("NFC", row["clip_id"]), {n: row.get(n, "") for n in header}
+        values = _filled(row, given, clip_id)
+        other = {c: v for c, v in values.items() if not _same(row[c], v) and (v, row[c]) != ("0", "")}
+        changes += [(clip_id, c, row[c], v) for c, v in other.items()]
+        kept += [clip_id] if _stays(row, values, given, clip_id) else []
+        there[line] = row | {c: v for c, v in values.items() if c in other or c not in table.names}, other
+    known = {unicodedata.normalize("NFC", row["clip_id"]) for _, row in table.lines}
+    for clip_id in (c for c in clip_ids if c not in known):
+        row = {n: dict(clip_id=clip_id, split="train", group="all").get(n, "") for n in header}
+        new.append(row | _filled(row, given, clip_id))
+        filled = [(clip_id, c, "", new[-1][c]) for c in ours if new[-1][c] not in ("", "0")]
+        changes += [(clip_id, "clip_id", "", clip_id), *filled]
+    changes = pd.DataFrame(changes, columns=["clip_id", "column", "before", "after"])
+    return _Merged(header, there, new, changes, kept)
+
+
+def _stays(row, values, given, clip_id):
+    "Whether a score or a rating that a person typed is another than what the raters gave."
+    scores = {f"rater_{r}": g.now.get(clip_id, math.nan) for r, g in given.items()}
+    numbers = [s for s in scores.values() if not math.isnan(s)]
+    if numbers and "score" not in values and not _same(row["score"], _in_cell(np.mean(numbers))):
+        return True
+    return any(row[c] and row[c] == values[c] and not _same(row[c], _in_cell(s)) for c, s in scores.items())
 
 
 def write_rated(
@@ -396,39 +532,73 @@ def write_rated(
     clip_ids,  # all clips that were shown
     write: bool = True,  # False = only say what would be done
 ) -> Written:
-    "Make clips.csv from all ratings, or fill in what it lacks; `DataError` for a damaged file of a rater."
-    path, ratings = Path(folder) / "clips.csv", read_ratings(folder)
-    ours = ["score", "n_raters", *(f"rater_{r}" for r in ratings.columns)]
+    """Make clips.csv from all ratings, or fill in what it lacks: all else in it stays, to the byte.
+
+    Raises DataError for a damaged file of a rater. A clips.csv that is not understood, or has ratings of somebody whose
+    file is missing, is left as it is, and `said` names the reason."""
+    path = Path(folder) / "clips.csv"
+    do = lambda: _write_rated(path, clip_ids, write)
+    return in_turn(path, do) if write else do()
+
+
+def _write_rated(path, clip_ids, write):
+    given, before = _given_by(path.parent), bytes_of(path)
     try:
-        separator, names, rows = _table_of(path) if path.exists() else (",", ["clip_id"], [])
-        why = ""
+        text = "" if before is None else text_of(before, path)
+        table = _Table(["clip_id"], []) if before is None else _table_of(text, given)
     except ValueError as e:
-        separator, names, rows, why = ",", ["clip_id"], [], str(e)
-    header = [*names, *(c for c in ours if c not in names)]
-    rows, changes, kept = _merged(rows, header, ratings, clip_ids)
-    text = lines_of([header, *([row[c] for c in header] for row in rows)], separator, "\n")
-    said = _say(path, rows, changes, kept)
-    if why and write:
+        return _aside(path, _merged(_Table(["clip_id"], []), given, clip_ids), str(e), write)
+    if away := _away(table, given):
+        return _refused(path, away[0])
+    merged = _merged(table, given, clip_ids)
+    said = _say(path, merged)
+    if write and before is None:
+        write_read(path, _text_of_all(merged).encode(), None)
+    elif write and len(merged.changes):
+        data = encoded_as(before, _text_filled(text, table, merged))
+        said += f"; {keep_and_write(path, data, before).name} is the file as it was"
+    return Written(said, merged.changes, merged.kept)
+
+
+def _aside(path, merged, why, write):
+    "The ratings in a file of their own."
+    said = f"clips.csv is left as it is ({why})"
+    if write:
         other = free_name(path, "rated")
-        write_atomically(other, lambda p: p.write_text(text, encoding="utf-8"))
-        said = f"clips.csv is left as it is ({why}); the ratings are in {other.name}"
-    elif write and not path.exists():
-        write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"), alone=True)
-    elif write and len(changes):
-        said += f"; {_replace(path, text).name} is the file as it was"
-    return Written(said, changes, kept)
+        write_atomically(other, lambda p: p.write_text(_text_of_all(merged), encoding="utf-8"))
+        said += f"; the ratings are in {other.name}"
+    return Written(said, merged.changes, merged.kept)
 
 
-def _replace(path, text):
-    "Write it as the old one was: its line ends, its encoding, and what stands in front."
-    data, typed = path.read_bytes(), read_text(path)
-    mark = next((m for m in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff") if data.startswith(m)), b"")
-    text = separator_line(typed) + text
-    text = text.replace("\n", "\r\n") if "\r\n" in typed else text
-    return keep_and_write(path, mark + text.encode(encoding_of(data)))
+def _refused(path, column):
+    "Without the file of a rater, what it gave would be taken out of every score."
+    name = column[len("rater_") :]
+    said = f"clips.csv is left as it is: the file of {name}, whose ratings are in its column {column}, is missing; "
+    said += f"put {path.with_name(f'ratings.{name}.csv')} back, or, if they are not to count, empty {column} "
+    said += "and the scores that they went into"
+    return Written(said, _merged(_Table(["clip_id"], []), {}, []).changes, [])
 
 
-def _say(path, rows, changes, kept):
+def _text_of_all(merged):
+    return lines_of([merged.header, *([row[c] for c in merged.header] for row in merged.rows)], ",", "\n")
+
+
+def _text_filled(text, table, merged):
+    "The text of clips.csv with the new cells, new columns at the end of its lines, and new clips below."
+    names, first = table.names, lines_in(text)[1][0]
+    new = {len(names) + i: c for i, c in enumerate(merged.header[len(names) :])}
+    cells = {first.number: new}
+    for line, (row, other) in merged.there.items():
+        old = {names.index(c): row[c] for c in other if c in names}
+        cells[line] = old | {i: row[c] for i, c in new.items()}
+    width = max(len(first.cells), len(merged.header))  # with columns that a spreadsheet has left
+    rows = [[row[c] for c in merged.header] + [""] * (width - len(merged.header)) for row in merged.new]
+    text = filled_in(text, cells)
+    return text + lines_below(text, rows)
+
+
+def _say(path, merged):
+    rows, changes, kept = merged.rows, merged.changes, merged.kept
     scored = sum(bool(r["score"]) for r in rows)
     if not path.exists():
         return f"clips.csv: {counted(len(rows), 'clip')}, {scored} with a score"
@@ -436,4 +606,5 @@ def _say(path, rows, changes, kept):
     said = f"clips.csv: {counted(filled, 'score')} filled in, {counted(new, 'clip')} added; "
     said += f"{scored} of {len(rows)} with a score now"
     some = ", ".join(kept[:5]) + (", ..." if len(kept) > 5 else "")
-    return said + (f"; left as typed there, {counted(len(kept), 'score')}: {some}" if kept else "")
+    typed = f"; left as typed there, unlike the raters' in {counted(len(kept), 'clip')}: {some}"
+    return said + (typed if kept else "")

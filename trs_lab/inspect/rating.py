@@ -204,7 +204,7 @@ class VideoRater(T.HasTraits):
         self._patience = Patience()
         self.root, self.blind, self._how = clips_folder(root), blind, (max_height, limbs)
         self.clips = clips_to_rate(self.root).set_index("clip_id", drop=False)
-        self.ratings = Ratings(self.root, rater, read_scale(scale, self.root))
+        self.ratings = Ratings(self.root, rater, read_scale(scale, self.root), clip_ids=self.clips.clip_id)
         kept = project_root() / "cache" if cache_dir is None else cache_dir
         ids, self.why = rating_order(self.clips, self.root, order, self.ratings.rater, kept, progress)
         known = {*scored_by_hand(self.root)} - {*read_ratings(self.root).index}
