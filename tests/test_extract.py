@@ -36,6 +36,18 @@ def test_features_of_all_clips_in_one_hdf5_file(tmp_path):
     with h5py.File(tmp_path / "features.h5", "w") as file:
         file["clip_id"], file["features"] = ["a", "b", "c"], clips
     np.testing.assert_array_equal(read_archive(tmp_path / "features.h5")["c"], clips[2])
+    for name, clip_ids, said in (
+        ("latin", ["kür".encode("latin-1"), b"b", b"c"], r"latin.h5: clip_id b'k\\xfcr' is not UTF-8"),
+        (
+            "two",
+            ["k\u00fcr", "ku\u0308r", "c"],
+            "two.h5: clip_id 'k\u00fcr' is there twice, with its accents",
+        ),
+    ):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["clip_id"], file["features"] = clip_ids, clips
+        with pytest.raises(DataError, match=said):
+            read_archive(tmp_path / f"{name}.h5")
     with h5py.File(tmp_path / "groups.h5", "w") as file:
         file["a/rgb"] = clips[0]
     with pytest.raises(DataError, match="a is a group of rgb, expected an array for each clip"):

@@ -44,15 +44,33 @@ def _axes_of(shape, n):
 def _by_clip(path, ids, x):
     "clip_id -> (segments, dim) of one array for all."
     ids = np.asarray(ids)
-    if ids.ndim != 1 or not all(isinstance(i, (str, bytes, int)) for i in ids.tolist()):
+    if ids.ndim != 1 or not all(type(i) in (str, bytes, int) for i in ids.tolist()):
         raise DataError(f"{path}: clip_id is {ids.dtype} {ids.shape}, expected one text for each clip")
     if x.ndim != 3 or len(x) != len(ids):
         said = f"features of shape {x.shape} for {len(ids)} clip_id, expected (clips, segments, dim)"
         raise DataError(f"{path}: {said}{_axes_of(x.shape, len(ids))}")
-    names = [i.decode() if isinstance(i, bytes) else str(i) for i in ids.tolist()]
-    if twice := next((n for n in names if names.count(n) > 1), None):
-        raise DataError(f"{path}: clip_id {twice!r} is there twice")
-    return dict(zip(names, x))
+    return _in_one_form(path, zip((_name(path, i) for i in ids.tolist()), x))
+
+
+def _name(path, clip_id):
+    "The text of a clip_id, which HDF5 and C programs hold as bytes."
+    try:
+        return clip_id.decode() if isinstance(clip_id, bytes) else str(clip_id)
+    except UnicodeDecodeError:
+        said = f"clip_id {clip_id!r} is not UTF-8; it may be Latin-1, so encode the names as UTF-8"
+    raise DataError(f"{path}: {said}")
+
+
+def _in_one_form(path, named):
+    "clip_id in one Unicode form -> array; of pairs (name, array). DataError for a clip that is there twice."
+    found, typed = {}, {}
+    for name, x in named:
+        one = unicodedata.normalize("NFC", name)
+        if one in found:
+            forms = "" if name == typed[one] else ", with its accents in two Unicode forms"
+            raise DataError(f"{path}: clip_id {one!r} is there twice{forms}")
+        found[one], typed[one] = x, name
+    return found
 
 # %% ../../nbs/data/archives.ipynb #34af890e
 def _fits(path, size):
@@ -65,6 +83,9 @@ def _fits(path, size):
 def _read_npz(path):
     with np.load(path, allow_pickle=False) as file:
         _fits(path, sum(part.file_size for part in file.zip.infolist()))
+        if len({*file.files}) < len(file.files):
+            twice = next(name for name in file.files if file.files.count(name) > 1)
+            raise DataError(f"{twice!r} is there twice")
         return {name: file[name] for name in file.files}
 
 
@@ -93,13 +114,11 @@ def _read(path, changed):
         said = "it holds pickled objects, which are never loaded" if "pickle" in str(e) else e
         raise DataError(f"{path}: not a readable file of arrays ({said})") from None
     if {"clip_id", "features"} <= arrays.keys():
-        found = _by_clip(path, arrays["clip_id"], arrays["features"])
-    elif {"clip_id", "features"} & arrays.keys():
+        return _by_clip(path, arrays["clip_id"], arrays["features"])
+    if {"clip_id", "features"} & arrays.keys():
         held = ", ".join(arrays)
         raise DataError(f"{path}: holds {held}; expected clip_id and features, or an array for each clip")
-    else:
-        found = arrays
-    return {unicodedata.normalize("NFC", name): x for name, x in found.items()}
+    return _in_one_form(path, arrays.items())
 
 
 def is_archive(
