@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from filelock import Timeout
 
-from ..core.files import DataError, behind_link, file_lock, write_atomically
+from ..core.files import DataError, behind_link, file_lock, fits_utf8, write_atomically
 from ..core.parameters import Config, ConfigError, nearest
 from ..core.progress import counted
 from .clips import hide_scores
@@ -44,6 +44,10 @@ def _check_entry(path, i, e):
     for name in ("id", "clip_id", "decision", "note", "time"):
         if not isinstance(e.get(name), str):
             raise DecisionError(f"{path}: entry {i}, field {name!r}: found {e.get(name)!r}, expected a text")
+        if not fits_utf8(e[name]):
+            raise DecisionError(
+                f"{path}: entry {i}, field {name!r}: found {e[name]!r}, which is half of a character"
+            )
     where = f"{path}: entry {i}, clip {e['clip_id']!r}"
     if e["decision"] not in DECISION_KINDS:
         raise DecisionError(
@@ -283,7 +287,7 @@ class Decisions:
     def _save(self, entries):
         try:
             _write_entries(self.path, entries)
-        except OSError as e:
+        except (OSError, UnicodeEncodeError) as e:  # the latter: half of a character
             raise DecisionError(f"{self.path}: nothing was written ({e})") from e
         self._read = (None, [])
 
@@ -317,6 +321,10 @@ def check_decision(
         )
     if not isinstance(note, str):
         raise DecisionError(f"{where}: clip {clip_id!r}: note is {note!r}, expected a text")
+    if not fits_utf8(note):
+        raise DecisionError(
+            f"{where}: clip {clip_id!r}: note is {note!r}, expected a text that a file can hold"
+        )
     if decision not in ("accept", "correct"):
         return
     span = (
