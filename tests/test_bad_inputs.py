@@ -11,6 +11,7 @@ import torch
 from own_errors import said_by
 from safetensors.torch import save_file
 
+from trs_lab.data.archives import read_archive
 from trs_lab.data.decisions import apply_decisions, read_entries
 from trs_lab.data.poses import check_pose
 from trs_lab.data.ratings import read_rating_file
@@ -67,6 +68,9 @@ csv("no_score", {1: "clip_id,mark,split"}, "missing column score", "target")
 csv("unknown_column", {1: "clip_id,score,part"}, "'part'", "split")
 csv("column_twice", {1: "clip_id,score,split,score"}, "'score'", "once")
 csv("misspelt_column", {1: "clip_id,score,split,usr", 2: "a,1,train,x"}, "'usr'", "user")
+csv("quotation_mark", {2: 'a,1.5,"train'}, "line 2", "a quotation mark is opened here and never closed")
+csv("quotation_mark_of_two", {2: 'a,1.5,"train', 4: 'c,3,"test"'}, "line 2", "behind the next one (line 4)")
+csv("quotation_marks_apart", {2: 'a,1.5,"train', 3: 'b,2.5,train"'}, "line 2", "looks like one of its own")
 csv("too_many_cells", {2: "a,1.5,train,x"}, "line 2", "4 cells, expected 3")
 csv("too_few_cells", {3: "b,2.5"}, "line 3", "2 cells, expected 3")
 csv("empty_name", {2: ",1.5,train"}, "line 2", "'clip_id'", "expected a name")
@@ -171,6 +175,15 @@ feature("nan", np.full((4, 3), np.nan, np.float32), "NaN", "finite")
 feature("infinite", np.full((4, 3), np.inf, np.float32), "infinite")
 feature("beyond_float32", np.full((4, 3), 1e300), "too large")
 feature("other_width", np.ones((4, 5), np.float32), "5 features per segment, expected 3")
+for name, clip_ids, said in (
+    ("latin1", ["é".encode("latin1")], "is not UTF-8"),
+    ("two_forms", ["\u00e9", "e\u0301"], "is there twice, with its accents in two Unicode forms"),
+):
+    make = lambda p, clip_ids=clip_ids: (
+        np.savez(p / "features.npz", clip_id=np.array(clip_ids), features=np.ones((len(clip_ids), 4, 3))),
+        read_archive(p / "features.npz"),
+    )
+    case(f"npz-{name}", make, "features.npz: clip_id", said)
 case("npy-is_npz", folder, "b.npy", features=dict(b=b"PK\x05\x06" + b"\0" * 18))
 
 
@@ -554,6 +567,7 @@ rated("nan", "a,nan,ann,,", "'nan'")
 rated("other_digits", "a,١٢,ann,,", "'١٢'")
 rated("too_few", "a,1", "2 cells, expected 5")
 rated("quotation_mark", 'a,1,ann,,"' + "x" * 200_000, "quotation mark")
+rated("quotation_mark_inside", 'a,1,ann,,"the "late" entry"', "quotation mark", "twice")
 
 # -- what a program writes -------------------------------------------------------------------------------------------
 
@@ -631,6 +645,7 @@ decided("latin1", b'{"entries": "\xe9"}', "damaged")
 decided("entry_a_number", [3], "entry 0", "expected a decision")
 decided("no_clip", [{k: v for k, v in ENTRY.items() if k != "clip_id"}], "entry 0", "'clip_id'")
 decided("clip_a_number", [ENTRY | dict(clip_id=7)], "'clip_id'", "expected a text")
+decided("half_a_character", [ENTRY | dict(note="\ud83e")], "entry 0", "'note'", "half of a character")
 decided("kind", [ENTRY | dict(decision="maybe")], "'maybe'", "accept")
 decided("no_score", [ENTRY | dict(score=None)], "clip 'a'", "finite number")
 decided("score_a_word", [ENTRY | dict(score="good")], "clip 'a'", "finite number")

@@ -183,15 +183,29 @@ def rating_file(
     other = next((r for r in raters_of(folder) if r.lower() == rater.lower() and r != rater), None)
     if other:
         raise DataError(f"rater: {rater!r}, but there is a file of {other!r}: write the name in the same way")
-    return possible_path(Path(folder) / f"ratings.{rater}.csv")
+    return _files_in(folder).get(rater) or possible_path(Path(folder) / f"ratings.{rater}.csv")
+
+
+def _files_in(folder):
+    "Rater -> file. A name with an accent has two Unicode forms, and may be on the disk in either."
+    found = {}
+    for path in sorted(Path(folder).glob("ratings.*.csv")):
+        if name := re.fullmatch(r"ratings\.([^.]+)\.csv", path.name):
+            rater = unicodedata.normalize("NFC", name[1])
+            if rater in found:
+                said = (
+                    f"{found[rater]} and {path.name} are both the file of {rater!r}, with its accents in two"
+                )
+                raise DataError(f"{said} Unicode forms: put their lines into one")
+            found[rater] = path
+    return found
 
 
 def raters_of(
     folder: Path,  # with clips.csv
 ) -> list:  # names
     "Whose files are there, in alphabetical order."
-    found = (re.fullmatch(r"ratings\.([^.]+)\.csv", p.name) for p in Path(folder).glob("ratings.*.csv"))
-    return sorted(unicodedata.normalize("NFC", m[1]) for m in found if m)
+    return sorted(_files_in(folder))
 
 
 def read_rating_file(
@@ -238,7 +252,7 @@ class Ratings:
         self.folder, self.scale, self.wait = Path(folder), scale, wait
         self._known, self._all_known = {*(clip_ids if clip_ids is not None else ())}, clip_ids is not None
         self.path = rating_file(self.folder, rater)
-        self.rater = self.path.name.split(".")[1]
+        self.rater = unicodedata.normalize("NFC", self.path.name.split(".")[1])
         self._mine, self._read = [], (None, None)
         self.lines()  # a damaged file is reported here, not at the first score
 
@@ -362,8 +376,8 @@ def read_ratings(
 ) -> pd.DataFrame:  # a row for each clip that somebody has scored, a column for each rater; NaN = not scored
     "What counts now. Raises DataError that names a damaged file."
     columns = {}
-    for rater in raters_of(folder):
-        lines = read_rating_file(Path(folder) / f"ratings.{rater}.csv")
+    for rater, path in sorted(_files_in(folder).items()):
+        lines = read_rating_file(path)
         columns[rater] = lines.drop_duplicates("clip_id", keep="last").set_index("clip_id").score
     found = pd.DataFrame(columns, dtype=float)
     return found[found.notna().any(axis=1)].sort_index()
@@ -387,8 +401,8 @@ class _Given(NamedTuple):
 def _given_by(folder):
     "Rater -> `_Given`."
     found = {}
-    for rater in raters_of(folder):
-        lines = read_rating_file(Path(folder) / f"ratings.{rater}.csv")
+    for rater, path in sorted(_files_in(folder).items()):
+        lines = read_rating_file(path)
         ever = lines.score.map(_in_cell).groupby(lines.clip_id).agg(set).to_dict() if len(lines) else {}
         found[rater] = _Given(dict(zip(lines.clip_id, lines.score)), ever)
     return found
