@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['FITTINGS', 'IMAGE_SUFFIXES', 'MOST', 'VideoError', 'names_file', 'as_rgb', 'Fitting', 'fitting_of', 'fit',
-           'list_frames', 'first_number', 'decode_frames']
+           'list_frames', 'first_number', 'by_decimals', 'decode_frames']
 
 # %% ../../nbs/data/pictures.ipynb #3dfd2464
 import re
+import warnings
 from collections import Counter
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +43,28 @@ def names_file(
         raise VideoError(f"{path}: {type(e).__name__}: {e}") from e
 
 # %% ../../nbs/data/pictures.ipynb #fb31cb10
+def _brightest(image):
+    "The largest value of a colour, as 16 bits; -1 where the file has no 16 bits a colour."
+    if image.mode.startswith("I"):
+        return int(np.asarray(image).max())
+    if not any("16" in str(part[3]) for part in image.tile):  # read as 8 bits, the upper ones
+        return -1
+    return int(np.asarray(image.convert("RGB")).max()) << 8
+
+
+_LOW = 4096  # values below it are what 12 bits hold
+
+
+def _warn_of_low_bits(folder, brightest):
+    "Where all that was read has 16 bits and uses the lowest of them."
+    if len(brightest) and 0 < max(brightest) < _LOW and min(brightest) >= 0:
+        warnings.warn(
+            f"{folder}: its pictures of 16 bits have no value above {max(brightest)} of 65535, so they are nearly "
+            "black: multiply all values by 16 where the camera has 12 bits, by 64 where it has 10, and save them again",
+            stacklevel=3,
+        )
+
+
 def as_rgb(
     image,  # Pillow image of any mode
 ):  # Pillow image of mode RGB, 8 bits
@@ -124,6 +148,76 @@ def _natural(path):
     return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
 
 
+_TWICE = "there is a second picture of this number; it would count as a frame"
+_POINTED = re.compile(r"(\d+(?:\.\d+)*)")  # a number, with as many points as there are
+
+
+def _even(steps, nearly=0):
+    "Whether four of five steps are of one length."
+    usual = sorted(steps)[len(steps) // 2] if steps else 0
+    return len(steps) > 0 and 5 * sum(abs(s - usual) <= nearly for s in steps) >= 4 * len(steps)
+
+
+def _are_decimals(numbers):
+    """Whether the order of numbers with a point is that of decimals, and not that of two whole numbers each.
+
+    False where both are the same; None where nothing says which is meant."""
+    halves = {tuple(n.partition(".")[::2]) for n in numbers}
+    pairs = sorted((int(a), int(b or 0)) for a, b in halves)
+    values = sorted(Fraction(f"{a}.{b or 0}") for a, b in halves)
+    if not all(b for _, b in halves):
+        return None if any(len(b) > 1 and b[-1] == "0" for _, b in halves) else True  # 1, 1.5, 2
+    by_pair = sorted(halves, key=lambda h: (int(h[0]), int(h[1])))
+    if len({*values}) == len(halves) and by_pair == sorted(halves, key=lambda h: Fraction(".".join(h))):
+        return False
+    long = [b for _, b in halves if len(b) > 1]
+    padded, full = any(b[0] == "0" for b in long), any(b[-1] == "0" for b in long)
+    finest = Fraction(1, 10 ** max(len(b) for _, b in halves))  # times are rounded to it
+    evenly = _even([b - a for a, b in zip(values, values[1:])], finest)
+    in_turn = _even([b[1] - a[1] for a, b in zip(pairs, pairs[1:]) if a[0] == b[0]])
+    if padded != full and (evenly or not in_turn if padded else in_turn or not evenly):
+        return padded  # 0.05 is a decimal, and 1.10 the tenth
+    return evenly if evenly != in_turn else None
+
+
+def _decimal_places(files):
+    "Which numbers of the names are decimals, in a folder whose names are alike but for such a number; [] = none."
+    names = [_POINTED.split(p.stem) for p in files]
+    if len({tuple(n[::2]) for n in names}) != 1:
+        return []
+    found = []
+    for at in range(1, len(names[0]), 2):
+        numbers = {n[at] for n in names}
+        pointed = [n for n in numbers if "." in n]
+        if 2 * len(pointed) < len(numbers) or not pointed or any(n.count(".") > 1 for n in numbers):
+            continue  # whole numbers; a version or a date; or one that is unlike the others
+        decimals = _are_decimals(numbers)
+        if decimals is None:
+            some = " and ".join(p.name for p in (files[0], files[-1]))
+            raise VideoError(
+                f"{files[0].parent}: whether the numbers in {some} are decimals cannot be known, so neither can their "
+                "order; give all the same number of digits after the point, as in 0.50 and 0.75, or whole numbers"
+            )
+        found += [at] * decimals
+    return found
+
+
+def _in_order(files):
+    "The pictures as a film, and whether numbers with a point decided."
+    places = _decimal_places(files)
+    if not places:
+        return files, False
+
+    def numbers(path):
+        parts = enumerate(_POINTED.split(path.stem))
+        return [Fraction(s) if i in places else [*map(int, s.split("."))] for i, s in parts if i % 2]
+
+    files = sorted(files, key=numbers)
+    if twice := next((b for a, b in zip(files, files[1:]) if numbers(a) == numbers(b)), None):
+        raise VideoError(f"{twice}: {_TWICE}")
+    return files, True
+
+
 def _check_alike(files):
     "Raise `VideoError` for a picture that is named unlike most others, which have a number."
     texts = [tuple(_pieces(p)[::2]) for p in files]
@@ -151,7 +245,7 @@ def _numbers(files):
         return None
     twice = [p for p, a, b in zip(files[1:], varying[0], varying[0][1:]) if a == b]
     if twice:
-        raise VideoError(f"{twice[0]}: there is a second picture of this number; it would count as a frame")
+        raise VideoError(f"{twice[0]}: {_TWICE}")
     return varying[0]
 
 
@@ -183,13 +277,13 @@ def _with_places(files, numbers):
 
 @lru_cache(maxsize=4096)
 def _listing(folder, mtime_ns):
-    "(places, number of the first picture or None)"
+    "(places, number of the first picture or None, whether the order is that of decimals)"
     pictures = (p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
-    files = sorted(pictures, key=_natural)
-    numbers = _numbers(files) if files else None
+    files, decimals = _in_order(sorted(pictures, key=_natural))
+    numbers = _numbers(files) if files and not decimals else None
     if numbers is None or len(files) == 1:
-        return files, numbers and numbers[0]
-    return _with_places(files, numbers), numbers[0]
+        return files, numbers and numbers[0], decimals
+    return _with_places(files, numbers), numbers[0], False
 
 
 def _listed(folder):
@@ -216,6 +310,13 @@ def first_number(
     "The number in the name of the first picture."
     return _listed(folder)[1]
 
+
+def by_decimals(
+    folder: str | Path,  # folder of jpg or png pictures
+) -> bool:
+    "Whether numbers with a point in the names decide the order, which earlier versions read otherwise."
+    return _listed(folder)[2]
+
 # %% ../../nbs/data/pictures.ipynb #8e0960fe
 def decode_frames(
     folder: str | Path,  # folder of jpg or png pictures
@@ -223,15 +324,19 @@ def decode_frames(
     size: tuple[int, int],  # height and width of the result, pixels
     fitting: Fitting = Fitting(),  # how pictures come to that size
 ) -> np.ndarray:  # (len(numbers), H, W, 3) uint8, RGB
-    "Read the wanted pictures with Pillow. Raises `VideoError` that names a missing or damaged picture."
+    """Read the wanted pictures with Pillow. Raises `VideoError` that names a missing or damaged picture.
+
+    Warns where all of them have 16 bits and use only the lowest 12."""
     from PIL import Image
 
-    files, done = list_frames(folder), {}
+    files, done, brightest = list_frames(folder), {}, []
     for n in dict.fromkeys(np.asarray(numbers).tolist()):
         with names_file(files[n]):
             if not files[n].exists():
                 said = "this picture is missing, though others before and after it are there"
                 raise VideoError(f"{files[n]}: {said}")
             with Image.open(files[n]) as image:
+                brightest.append(_brightest(image))
                 done[n] = fit(as_rgb(image), size, fitting=fitting)
+    _warn_of_low_bits(folder, brightest)
     return np.stack([done[n] for n in np.asarray(numbers).tolist()])

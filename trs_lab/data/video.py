@@ -18,7 +18,7 @@ from ..core.files import DataError, digest
 from ..core.parameters import SEGMENT_LEN
 from ..core.progress import progress_bar
 from .decoding import count_frames, decode_video, frame_times, varies
-from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, decode_frames, list_frames
+from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, by_decimals, decode_frames, list_frames
 from .stores import checksum, create_store, open_store, rows_and_sums, warn_of_change
 
 _all_ = [
@@ -199,7 +199,16 @@ def _signature(source, kind):
         len(stats),
         sum(s.st_size for s in stats),
         max((s.st_mtime_ns for s in stats), default=0),
+        *["by decimals"] * _in_new_order(path),
     ]
+
+
+def _in_new_order(folder):
+    "Whether earlier versions read its pictures in another order, so that what they cached is not used."
+    try:
+        return by_decimals(folder)
+    except VideoError:
+        return False  # whoever reads the clip says so
 
 
 def cache_key(
