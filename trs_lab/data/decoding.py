@@ -6,7 +6,9 @@
 __all__ = ['check_file', 'frame_times', 'count_frames', 'varies', 'decode_each', 'decode_video', 'Shown', 'shown_shape']
 
 # %% ../../nbs/data/decoding.ipynb #fe3263e6
+import warnings
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +60,88 @@ def _gif_is_whole(file):
     return False
 
 
+def _boxes(file, at, end):
+    "(kind, where its content begins, where it ends) for the boxes of an mp4 between two places."
+    while at + 8 <= end:
+        file.seek(at)
+        head, start = file.read(16), 8
+        length, kind = int.from_bytes(head[:4]), head[4:8]
+        if length == 1:
+            length, start = int.from_bytes(head[8:]), 16
+        length = length or end - at
+        if length < start:
+            return
+        yield kind, at + start, at + length
+        at += length
+
+
+def _content(file, start, end):
+    file.seek(start)
+    return file.read(min(end - start, 2**20))
+
+
+def _inside(file, box, *kinds):
+    "Content of a box inside of a box, and so on; nothing where there is none."
+    for kind in kinds:
+        box = next((b for b in _boxes(file, *box[1:]) if b[0] == kind), None)
+        if box is None:
+            return b""
+    return _content(file, *box[1:])
+
+
+def _seconds_of(file, moov):
+    "How long all fragments are together, by `mehd`; 0 where it says nothing."
+    units, lasts = _inside(file, moov, b"mvhd"), _inside(file, moov, b"mvex", b"mehd")
+    if not units or not lasts:
+        return 0.0
+    a_second = int.from_bytes(units[20:24] if units[0] else units[12:16])
+    return int.from_bytes(lasts[4:12] if lasts[0] else lasts[4:8]) / a_second if a_second else 0.0
+
+
+def _listed_by(file, sidx):
+    "(where the pieces that an index lists end, how many they are)"
+    data = _content(file, *sidx[1:])
+    wide = 8 if data[:1] != b"\0" else 4
+    at = 12 + 2 * wide
+    count = int.from_bytes(data[at + 2 : at + 4])
+    sizes = [int.from_bytes(data[i : i + 4]) & 0x7FFFFFFF for i in range(at + 4, at + 4 + 12 * count, 12)]
+    return sidx[2] + int.from_bytes(data[12 + wide : at]) + sum(sizes), count
+
+
+_OF_FRAGMENTS = (b"moof", b"mdat", b"sidx", b"mfra")
+
+
+def _check_fragments(path, encoder, end):
+    "Raise `VideoError` for an mp4 in fragments of which some are missing; a warning where that may be so."
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        boxes = [*_boxes(file, 0, size)]
+        kinds = [kind for kind, _, _ in boxes]
+        if b"moof" not in kinds:
+            return
+        seconds = (
+            max(_seconds_of(file, box) for box in boxes if box[0] == b"moov") if b"moov" in kinds else 0.0
+        )
+        listed = [_listed_by(file, box) for box in boxes if box[0] == b"sidx"]
+    least = max(at for kind, _, at in boxes if kind in _OF_FRAGMENTS)
+    least = max(least, *(at for at, _ in listed)) if listed else least
+    if least > size:
+        raise VideoError(f"{path}: cut off, {size} of the {least} bytes that its boxes promise are there")
+    if kinds[-1] == b"moof":
+        raise VideoError(f"{path}: cut off, the pictures of its last fragment are missing")
+    if end < seconds - 0.1:
+        raise VideoError(
+            f"{path}: cut off, {end:.2f} of the {seconds:.2f} seconds that its header promises are there"
+        )
+    indexed = b"mfra" in kinds or listed and listed[0][1] > 1
+    if not indexed and encoder.startswith("Lavf"):
+        warnings.warn(
+            f"{path}: it may be cut off after {end:.2f} s: FFmpeg, which wrote it in fragments, ends a film with an "
+            "index (mfra), and there is none. Play it to its end, and copy it with `ffmpeg -i FILE -c copy NEW.mp4`",
+            stacklevel=2,
+        )
+
+
 def check_file(
     path: Path,  # video file
 ):
@@ -76,12 +160,61 @@ def check_file(
             raise VideoError(f"{path}: the AVI is cut off before its end")
 
 # %% ../../nbs/data/decoding.ipynb #64ee7a4d
+# They read what another file or address has, which the text inside names, or ask a device.
+_OF_OTHER_FILES = set(
+    "avisynth concat dash dvdvideo hls image2 imf lavfi mlv rtp rtsp sap sdp vapoursynth vobsub "
+    "webm_dash_manifest".split()
+)
+_OF_ONE_PICTURE = set("alias_pix brender_pix ico image2pipe".split())  # and all whose names end with _pipe
+_LISTS = {b"ffconcat": "ffconcat", b"#extm3u": "m3u8", b"<mpd": "MPD", b"v=0": "SDP", b"[playlist]": "pls"}
+_PICTURES = ("avif", "heic", "heix", "mif1")  # what an mp4 calls itself that holds a photograph
+
+
+@lru_cache(maxsize=1)
+def _formats():
+    "Names of those formats of FFmpeg that are read: they have a film in the file itself."
+    import av
+
+    names = (n for n in av.formats_available if n not in _OF_OTHER_FILES | _OF_ONE_PICTURE)
+    return ",".join(sorted(n for n in names if not n.endswith("_pipe")))
+
+
+def _no_film(path):
+    "What a file is whose content is no film: a list of other files, or a picture; '' where nobody knows."
+    from PIL import Image
+
+    with open(path, "rb") as file:
+        start = file.read(2000).lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    listed = next((name for mark, name in _LISTS.items() if start.startswith(mark)), "")
+    listed = listed or ("MPD" if start.startswith(b"<?xml") and b"<mpd" in start else "")
+    if listed:
+        return f"a list of other files ({listed}), which are not opened"
+    try:
+        with Image.open(path) as image:
+            return f"a picture ({image.format}), and one picture is no film"
+    except Exception:  # Pillow's errors for what is no picture are of many kinds
+        return ""
+
+
 @contextmanager
 def _opened(path):
     "(container, the stream that is shown); a `VideoError` that names the file for whatever goes wrong inside."
     import av
 
-    with names_file(path), av.open(str(path)) as container:
+    options = dict(format_whitelist=_formats(), protocol_whitelist="file")
+    with names_file(path):
+        try:
+            opened = av.open(str(path), options=options)
+        except (OSError, ValueError):
+            if not (said := _no_film(path)):
+                raise
+            raise VideoError(f"{path}: its content is {said}") from None
+    with names_file(path), opened as container:
+        if container.metadata.get("major_brand") in _PICTURES:
+            raise VideoError(
+                f"{path}: its content is a picture ({container.metadata['major_brand'].upper()}), "
+                "and one picture is no film"
+            )
         if not container.streams.video:
             raise VideoError(f"{path}: holds no video stream")
         yield container, _film_of(container)
@@ -118,6 +251,8 @@ def _check_length(path, container, stream, packets, end):
         raise VideoError(
             f"{path}: cut off, {packets} of the {stream.frames} frames that its header promises are there"
         )
+    if "mov" in kind:
+        _check_fragments(path, container.metadata.get("encoder", ""), end)
     promised = (container.duration or 0) / 1e6
     if any(k in kind for k in ("matroska", "flv", "asf")) and end < promised - 0.5:
         raise VideoError(
@@ -204,6 +339,11 @@ def _picture(frame, colours, size, pixel, path, fitting):
     return fit(image, size, pixel, fitting)
 
 # %% ../../nbs/data/decoding.ipynb #7e207607
+def _second_of(frame, stream, before):
+    "When it is shown, or what was said of the one before; `frame.time` is not known at the end of a film."
+    return before if frame.pts is None else float(frame.pts * stream.time_base)
+
+
 def _frames(path, container, stream):
     "All frames in the order in which they are shown; damage raises `VideoError` with the second."
     stream.thread_type = "AUTO"
@@ -212,7 +352,7 @@ def _frames(path, container, stream):
     try:
         for packet in (*_decodable(container.demux(stream)), None):
             for frame in stream.decode(packet):
-                at = frame.time if frame.time is not None else at
+                at = _second_of(frame, stream, at)
                 if frame.is_corrupt:
                     raise VideoError(f"{path}: frame {i} is damaged, {at:.2f} s after the start")
                 yield frame
@@ -238,10 +378,11 @@ def decode_each(
     path, numbers = Path(path), np.asarray(numbers).tolist()
     colours = VideoReformatter()  # one for the film: to make it takes longer than to use it
     last = {number: place for place, number in enumerate(numbers)}  # where each is wanted for the last time
-    found, i, held = 0, -1, {}
+    found, i, held, at = 0, -1, {}, 0.0
     with _opened(path) as (container, stream):
         pixel = float(stream.sample_aspect_ratio or 1)
         for i, frame in enumerate(_frames(path, container, stream)):
+            at = _second_of(frame, stream, at)
             if i in last:
                 held[i] = _picture(frame, colours, size, pixel, path, fitting)
             while found < len(numbers) and numbers[found] in held:
@@ -250,7 +391,8 @@ def decode_each(
             if found == len(numbers):
                 break
     if found < len(numbers):
-        raise VideoError(f"{path}: frame {numbers[found]} was asked for, but decoding ended after {i + 1}")
+        ended = f"decoding ended after {i + 1}, {at:.2f} s after the start"
+        raise VideoError(f"{path}: frame {numbers[found]} was asked for, but {ended}")
 
 
 def decode_video(
