@@ -42,6 +42,8 @@ from trs_lab.runs.manifest import clip_differences, read_manifest
 from trs_lab.runs.pause import read_progress, read_request
 from trs_lab.runs.plans import plan_runs, read_plan, read_rows
 from trs_lab.score.intervals import read_left_out
+from trs_lab.score.scorer import COLUMNS
+from trs_lab.score.session import open_scorer, read_scored
 from trs_lab.score.videos import read_known
 
 READERS = {}
@@ -308,6 +310,10 @@ def left_out(p, c):
 
 
 of_json("left_out.json", LEFT_OUT, left_out)
+ROW = dict.fromkeys(COLUMNS, "x") | dict(
+    score=1.5, sigma=0.2, low=None, high=None, percentile=50, distance=1.0
+)
+of_json("scored.json", dict(a=dict(key="k", row=ROW)), lambda p, c: read_scored(put(c, p / "scored.json")))
 ROWS = "task,method,ratio,seed,fold,kind,digest,settings\n,trs,0.1,0,0,run,ab12,s\n,svr,0.1,0,0,baseline,,"
 table("rows.csv", ROWS, lambda p, c: read_rows(put(c, p / "rows.csv")))
 SETTINGS = dict(
@@ -347,6 +353,62 @@ def test_anything_is_read_or_refused_in_words(name, tmp_path):
     read(tmp_path, content)
     examples = EXAMPLES // 2 if few else EXAMPLES
     look(name, damaged(content) | values, lambda c: read(tmp_path, c), examples, name not in NEVER_REFUSED)
+
+
+# -- an exported model -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A mixed model of features, which knows people, as an earlier version exported it: without a list of its files."""
+    from trs_lab.runs.configure import make_config
+    from trs_lab.runs.train_run import train_run
+    from trs_lab.score.share import LIST, export
+
+    home, rng = tmp_path_factory.mktemp("model"), np.random.default_rng(0)
+    (home / "features").mkdir()
+    lines = ["clip_id,score,split,user"]
+    for i in range(16):
+        np.save(home / "features" / f"c{i}.npy", rng.normal(size=(4, 3)).astype(np.float32))
+        lines.append(f"c{i},{rng.normal():.2f},{'test' if i % 4 == 3 else 'train'},{'AB'[i % 2]}")
+    (home / "clips.csv").write_text("\n".join(lines) + "\n")
+    how = dict(
+        dataset="folder",
+        root=str(home),
+        backbone="none",
+        method="mixed",
+        ratio=1.0,
+        device="cpu",
+        figures=False,
+    )
+    train_run(make_config(**how, out_dir=str(home / "run"), cache_dir=str(home / "cache")))
+    model = export(open_scorer(home / "run", device="cpu", folds=0), home / "exported")
+    about = json.loads((model / "model.json").read_text())
+    del about["preparation"]["listed"]
+    (model / "model.json").write_bytes(as_json(about))
+    (model / LIST).unlink()
+    return model
+
+
+@pytest.mark.parametrize(
+    "name", ["model.json", "training.csv", "model.safetensors", "training.safetensors", "files.json"]
+)
+def test_an_exported_model_is_opened_or_refused_in_words(name, exported):
+    clip, path = np.ones((4, 3), np.float32), exported / name
+    listed = as_json(dict(files={"model.json": "0" * 64}))
+    whole = path.read_bytes() if path.exists() else listed
+
+    def score(content):
+        path.write_bytes(content)
+        open_scorer(exported, device="cpu").score(clip, progress=False)
+
+    values = exchanged(json.loads(whole)).map(as_json) if name.endswith("json") else st.nothing()
+    try:
+        if name != "files.json":
+            score(whole)
+        look(name, damaged(whole) | values, score)
+    finally:
+        path.write_bytes(whole) if name != "files.json" else path.unlink()
 
 
 PARAMETERS = dict(CONFIG, **CONFIG["options"], lr=0.1, n_frames=32, crop=32, weights="", figures=True)

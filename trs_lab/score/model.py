@@ -165,6 +165,12 @@ def open_student(
             raise ConfigError(
                 f"{path}: {name} is {str(sizes[name])[:20]}, expected a finite number of points"
             )
+    for name in ("groups", "people"):
+        named = sizes.get(name, [])
+        if isinstance(named, list) and not all(isinstance(n, str) for n in named):
+            raise ConfigError(
+                f"{path}: {name} has {[n for n in named if not isinstance(n, str)][0]!r}, expected names"
+            )
     try:
         return load_student(folder, encoder, trust_code)
     except TrsLabError:

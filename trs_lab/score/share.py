@@ -406,7 +406,7 @@ def read_shared(
     config = put_backbone(config, said["backbone"], folder, str(weights))
     backbone = None if said["featured"] else find_backbone(config, said["backbone_fingerprint"], str(folder))
     student = open_student(folder, make_encoder(config, backbone) if config.finetune else None, trust_code)
-    vectors = folder / "training.safetensors"
+    training = _training_of(folder)
     return Model(
         str(folder),
         config,
@@ -415,8 +415,8 @@ def read_shared(
         said["score_range"] and tuple(said["score_range"]),
         said["featured"],
         None if config.finetune else backbone,
-        _training_of(folder),
-        _vectors_of(vectors) if vectors.exists() else None,
+        training,
+        _vectors_of(folder / "training.safetensors", len(training)),
         said["precision"],
         list(said["notes"]),
         said["about"],
@@ -430,6 +430,7 @@ def _training_of(folder):
     try:
         numbers = dict(score="", difficulty="")
         table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
+        table[[*texts]]  # a column that is missing
         return table.astype(dict(score=float, difficulty=float))
     except (ValueError, KeyError, OSError) as e:
         raise DataError(f"{path} is missing or damaged ({str(e).splitlines()[0]})") from None
@@ -455,11 +456,19 @@ def _about_shared(folder):
     return about
 
 
-def _vectors_of(path):
+def _vectors_of(path, n):
+    "(n, D) of the training clips; None where the model was exported without."
+    if not path.exists():
+        return None
     try:
-        return load_file(path)["vectors"].numpy()
+        found = load_file(path)["vectors"].numpy()
     except Exception as e:  # safetensors has errors of its own
         raise DataError(f"{path} is damaged ({str(e).splitlines()[0]})") from None
+    if found.ndim != 2 or len(found) != n:
+        raise DataError(
+            f"{path}: shape {found.shape}, expected a row for each of the {n} clips of training.csv"
+        )
+    return found
 
 
 def is_shared(folder) -> bool:
