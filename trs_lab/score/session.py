@@ -48,7 +48,8 @@ def row_key(
     left_out = None if scorer.left_out is None else scorer.left_out.table.to_dict("list")
     known = [None if pd.isna(row[name]) else row[name] for name in KNOWN]
     span = [None if pd.isna(row[name]) else int(row[name]) for name in ("start", "end")]
-    model = [scorer.model.about["fingerprint"], plain(left_out), "between two errors", scorer.place.precision]
+    weights = scorer.model.about.get("fingerprint") or sha256(scorer.model.home / "model.safetensors")
+    model = [weights, plain(left_out), "between two errors", scorer.place.precision]
     compared = scorer.neighbours is not None
     order = ["by decimals"] * _in_new_order(row)
     return digest([source_digest(row["source"]), span, plain(known), model, coverage, compared, *order])

@@ -453,7 +453,34 @@ def _about_shared(folder):
         raise ConfigError(
             f"{path}: preparation: {wrong} is {said.get(wrong)!r}, which an export does not write"
         )
+    if wrong := _wrong_inside(said):
+        raise ConfigError(f"{path}: preparation: {wrong}, which an export does not write")
     return about
+
+
+def _wrong_inside(said):
+    "What is wrong in the parts of the preparation, in words; '' where nothing is."
+    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
+    pair, about, backbone = said["score_range"], said["about"], said["backbone"]
+    if pair is not None and not (
+        len(pair) == 2 and all(map(number, pair)) and -1e300 < pair[0] <= pair[1] < 1e300
+    ):
+        return f"score_range is {pair!r}"
+    if wrong := next((n for n in ("fingerprint", "dataset") if not isinstance(about.get(n, ""), str)), None):
+        return f"about: {wrong} is {about[wrong]!r}"
+    shapes = about.get("shapes", {})
+    sizes = isinstance(shapes, dict) and shapes.get("sizes", [])
+    sizes = isinstance(sizes, list) and all(
+        isinstance(s, list) and len(s) == 2 and all(map(number, s)) for s in sizes
+    )
+    if not sizes or not number(shapes.get("shortest", 0)) or shapes and len(shapes) != 2:
+        return f"about: shapes is {shapes!r}"
+    if about.get("range_given") and pair is None:
+        return "about has range_given, and score_range is missing"
+    kinds = dict(name=str, file=str, sha256=(str, type(None)), inside=bool)
+    if backbone and not all(isinstance(backbone.get(n, ...), kind) for n, kind in kinds.items()):
+        return f"backbone is {backbone!r}"
+    return "" if all(isinstance(n, str) for n in said["notes"]) else "notes has what is no sentence"
 
 
 def _vectors_of(path, n):
