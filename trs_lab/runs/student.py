@@ -6,6 +6,7 @@
 __all__ = ['PEOPLE_FILE', 'save_student', 'Student', 'load_student']
 
 # %% ../../nbs/runs/student.ipynb #57d00003
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ def save_student(
     if means is not None:  # learnt from no score, and of test clips, too: not among the weights
         kept = dict(means=means.cpu().contiguous())
         write_atomically(Path(run) / PEOPLE_FILE, lambda p: save_file(kept, p))
+    names = ["model.safetensors"] + [PEOPLE_FILE] * (means is not None)
     backbone = None if weights is None else dict(file=Path(weights).name, sha256=sha256(weights))
     clips = learner.clips
     write_json(
@@ -54,6 +56,7 @@ def save_student(
             groups=clips.group_names,
             people=_people(learner),
             backbone=backbone,
+            files={name: sha256(Path(run) / name) for name in names},
             config=as_saved(learner.config),
         ),
     )
@@ -188,10 +191,39 @@ def _about_model(path):
         raise ConfigError(f"{path}: {missing[0]!r} is missing, expected {', '.join(names)}")
     number = (int, float)
     kinds = dict(in_dim=int, center=number, scale=number, config=dict, backbone=(dict, type(None)))
-    kinds |= {n: list for n in ("groups", "people") if n in about}
-    if wrong := next((n for n, kind in kinds.items() if not isinstance(about[n], kind)), None):
-        raise ConfigError(f"{path}: {wrong} is {about[wrong]!r}, which a run does not write")
+    kinds |= {n: list for n in ("groups", "people") if n in about} | dict(files=dict)
+    about = dict(files={}) | about  # earlier versions did not note the weights
+    wrong = [n for n, kind in kinds.items() if not isinstance(about[n], kind)] or _senseless(about)
+    if wrong:
+        raise ConfigError(f"{path}: {wrong[0]} is {about[wrong[0]]!r}, which a run does not write")
     return about
+
+
+def _senseless(about):
+    "Numbers of model.json that are of their kind, and cannot be."
+    largest = sys.float_info.max
+    finite = {n: not isinstance(about[n], bool) and abs(about[n]) <= largest for n in ("center", "scale")}
+    right = dict(
+        in_dim=about["in_dim"] > 0, center=finite["center"], scale=finite["scale"] and about["scale"] > 0
+    )
+    return [name for name, fine in right.items() if not fine]
+
+
+def _check_files(run, about):
+    "Raise `ConfigError` where a file is not the one that was saved with model.json."
+    for name, wanted in about["files"].items():
+        if name not in ("model.safetensors", PEOPLE_FILE):
+            raise ConfigError(
+                f"{run / 'model.json'}: files is {about['files']!r}, which a run does not write"
+            )
+        if not (run / name).exists():
+            raise MissingFile(f"{run}: no {name}, which belongs to model.json")
+        if (here := sha256(run / name)) != wanted:
+            raise ConfigError(
+                f"{run / name} is damaged, or of another model: its SHA-256 is {here[:12]}, "
+                f"expected {str(wanted)[:12]} as model.json says; take both from a copy, or resume the run, which "
+                "writes them again"
+            )
 
 
 def _weights_of(path):
@@ -241,6 +273,7 @@ def load_student(
     config = config_from(about["config"], trust_code)
     if config.finetune and encoder is None:
         raise DataError(f"{run}: the backbone was trained with the student; give its encoder")
+    _check_files(run, about)
     state = _weights_of(run / "model.safetensors")
     mean, matrix = (state.pop(f"whitening.{k}", None) for k in ("mean", "matrix"))
     network, alone = _filled(build_networks(config, about["in_dim"], encoder), config, state, run)
