@@ -22,7 +22,7 @@ from ..features.inference import cannot_compile, tell_compiler
 
 # %% ../../nbs/learn/device.ipynb #e377138e
 def check_device(
-    wanted: str,  # auto, cpu, cuda or cuda:<number>
+    wanted: str,  # auto, cpu, cuda or cuda:<number>; cpu:0 is cpu
 ) -> torch.device:
     "The device, made current. Raises `ConfigError` when it does not exist."
     if wanted == "auto":
@@ -35,6 +35,10 @@ def check_device(
         device = None
     if device is None or device.type not in ("cpu", "cuda"):
         raise ConfigError(f"device: expected auto, cpu, cuda or cuda:<number>; got {wanted!r}")
+    if device.type == "cpu" and device.index:
+        raise ConfigError(
+            f"device: {wanted!r} was asked for; there is one, cpu (for its threads see OMP_NUM_THREADS)"
+        )
     if device.type == "cuda" and device.index is not None:
         if device.index >= torch.cuda.device_count():
             raise ConfigError(
