@@ -27,7 +27,7 @@ from ..learn.device import make_accelerator
 from ..methods.registry import build_networks, make_learner, uses_difficulty
 from ..results.run_folder import RunFolder, noted_clips
 from ..runs.launch import select
-from ..runs.manifest import read_manifest
+from ..runs.manifest import check_sources, read_manifest
 from ..runs.prepare import make_backbone, make_encoder, make_views
 
 # %% ../../nbs/score/intervals.ipynb #a209542b
@@ -163,6 +163,8 @@ def leave_out(
     parts = [pd.DataFrame(there["table"])] if there.get("made") == made else []
     missing = sorted(set(fold) - {k for part in parts for k in part.fold})
     if missing:
+        why = "students for intervals would learn from other data than the run; put the file back, or train again"
+        check_sources(run, table[table.split == "train"], why)
         file.parent.mkdir(parents=True, exist_ok=True)
         for said in _answers(config, table, fold, missing):  # kept one by one, in case of an interruption
             parts.append(_with_scores(said, labelled, config))

@@ -19,6 +19,7 @@ from ..core.progress import counted, progress_bar
 from ..data.clips import NUMBERS
 from ..data.video import failure_of
 from ..methods.registry import uses_difficulty
+from ..runs.manifest import check_sources, clips_of, read_manifest
 from trs_lab.score.intervals import (
     FOLDER,
     LeftOut,
@@ -84,8 +85,17 @@ class Scorer(ModelHubMixin):
         return scorer
 
     def look_back(self):
-        "Prepare the training clips again, to compare new clips with them."
-        ids, found = self.model.training.clip_id, self.see(self.model.training)
+        "Prepare the training clips again, to compare new clips with them. `ConfigError` for a file that has changed."
+        ids, home = self.model.training.clip_id, self.model.home
+        if home and (home / "run.json").is_file():
+            clips, why = (
+                clips_of(read_manifest(home)),
+                "new clips would be compared with what it has not seen",
+            )
+            check_sources(
+                home, clips[clips.clip_id.isin(ids)], f"{why}; put the file back, or leave out look_back"
+            )
+        found = self.see(self.model.training)
         if not found.failures:
             order = pd.Index(found.table.clip_id).get_indexer(ids)
             self.model.vectors = clip_vector(found.clean)[order]
