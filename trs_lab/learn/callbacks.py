@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core.progress import progress_bar
+from ..core.progress import counted, progress_bar
 from .learner import Callback
 from .method import NotFinite
 from .method import TeacherOptions
@@ -98,6 +98,9 @@ class Validation(Callback):
             return
         mean, _ = method.outputs("student", clips.validation)
         error = float(((mean - clips.scores[clips.validation]) ** 2).mean())
+        if not np.isfinite(error):
+            many = counted(len(clips.validation), "validation clip")
+            raise NotFinite(f"student: the mean squared error of {many} is not finite")
         learner.epoch_rows["student"]["validation_mse"] = error
         better = self.best is None or error < self.best["error"]
         if self.selects and learner.stage == method.second_stage and better:
@@ -159,7 +162,10 @@ class RollBack(Callback):
 
 # %% ../../nbs/learn/callbacks.ipynb #5a0c7e11
 class StopAtNaN(Callback):
-    "Raises `NotFinite` at the end of an epoch in which a loss or a weight was not; its checkpoint is not written."
+    """Raises `NotFinite` at the end of an epoch in which a loss, a weight or an answer was not.
+
+    Its checkpoint is not written. The student is asked about the clips of the last step: weights that are too large
+    answer NaN, though they are finite, and so were the losses before they moved."""
 
     def on_step_end(self, learner):
         if learner.batch == 1:
@@ -168,24 +174,20 @@ class StopAtNaN(Callback):
         self.good.append(learner.total.isfinite().all())
 
     def on_epoch_rows(self, learner):
-        good = torch.stack(self.good)
+        good, said = torch.stack(self.good), "training came to NaN or infinity"
         if not good.all():
-            raise NotFinite(_what_failed(learner, good, int(good.logical_not().nonzero()[0])))
-        if not all(p.isfinite().all() for p in learner.parameters):
-            raise NotFinite(_what_failed(learner, good, len(good) - 1))
+            raise NotFinite(said, step=1 + int(good.logical_not().nonzero()[0]))
+        if not all(p.isfinite().all() for p in learner.parameters) or not _answers_are_finite(learner):
+            raise NotFinite(said, step=len(good))
 
 
-def _what_failed(learner, good, at):
-    "Message for an epoch that came to nothing in step `at`, from 0."
-    rows = torch.cat([torch.as_tensor(part).flatten() for part in learner.batches[at] if part is not None])
-    clips = ", ".join(dict.fromkeys(learner.clips.ids[rows.cpu()].tolist()))
-    losses = ", ".join(f"{name} {np.mean(value):.4g}" for name, value in learner.losses.items())
-    return (
-        f"stage {learner.stage}, epoch {learner.epoch}: training came to NaN or infinity in step {at + 1} of "
-        f"{len(good)}, with clips {clips} (mean losses of the epoch: {losses}). What was written before this epoch "
-        f"is kept. Look at the features of these clips; try a smaller lr (now {learner.config.lr:g}) or "
-        "precision='fp32'"
-    )
+def _answers_are_finite(learner):
+    "Of the student, about the clips of the last step; also where there are neither test nor validation clips."
+    if "student" not in learner.epoch_rows or learner.stage == "recovery":
+        return True  # it does not score yet
+    rows = torch.cat([torch.as_tensor(part).flatten() for part in learner.batches[-1] if part is not None])
+    answers = learner.method.outputs("student", rows.to(learner.device))
+    return all(a.isfinite().all() for a in answers)
 
 # %% ../../nbs/learn/callbacks.ipynb #f7eef834
 class Progress(Callback):

@@ -7,11 +7,12 @@ __all__ = ['StopTraining', 'Callback', 'rows_of', 'Learner']
 
 # %% ../../nbs/learn/learner.ipynb #ef094c13
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import torch
 
 from .checkpoint import Randomness, learner_state, load_learner
+from .method import NotFinite
 from .processes import Objective
 from .schedules import ScheduledAdam, clip_gradients
 
@@ -40,6 +41,10 @@ class Callback:
 
     def on_stage_end(self, learner):
         pass
+
+    def kept(self):
+        "The checkpoint on the disk, as half a sentence for whoever training fails; '' = none that it knows of."
+        return ""
 
     def state(self):
         return {}
@@ -83,6 +88,7 @@ class Learner:
         self.in_epoch = False  # True within an epoch: what `state` gives then is of no use
         self.stopped = False  # as soon as True, no further stage begins
         self.n_batches = self.batch = self.n_clips = 0  # place in the epoch; clips seen in this stage
+        self.batches = []  # of the epoch: (labelled, unlabelled or None), row numbers
         self.idle, self.randomness = 0.0, Randomness(self.device)  # idle: seconds spent waiting for callbacks
 
     def fit(self, until=None):  # name of the last stage to run; None = all
@@ -166,7 +172,8 @@ class Learner:
     def close_epoch(self, seconds):
         about = dict(epoch=self.epoch, stage=self.stage, lr=self.lr, seconds=seconds)
         self.epoch_rows = self.new_rows(self.losses, about)
-        self.notify("on_epoch_rows")
+        with self.saying_where():
+            self.notify("on_epoch_rows")
         self.keep_rows()
         self.epoch, self.in_epoch = self.epoch + 1, False
         self.notify("on_epoch_end")
@@ -176,6 +183,33 @@ class Learner:
 
     def keep_rows(self):
         self.rows.extend(self.epoch_rows.values())
+
+    @contextmanager
+    def saying_where(self):
+        "A `NotFinite` that is raised inside says where training stands, what is kept, and what to try."
+        try:
+            yield
+        except NotFinite as e:
+            if not self.batches:  # a method in closed form, or one that was loaded: there are no steps
+                raise
+            raise NotFinite(self._failed(e)) from e
+
+    def _failed(self, e):
+        "Message about an epoch that came to nothing, in a certain step or after all of them."
+        at = self.n_batches if e.step is None else e.step
+        epoch = self.epoch if self.in_epoch else self.epoch - 1
+        rows = [torch.as_tensor(part).flatten() for part in self.batches[at - 1] if part is not None]
+        clips = ", ".join(dict.fromkeys(self.clips.ids[torch.cat(rows).cpu()].tolist()))
+        losses = ", ".join(f"{name} {value:.4g}" for name, value in self._mean_losses().items())
+        kept = next((said for c in self.callbacks if (said := c.kept())), "there is none")
+        return (
+            f"stage {self.stage}, epoch {epoch}: {e}{' in' if e.step else ', after'} step {at} of {self.n_batches}, "
+            f"with clips {clips} (mean losses of the epoch: {losses}). The last good checkpoint: {kept}. Look at the "
+            f"features of these clips; try a smaller lr (now {self.config.lr:g}) or precision='fp32'"
+        )
+
+    def _mean_losses(self):
+        return {name: float(torch.as_tensor(value).double().mean()) for name, value in self.losses.items()}
 
     def notify(self, event):  # name of a method of `Callback`
         for callback in self.callbacks:

@@ -89,6 +89,14 @@ BURN_IN = "burn_in"
 class NotFinite(TrsLabError, ArithmeticError):
     "Training or a prediction has come to NaN or infinity; the message says where, and what to try."
 
+    def __init__(
+        self,
+        said: str,  # the message
+        step: int = None,  # of the epoch, from 1, whose loss or weights were not finite; None = not in a step
+    ):
+        super().__init__(said)
+        self.step = step
+
 
 class Method:
     "One way to learn from labelled and unlabelled clips. Subclasses override `build`, `step`, and what else differs."

@@ -314,6 +314,16 @@ class Checkpoint(Callback):
         self.run, self.every, self.prefix = Path(run), every, prefix
         self.written = self.listed = time.monotonic()
 
+    def kept(self):
+        path = self.run / f"{self.prefix}checkpoint.pt"
+        if not path.exists():
+            return f"there is none in {self.run}"
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            return f"{path}, of stage {state['stage']} after epoch {state['epoch'] - 1}"
+        except Exception:  # torch has no error of its own for a damaged file
+            return f"{path}, which is damaged"
+
     def on_epoch_end(self, learner):
         if not learner.team.main:
             return
@@ -435,7 +445,8 @@ def predictions_table(
     network: str = "",  # whose predictions; '' = of the one that speaks for the run
 ) -> pd.DataFrame:
     "clip_id, split, role, group, user (where any is known), score (NaN = not judged), predicted, sigma."
-    predicted, sigma = learner.method.predict(network or learner.method.speaker)
+    with learner.saying_where():
+        predicted, sigma = learner.method.predict(network or learner.method.speaker)
     known = ["user"] if "user" in table and table.user.notna().any() else []
     return table[["clip_id", "split", "role", "group", *known]].assign(
         score=hidden.of(table.clip_id), predicted=predicted, sigma=sigma
@@ -453,7 +464,9 @@ def with_parts(
     if learner.method.speaker == "student":
         return predictions
     for name in PARTS:
-        predictions[name], predictions[f"{name}_sigma"] = learner.method.predict(name)
+        with learner.saying_where():
+            answers = learner.method.predict(name)
+        predictions[name], predictions[f"{name}_sigma"] = answers
     return predictions
 
 
