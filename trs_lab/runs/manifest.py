@@ -118,11 +118,13 @@ def check_sources(
     run,  # run folder, for the message
     clips: pd.DataFrame,  # clip_id, file (fingerprint from its manifest) and source (where the clip is today)
     why: str,  # what would go wrong, for the message
+    here: dict = None,  # source -> fingerprint of today: what is known already, for whoever asks about many runs
 ):
     """Raise `ConfigError` that names the first clip whose file is another one than in training.
 
     A file that is gone is passed over: whoever reads it says so, and a cache may still have what it held."""
-    here = {s: source_digest(s) for s in clips.source.unique()}
+    here = {} if here is None else here
+    here |= {s: source_digest(s) for s in clips.source.unique() if s not in here}
     known = clips[clips.file.fillna("").ne("") & clips.source.map(here).ne("")]
     other = [r for r in known.itertuples() if not same_source(r.file, here[r.source])]
     if other:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SIDE_BY_SIDE', 'LIMITS', 'COLUMNS', 'GRID_PARAMETERS', 'HOW', 'PARAMETERS', 'noted', 'state_of', 'known_runs',
            'has_views', 'hold', 'is_held', 'call', 'execute_notebook', 'failure', 'note_failure', 'machine', 'make_run',
-           'make_runs', 'was_beside', 'Sweep', 'seconds_left', 'say', 'run_sweep', 'How', 'one_gpu_each', 'run_row',
-           'sweep_table', 'sweep_folder', 'main']
+           'make_runs', 'was_beside', 'Sweep', 'seconds_left', 'say', 'run_sweep', 'check_finished', 'How',
+           'one_gpu_each', 'run_row', 'sweep_table', 'sweep_folder', 'main']
 
 # %% ../../nbs/runs/sweeps.ipynb #s002
 import argparse
@@ -36,11 +36,12 @@ from trs_lab.core.files import (
     shipped,
     write_json,
 )
-from ..core.parameters import check_limits, check_names, limit, read_value
+from ..core.parameters import ConfigError, check_limits, check_names, limit, read_value, text_only
 from ..core.progress import counted, duration, progress_bar
 from .configure import make_config
 from .memory import processes_fit
-from .plans import digest_of, requested_runs, still_to_run
+from .manifest import check_sources, code_differences, own_methods, read_manifest
+from .plans import check_text, clips_of_config, digest_of, requested_runs, still_to_run
 
 # %% ../../nbs/runs/sweeps.ipynb #s005
 def noted(
@@ -434,11 +435,15 @@ def run_sweep(
     again: float = 10.0,  # see `Sweep`
     train=None,  # stands in for `train_run`
 ) -> Sweep:
-    "Make what is not finished. Raises `ConnectionError` for a lost cluster; what goes wrong in a run is reported."
+    """Make what is not finished; what goes wrong in a run is reported.
+
+    Raises `ConfigError` where a finished run was made of other files, `ConnectionError` for a lost cluster."""
     check_limits(dict(jobs=jobs, threads=threads, notebook=notebook), LIMITS)
+    check_text("scheduler", text_only("scheduler", scheduler))
     if scheduler == "local":
         processes_fit("jobs", min(jobs, len(runs)))
     sweep = Sweep(runs, make_folder(folder).absolute(), again)
+    check_finished({r: sweep.folder[r] for r in runs if sweep.state[r] == "finished"})
     with _bar(sweep) as bar:
         if not sweep.queue:
             bar.set_description_str("nothing left to do")
@@ -451,6 +456,43 @@ def run_sweep(
             finally:
                 _stop(sweep, scheduler)
     return sweep
+
+
+def check_finished(
+    folders: dict,  # `PlannedRun` -> folder of the finished run
+):
+    "Raise `ConfigError` that names run and clip where a file has changed since, or the code of a method of one's own."
+    tables, here, code = {}, {}, {}  # of all runs; each table and each file is read once
+    for run, folder in folders.items():
+        try:
+            manifest = read_manifest(folder)
+        except ConfigError:
+            continue  # made by an earlier version, or damaged: it says nothing of its files
+        clips = _clips_today(run.config, tables).assign(file=lambda t: t.clip_id.map(_noted_files(manifest)))
+        why = "the numbers of this finished run and those of new ones would be of different data: put the files back, "
+        check_sources(folder, clips, why + "or give the sweep another folder", here)
+        key = run.config.method, run.config.compare
+        code[key] = code.get(key) or dict(method=dict(code=own_methods(run.config)))
+        if said := code_differences(manifest, code[key]):
+            raise ConfigError(
+                f"{folder}: {said[0]} since this run was finished; give the sweep another folder"
+            )
+
+
+def _clips_today(config, tables):
+    "clip_id and source of the clips of a run."
+    from trs_lab.data.decisions import all_clips
+
+    alike = clips_of_config(config)
+    if alike not in tables:
+        tables[alike] = all_clips(alike)[["clip_id", "source"]]
+    return tables[alike]
+
+
+def _noted_files(manifest):
+    "clip -> fingerprint of its file in training."
+    clips = manifest["clips"]
+    return dict(zip(clips["clip_id"], clips.get("file", ())))
 
 
 def _bar(sweep):
@@ -587,7 +629,8 @@ PARAMETERS = [*GRID_PARAMETERS, "finished", "folder", *HOW]
 
 def sweep_folder(folder=""):
     "Where the run folders go: runs/sweep unless told otherwise."
-    return Path(folder).expanduser().absolute() if folder else project_root() / "runs" / "sweep"
+    check_text("folder", text_only("folder", folder))
+    return Path(folder).expanduser().absolute() if str(folder) else project_root() / "runs" / "sweep"
 
 
 def main(argv=None):
@@ -597,7 +640,10 @@ def main(argv=None):
     )
     listed = f"parameter: {', '.join(PARAMETERS)}"
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=listed)
-    given = {k: read_value(v) for k, v in parser.parse_args(argv).p}
+    as_it_is = "the same, and the value stays the text that it is, such as 2025_06_02 or 007"
+    parser.add_argument("-r", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=as_it_is)
+    typed = parser.parse_args(argv)
+    given = {k: read_value(v) for k, v in typed.p} | dict(typed.r)
     check_names(given, PARAMETERS)
     how = {k: given.pop(k) for k in HOW if k in given}
     folder, finished = sweep_folder(given.pop("folder", "")), given.pop("finished", "")
