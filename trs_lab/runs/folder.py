@@ -94,11 +94,31 @@ def _begin_run(run, config, manifest):
         raise ConfigError(
             f"out_dir: {run} already holds a run; give another folder, or resume=True to go on with it"
         )
+    elif others := _files_of_others(run):
+        raise ConfigError(
+            f"out_dir: {run} holds {others[0]}, and no run (config.json is missing): a training would write over it, "
+            "or take it for its own; give another folder, or take it away"
+        )
     (run / "figures").mkdir(exist_ok=True)
     if manifest:
         begun = config.resume and has_checkpoint(run)
         write_manifest(run, _resumed(read_manifest(run), manifest) if begun else manifest)
     save_config(replace(config, decisions=keep_decisions(run, config)), run / "config.json")
+
+
+# what a run writes once its config.json is there
+_RESULTS = "predictions.csv metrics.csv pseudo_labels.parquet summary.json model.json model.safetensors progress.json"
+_RESULTS = (*_RESULTS.split(), "people.safetensors", "*checkpoint.pt", "figures/*")
+_BEFORE = ("run.json", "decisions_used.json", "decisions.json")  # and before that
+
+
+def _files_of_others(run):
+    "Names of files in a folder without a run that a run would write over, or take for its own."
+    begun = (
+        isinstance(there := read_json(run / "run.json", default={}, damaged={}), dict) and "clips" in there
+    )
+    patterns = _RESULTS if begun else (*_RESULTS, *_BEFORE)  # killed before its config.json was written
+    return sorted(str(p.relative_to(run)) for pattern in patterns for p in run.glob(pattern))
 
 
 def has_checkpoint(
