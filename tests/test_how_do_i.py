@@ -109,6 +109,25 @@ def test_a_new_method(followed):
     assert run.config.method == "my_method:Pi" and "loss_unlabelled" in metrics
 
 
+def test_a_method_that_changed_is_not_resumed(followed):
+    import my_method
+    from trs_lab.runs.folder import check_resumable
+    from trs_lab.runs.manifest import make_manifest
+    from trs_lab.runs.prepare import load_clips
+
+    run = runs_of(followed[0])["pi"]
+    today = lambda: make_manifest(run.config, *load_clips(run.config))
+    check_resumable(run.run, run.config, today())
+    text = Path(my_method.__file__).read_text()
+    try:
+        Path(my_method.__file__).write_text(text + "# another version of it\n")
+        with pytest.raises(ConfigError, match="the code of method my_method:Pi has changed"):
+            check_resumable(run.run, run.config, today())
+    finally:
+        Path(my_method.__file__).write_text(text)
+    check_resumable(run.run, run.config, today())
+
+
 def test_a_new_widget(followed):
     inspector = followed[0]["inspector"]
     (part,) = [child for child in inspector.widget.children if type(child).__name__ == "Performer"]
