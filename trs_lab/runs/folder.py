@@ -38,7 +38,7 @@ from ..data.decisions import in_force, read_entries
 from ..learn.metrics import r_l2, say_undefined, spearman, summarise
 from ..learn.questions import question_of, within_people
 from ..learn.history import HISTORY_COLUMNS
-from ..learn.learner import Callback, Learner
+from ..learn.learner import Callback, Learner, saying_where
 from ..learn.method import BURN_IN
 from .configure import flat, load_config, save_config
 from trs_lab.runs.manifest import (
@@ -465,7 +465,7 @@ def predictions_table(
     network: str = "",  # whose predictions; '' = of the one that speaks for the run
 ) -> pd.DataFrame:
     "clip_id, split, role, group, user (where any is known), score (NaN = not judged), predicted, sigma."
-    with learner.saying_where():
+    with saying_where(learner):
         predicted, sigma = learner.method.predict(network or learner.method.speaker)
     known = ["user"] if "user" in table and table.user.notna().any() else []
     return table[["clip_id", "split", "role", "group", *known]].assign(
@@ -484,7 +484,7 @@ def with_parts(
     if learner.method.speaker == "student":
         return predictions
     for name in PARTS:
-        with learner.saying_where():
+        with saying_where(learner):
             answers = learner.method.predict(name)
         predictions[name], predictions[f"{name}_sigma"] = answers
     return predictions

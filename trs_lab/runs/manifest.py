@@ -50,9 +50,7 @@ def from_project(
     return project_root() / text
 
 
-END = (
-    2**16
-)  # bytes at either end of a file that the first half of its fingerprint looks at, and of each block
+END = 2**16  # bytes of a block, and those at either end of a file that the first half of its fingerprint sees
 MOST = 2**26  # bytes that the second half looks at
 MOST_OF_A_FILM = 2**20
 SEEN = 16  # pictures of a folder whose bytes it looks at, first and last among them

@@ -28,16 +28,14 @@ from ..core.progress import counted
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
 from ..runs.configure import as_saved
-from ..runs.student import PEOPLE_FILE
+from ..runs.student import PEOPLE_FILE, config_in, load_student
 from ..runs.prepare import embedded_weights, make_encoder
 from .intervals import FOLDER, read_left_out
 from trs_lab.score.model import (
     TRAINING_COLUMNS,
     Model,
-    config_in,
     find_backbone,
     find_weights,
-    open_student,
 )
 from .scorer import Scorer
 
@@ -405,7 +403,7 @@ def read_shared(
     config = config_in(folder / "model.json", about.get("config"), trust_code)
     config = put_backbone(config, said["backbone"], folder, str(weights))
     backbone = None if said["featured"] else find_backbone(config, said["backbone_fingerprint"], str(folder))
-    student = open_student(folder, make_encoder(config, backbone) if config.finetune else None, trust_code)
+    student = load_student(folder, make_encoder(config, backbone) if config.finetune else None, trust_code)
     training = _training_of(folder)
     return Model(
         str(folder),
