@@ -186,11 +186,13 @@ def main(argv=None):
         metavar=("NAME", "VALUE"),
         help="parameter of a new run, as in train.ipynb; without any, the run's config.json is read",
     )
+    as_it_is = "the same, and the value stays the text that it is, such as 2025_06_02 or 007"
+    parser.add_argument("-r", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=as_it_is)
     args = parser.parse_args(argv)
     if "TRS_NOTEBOOK" in os.environ:
         end_with(int(os.environ["TRS_NOTEBOOK"]))
     try:
-        work(args.run, {k: read_value(v) for k, v in args.p} or None)
+        work(args.run, {k: read_value(v) for k, v in args.p} | dict(args.r) or None)
     except Exception as e:
         print(f"{FAILED}{type(e).__name__}: {e}", file=sys.stderr, flush=True)
         raise
