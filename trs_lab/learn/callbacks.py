@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ..core.progress import counted, progress_bar
+from .device import eval_mode
 from .learner import Callback
 from .method import NotFinite
 from .method import TeacherOptions
@@ -186,7 +187,12 @@ def _answers_are_finite(learner):
     if "student" not in learner.epoch_rows or learner.stage == "recovery":
         return True  # it does not score yet
     rows = torch.cat([torch.as_tensor(part).flatten() for part in learner.batches[-1] if part is not None])
-    answers = learner.method.outputs("student", rows.to(learner.device))
+    method = (
+        learner.method
+    )  # asked directly: `outputs` may first encode all exemplars anew, once an epoch more
+    with torch.no_grad(), eval_mode(*learner.networks.children()), learner.data.autocast():
+        ask = lambda x, r: method.answer("student", x, r)
+        answers = learner.data.in_batches(rows.to(learner.device), ask)
     return all(a.isfinite().all() for a in answers)
 
 # %% ../../nbs/learn/callbacks.ipynb #f7eef834

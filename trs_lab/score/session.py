@@ -30,7 +30,7 @@ from trs_lab.core.files import (
 )
 from ..core.parameters import ConfigError
 from ..core.progress import counted, duration, progress_bar
-from ..data.clips_file import keep_and_write
+from ..data.clips_file import bytes_of, in_turn, keep_and_write
 from ..data.pictures import VideoError, by_decimals
 from ..runs.manifest import source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
@@ -190,7 +190,7 @@ def _write_tables(out, tables):
     write_json(noted, either, alone=True)
     for name, text in texts.items():
         if name in edited:
-            backup = keep_and_write(out / name, text)
+            backup = in_turn(out / name, lambda: keep_and_write(out / name, text, bytes_of(out / name)))
             print(f"{out / name} was not as this program had written it: it is kept as {backup.name}")
         else:
             write_atomically(out / name, lambda p, text=text: p.write_bytes(text), alone=True)
