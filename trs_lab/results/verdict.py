@@ -114,7 +114,7 @@ def verdict(
             f"Stopped before its end: these are not the numbers of a whole training. {of_this_draw(summary)}"
         )
     results = shipped() / "nbs" / "docs" / "results"
-    for place in [table] if table else [results / "network", results / "recipe", results]:
+    for place in [table] if table else [results / "recipe", results]:
         with suppress(ConfigError):  # no rows of this kind, or no table
             if many := of_many_draws(summary, read_rows(place)):
                 return f"{of_this_draw(summary)} {many}"
