@@ -85,6 +85,14 @@ def methods():
     return [m for m in METHODS if m not in without]
 
 
+def with_networks():
+    """All that train a backbone."""
+    from trs_lab.methods.registry import METHODS
+
+    fitted = {"svr", "ridge", "kernel_ridge", "svr_tuned", "mixed", "mixed_forest", "gpboost", "process"}
+    return [m for m in METHODS if m not in fitted]
+
+
 def of_features(folder, method):
     from trs_lab.methods.registry import option_names
 
@@ -102,8 +110,10 @@ KINDS = dict(
     features=(make_clips, methods, of_features, False),
     frames=(
         make_films,
-        lambda: ["trs", "trs_process", "mean_teacher", "supervised"],
-        lambda folder, method: of_films(folder, method, **PIXELS),
+        with_networks,
+        lambda folder, method: of_films(
+            folder, method, **PIXELS, **dict(part_margin=0.1) if method == "tpt" else {}
+        ),
         False,
     ),
     caching=(
