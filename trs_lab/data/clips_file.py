@@ -38,6 +38,7 @@ _SEPARATOR_NAMED = re.compile(r'"?sep=([,;|\t])"?[,;|\s]*')  # a first line that
 
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"(?!")')
 _BREAK = re.compile(r"\r\n|\r|\n")
+_BLANKS = re.compile(" *")  # behind a closing quotation mark they are nobody's
 
 
 class Line(NamedTuple):
@@ -55,7 +56,8 @@ def _quoted(text, at, separator, line, where):
     if not found:
         said = f"line {line}: a quotation mark is opened here and never closed: close it, or take it out"
         raise DataError(f"{where}{said}")
-    if text[found.end() : found.end() + 1] not in ("", separator, "\r", "\n"):
+    after = _BLANKS.match(text, found.end()).end()
+    if text[after : after + 1] not in ("", separator, "\r", "\n"):
         there = line + len(_BREAK.findall(found[0]))
         said = f"line {line}: a quotation mark is opened here, and the cell goes on behind the next one (line {there})"
         raise DataError(f"{where}{said}: close it, or write quotation marks inside of quotes twice")
@@ -71,7 +73,9 @@ def _lines(text, separator, where):
         at = _quoted(text, at, separator, line, where) if quoted else bare.match(text, at).end()
         cells.append(text[start + 1 : at - 1].replace('""', '"') if quoted else text[start:at])
         places.append((start, at))
-        line += len(_BREAK.findall(text, start, at)) if quoted else 0
+        if quoted:
+            line += len(_BREAK.findall(text, start, at))
+            at = _BLANKS.match(text, at).end()
         if text.startswith(separator, at):
             at += 1
             continue
