@@ -216,9 +216,8 @@ def keep_others(
 ):
     "A rows.csv, calibration.csv or settings.json of somebody else is kept as a backup, and it is said."
     folder = make_folder(folder)
-    write_json(
-        folder / MADE, _made(folder)
-    )  # before there is a settings.json that is newer than the other files
+    # before there is a settings.json that is newer than the other files
+    write_json(folder / MADE, _made(folder))
     for name, mark in _ROWS.items():
         path = folder / name
         if path.is_file() and mark not in _first_line(path):

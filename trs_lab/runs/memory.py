@@ -172,10 +172,10 @@ def _bytes_of(networks):
 def network_bytes(
     config: Config,  # of a run
     in_dim: int,  # width of the features that the networks see
-) -> (
-    float
-):  # infinite where no machine could hold them; 0 where nothing can be said, as of some methods of one's own
-    "What the networks of a method hold when they are built; a backbone that was trained with them is not counted."
+) -> float:  # infinite where no machine could hold them; 0 where nothing can be said
+    """What the networks of a method hold when they are built; a backbone that was trained with them is not counted.
+
+    Nothing can be said of some methods of one's own."""
     sizes = []
     for depth in (1, 2):
         try:

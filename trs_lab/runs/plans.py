@@ -117,9 +117,7 @@ class PlannedRun:
     label: str  # what the data set is called
     variant: str = ""  # name of the set of parameters, '' if it has none
     turn: int = 0  # position of its seed among the seeds of its grid
-    known: dict = (
-        None  # clip tables that were read for the plan, as for `clips_key`; all of its runs share it
-    )
+    known: dict = None  # clip tables that were read, as for `clips_key`; all runs of a plan share it
 
     @cached_property
     def content(self):

@@ -508,9 +508,8 @@ def save_pretrained(
     **others,  # repo_id, push_to_hub: of the mixin
 ):
     "`export`, with the backbone inside up to 50 MB. Raises `ConfigError` where the folder cannot take it."
-    _place_of(
-        Path(save_directory).expanduser()
-    )  # the mixin would remove a config.json before it looks further
+    # looked at first: the mixin would remove a config.json before it asks further
+    _place_of(Path(save_directory).expanduser())
     return ModelHubMixin.save_pretrained(self, Path(save_directory).expanduser(), **others)
 
 
