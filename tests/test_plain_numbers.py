@@ -319,7 +319,7 @@ def test_the_process_of_deviations_is_what_the_plain_calculation_says():
         c, variance = share * known[i], (s2[0] * v + s2[1] * w) / 2
         told = (1 - c) * mean + c * other
         apart = [(1 - c) / 2 * (m - told) ** 2, (1 - c) / 2 * (o - told) ** 2, c * (other - told) ** 2]
-        ours = fitted.score(x[i : i + 1], numbers[i : i + 1], torch.as_tensor(means[i : i + 1]))
+        ours = fitted.score(x[i : i + 1], numbers[i : i + 1], means=torch.as_tensor(means[i : i + 1]))
         np.testing.assert_allclose([float(t) for t in ours], [told, math.log(variance + sum(apart))], **NEAR)
 
 
@@ -371,7 +371,46 @@ def test_the_linear_process_is_what_the_plain_calculation_says():
     )  # whoever is asked about her mean film gets its level, whatever the order says
     level = shares @ [mean for mean, _ in answers(i, films[i])]
     film = torch.as_tensor(means[i : i + 1])
-    np.testing.assert_allclose(fitted.score(film, numbers[i : i + 1], film)[0], [level], **NEAR)
+    np.testing.assert_allclose(fitted.score(film, numbers[i : i + 1], means=film)[0], [level], **NEAR)
+
+
+def test_the_process_in_groups_is_what_the_plain_calculation_says():
+    """Clips in units of their group, with a level for each group, by a share that left-out clips decide."""
+    views, y, people = some_clips()
+    clips, n, kinds = views.mean(1), len(y), np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0])
+    clips = clips + 4 * kinds[:, None, None] * np.array([1, -2, 0.5])
+    nobody, kinds_of = np.full(len(clips), -1), torch.as_tensor(kinds)
+    x, numbers, fitted = torch.as_tensor(clips), torch.as_tensor(nobody), FittedProcess(3)
+    given = x[:n], torch.as_tensor(y), x, numbers[:n], torch.Generator().manual_seed(0)
+    fitted.fit(*given, groups=kinds_of)
+    seen = (clips - clips.mean((0, 1))) / clips.std((0, 1))
+    placed = np.empty_like(seen)
+    for kind in (0, 1):
+        films = seen[kinds == kind]
+        placed[kinds == kind] = (films - films.mean((0, 1))) / films.std((0, 1))
+    spreads, spreads_in = spreads_of(seen), spreads_of(placed)
+    theta = lambda name: getattr(fitted, name).theta.numpy()
+    units, units_in = (spreads, medians_of(seen, spreads)), (spreads_in, medians_of(placed, spreads_in))
+    plain = PlainProcess(theta("plain"), seen[:n], y, nobody, units, False)
+    in_groups = PlainProcess(theta("in_groups"), placed[:n], y, kinds, units_in, True)
+    squares = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        told = [
+            (1 - share) * plain.predict(seen[i], -1, i)[0]
+            + share * in_groups.predict(placed[i], kinds[i], i)[0]
+            for i in range(n)
+        ]
+        squares.append(sum((y - told) ** 2))
+    share = averaged_share(squares, n)
+    np.testing.assert_allclose(fitted.in_groups.share, share, **NEAR)
+    assert 0.01 < share < 0.99
+    s2 = plain.calibration(), in_groups.calibration()
+    for i in range(len(clips)):
+        (m, v), (o, w) = plain.predict(seen[i], -1), in_groups.predict(placed[i], kinds[i])
+        told, variance = (1 - share) * m + share * o, (1 - share) * s2[0] * v + share * s2[1] * w
+        variance += (1 - share) * (m - told) ** 2 + share * (o - told) ** 2
+        ours = fitted.score(x[i : i + 1], numbers[i : i + 1], kinds_of[i : i + 1])
+        np.testing.assert_allclose([float(t) for t in ours], [told, math.log(variance)], **NEAR)
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["plain", "with_people"])

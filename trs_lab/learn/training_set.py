@@ -32,10 +32,9 @@ class Clips:
         self.ids = table.clip_id.to_numpy(str)
         self._set_roles(table, device)
         self._set_scores(table, device, use_difficulty)
-        groups, names = pd.factorize(table.group)
-        self.group_names = names.tolist()  # self.groups are places in it
+        groups, self.group_names = _numbered(table, "group")  # groups are places in it
         self.groups, self.one_group = torch.as_tensor(groups, device=device), len(np.unique(groups)) < 2
-        persons, self.person_names = _persons(table)  # persons are places in it
+        persons, self.person_names = _numbered(table, "user")  # persons are places in it
         self.persons = torch.as_tensor(persons, device=device)
         self.judges = _judges(table, device)
         self._attributes = {name: _column(table, name) for name in ATTRIBUTES if name in table}
@@ -120,14 +119,14 @@ def _classes(values, n, name, ids):
     return np.where(np.isfinite(values), values, -1).astype(int)
 
 
-def _persons(table):
-    "(N,) number of the person in each clip, -1 where unknown, and the people's names: the column user."
-    if "user" not in table:
+def _numbered(table, column):
+    "(N,) numbers of the people or groups in a column, -1 where unknown, and their names."
+    if column not in table:
         return np.full(len(table), -1), []
     # numbered by who comes first in training: folds and columns must not depend on who is tested
-    first = pd.concat([table.user[table.role != "test"], table.user])
+    first = pd.concat([table[column][table.role != "test"], table[column]])
     names = pd.Index(first.dropna().unique())
-    return names.get_indexer(table.user), names.astype(str).tolist()
+    return names.get_indexer(table[column]), names.astype(str).tolist()
 
 
 def _judges(table, device):

@@ -150,6 +150,7 @@ class Comparing(nn.Module):
 
     needs_difficulty = False  # but better with it, where the exemplars have one
     asks_group = True
+    of_no_group = "compared with the clips it is most like"
 
     def __init__(
         self,

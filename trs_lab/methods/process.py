@@ -19,6 +19,7 @@ from .kernels import BLOCKS, blocks, distances, matern_sum, medians_of, spreads_
 from trs_lab.methods.process_parts import (
     MOST,
     Deviations,
+    InGroups,
     Line,
     Part,
     averaged_share,
@@ -33,11 +34,12 @@ STRAIGHT = (0, 2)  # places in `BLOCKS` of what the linear process sees: mean an
 
 
 class FittedProcess(ClosedForm):
-    "Four processes over the same labelled clips, of which three ask who performs."
+    "Up to five processes over the same labelled clips, of which three ask who performs and one what is performed."
 
     dtype = torch.double
     row_by_row = ("score",)  # takes and gives a row each clip
     asks_person = True  # a person without a labelled clip counts as unknown
+    of_no_group = "scored without what is known of groups"  # a clip of an unknown group
     sees_views = True  # it is asked about the mean of a clip's clean and cached weak views
 
     def __init__(
@@ -49,7 +51,12 @@ class FittedProcess(ClosedForm):
         self.keep(center=(in_dim,), filter=(in_dim, in_dim), exemplars=(0, 1, in_dim), persons=(0,))
         self.keep(spreads=(0,), medians=(1,))
         self.plain, self.with_people = Part(), Part()
-        self.linear, self.deviations = Line(), Deviations(in_dim)
+        self.linear, self.deviations, self.in_groups = Line(), Deviations(in_dim), InGroups(in_dim)
+
+    @property
+    def asks_group(self):
+        "Whether answers depend on the group of a clip."
+        return self.in_groups.fitted
 
     def fit(
         self,
@@ -60,8 +67,10 @@ class FittedProcess(ClosedForm):
         generator: torch.Generator,  # draws the clips that settle the kernel, where there are more than `MOST`
         views=None,  # (N, V, S, D) views of training clips, for the filter; None = features are standardised alone
         means=None,  # (N, S, D) of the person in each of all clips; NaN = not known; None = no deviations
+        groups=None,  # (N,) number of the group of each of all clips, -1 = unknown; None = of all
         linear: float = 0.5,  # odds of `averaged_share` for the linear process, 0 = none
         deviations: float = 0.5,  # the same for that of deviations
+        in_groups: float = 0.5,  # the same for that in units of the group
     ):
         "Settle the kernels; people are used only where one of them has more than one labelled clip."
         device = self.center.device
@@ -77,6 +86,8 @@ class FittedProcess(ClosedForm):
                 self._fit_linear(x, judged, same, linear)
             if means is not None and deviations:
                 self._fit_deviations(every, means.double().cpu(), judged, same, deviations)
+        if groups is not None and in_groups:
+            self._fit_in_groups(self.seen(every), groups.cpu(), judged, same, in_groups)
         return self.move(device)
 
     def _fit_units(self, every, views):  # (N, S, D), (N, V, S, D) or None
@@ -119,6 +130,24 @@ class FittedProcess(ClosedForm):
         wrong, moved = judged.y[judged.rows] - as_it_is, in_order - as_it_is
         self.deviations.fill(share=averaged_share(wrong[known], moved[known], odds))
 
+    def _fit_in_groups(self, every, groups, judged, same, odds):  # (N, S, D) standardised, (N,)
+        "The process in units of the group, and its share by clips left out, where two groups have labelled clips."
+        part, n = self.in_groups.measure(every, groups), len(judged.y)
+        if len(groups[:n][part.knows(groups[:n])].unique()) < 2:
+            return
+        x, groups = every[:n], groups[:n]
+        part.fill(exemplars=part.placed(x, groups)[judged.kept], groups=groups[judged.kept])
+        far, alike = part.pairs(x, groups), part.same(groups)
+        alike[judged.kept, torch.arange(len(judged.kept))] = (
+            1  # an unknown group is at least that of the clip
+        )
+        part.settle(judged, far, alike)
+        rows, y, (among, alike) = judged.rows, judged.y[judged.rows], map(judged.among, (far, alike))
+        as_it_is = torch.lerp(*self._without_each(x[rows], x[rows], judged, same), self.linear.share)
+        moved = part.without_each(among, among, y, alike) - as_it_is
+        known = part.knows(groups[rows])
+        part.fill(share=averaged_share((y - as_it_is)[known], moved[known], odds))
+
     def _both_orders(self, x, film, judged, same):  # (N, S, D) both
         "Answers for labelled clips left out in turn, (n,): the clip as it is, and the order by deviations."
         rows, at = judged.rows, judged.deciding
@@ -136,6 +165,8 @@ class FittedProcess(ClosedForm):
         y, same, at = judged.y[judged.rows], judged.among(same), judged.deciding
         far, of_asked = (self.far(t)[..., at] for t in (x, asked))
         plain = self.plain.without_each(far, of_asked, y)
+        if not self.with_people.fitted:
+            return plain, plain
         curved = (plain + self.with_people.without_each(far, of_asked, y, same)) / 2
         if not self.linear.fitted:
             return curved, curved
@@ -201,6 +232,7 @@ class FittedProcess(ClosedForm):
         self,
         features,  # (B, S, D)
         persons=None,  # (B,) numbers of the people, -1 = unknown; None = nobody is known
+        groups=None,  # (B,) numbers of the groups, -1 = unknown; None = of all
         means=None,  # (B, S, D) of the films of the person in each clip, NaN = not known; None = of nobody
     ):
         "-> mean (B,), log-variance (B,)"
@@ -217,6 +249,11 @@ class FittedProcess(ClosedForm):
                 claimed = sum(share * variance for (_, variance), share in zip(answers, shares))
                 answers.append((self._in_order(features, persons, means.double()), claimed))
                 share = self.deviations.share * means.isfinite().flatten(1).all(1)
+                shares = [s * (1 - share) for s in shares] + [share]
+            if self.in_groups.fitted and groups is not None:
+                part, seen = self.in_groups, self.seen(features)
+                answers.append(part.ask(part.pairs(seen, groups), part.same(groups)))
+                share = part.share * part.knows(groups)
                 shares = [s * (1 - share) for s in shares] + [share]
             mean, variance = mixture(answers, torch.stack(shares))
         # no upper bound: the linear process extrapolates, and there its variance has to grow without limit
@@ -274,7 +311,7 @@ def of_earlier_version(
             state[prefix + new] = state.pop(prefix + old)
     if len(state.get(prefix + "deviations.theta", ())) and prefix + "deviations.share" not in state:
         raise DataError("this model was trained when deviations had another form; train it again")
-    for part in ("linear", "deviations"):
+    for part in ("linear", "deviations", "in_groups"):
         own = {f"{prefix}{part}.{k}": v for k, v in getattr(process, part).state_dict().items()}
         if not any(name in state for name in own):
             state.update(own)
@@ -307,6 +344,13 @@ class ProcessOptions(Options):
         lo=0,
         hi=1,
     )
+    in_groups: float = option(
+        0.5,
+        "odds of each further quarter of the answer that sees a clip in units of its group, where there are several; "
+        "0 = none",
+        lo=0,
+        hi=1,
+    )
 
 
 FILMS = 2  # clips of a person that a mean needs at least
@@ -321,21 +365,20 @@ class WithProcess(SeesAllViews):
         "On all training clips, and the scores of the labelled ones."
         clips, n = self.clips, self.clips.n_labelled
         rows = torch.cat([clips.labelled, clips.unlabelled])
-        views = self.views_for_filter(rows)
+        given = dict(groups=clips.groups[rows], views=self.views_for_filter(rows), means=self.means(rows))
         values = [self.features(rows), clips.scores[rows], self.persons(rows)]
-        more = {k: v for k, v in dict(views=views, means=self.means(rows)).items() if v is not None}
+        more = {k: v for k, v in given.items() if v is not None}
         each = self.team.apart(process, *values, *more.values())
         for seed, (one, x, y, persons, *others) in zip(self.data.seeds, each):
             generator = torch.Generator().manual_seed(seed)
-            odds = dict(linear=self.options.linear, deviations=self.options.deviations)
-            given = dict(zip(more, others), **odds)
-            one.fit(x[:n], y[:n], x, persons[:n], generator, **given)
+            odds = {name: getattr(self.options, name) for name in ("linear", "deviations", "in_groups")}
+            one.fit(x[:n], y[:n], x, persons[:n], generator, **dict(zip(more, others)), **odds)
 
     @torch.no_grad()
     def ask(self, process: FittedProcess, rows):
         "Standardised mean (n,) and log-variance (n,) of clips."
-        means = self.means(rows)
-        return process.score(self.features(rows), self.persons(rows), *([] if means is None else [means]))
+        known, means = (self.features(rows), self.persons(rows), self.clips.groups[rows]), self.means(rows)
+        return process.score(*known) if means is None else process.score(*known, means)
 
     @torch.no_grad()
     def means(self, rows):

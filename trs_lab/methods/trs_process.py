@@ -26,6 +26,7 @@ class Fusion(nn.Module):
     "Even mixture of student and process."
 
     asks_person = sees_views = True  # on account of the process
+    of_no_group = FittedProcess.of_no_group
     sees_clean = True  # the student is asked about the clean view alone
 
     def __init__(
@@ -41,6 +42,11 @@ class Fusion(nn.Module):
         "(n,) number of the person in each labelled clip, -1 = unknown."
         return self.reference.persons
 
+    @property
+    def asks_group(self):
+        "Whether answers depend on the group of a clip."
+        return self.reference.asks_group
+
     def encode(self, x):
         return self.student.encode(x)
 
@@ -48,13 +54,14 @@ class Fusion(nn.Module):
         self,
         features,  # (B, S, D), from `encode`: mean of the views
         persons=None,  # (B,) as for the process
+        groups=None,  # (B,) as for the process
         means=None,  # (B, S, D) as for the process
         clean=None,  # (B, S, D) of the clean view; None = it is the only one
     ):
         "-> mean (B,), log-variance (B,)"
-        known = dict(persons=persons) if means is None else dict(persons=persons, means=means)
         own = self.student.score(features if clean is None else clean)
-        return even_mixture(tuple(t.float() for t in own), self.reference.score(features, **known))
+        of_process = self.reference.score(features, persons, groups, means)
+        return even_mixture(tuple(t.float() for t in own), of_process)
 
 
 class TRSProcess(WithProcess, TRSGP):

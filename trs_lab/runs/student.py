@@ -109,7 +109,7 @@ class Student:
         self,
         x,  # (B, S, D) segment features of the backbone; (B, S, 3, 16, H, W) pixels after end-to-end training
         difficulty=None,  # (B,) degree of difficulty, NaN = not known; for MUSDL, CoRe and `use_difficulty`
-        group=None,  # (B,) name of each clip's group, one of `groups`, for CoRe; None = it goes by likeness
+        group=None,  # (B,) name of each clip's group, one of `groups`, for CoRe and `Process`; None = not known
         person=None,  # (B,) name of the person in each clip, for `Process`; one that is not among `people` is nobody
     ):
         """Scores (B,) and sigmas (B,), numpy, in units of the score.
@@ -160,7 +160,7 @@ class Student:
         known = {}
         if hasattr(self.network, "needs_difficulty") and difficulty is not None:
             known["difficulty"] = torch.as_tensor(difficulty, dtype=torch.float32, device=x.device)
-        if hasattr(self.network, "asks_group") and group is not None:
+        if getattr(self.network, "asks_group", False) and group is not None:
             known["groups"] = torch.as_tensor(self._group_numbers(group), device=x.device)
         if hasattr(self.network, "asks_person") and person is not None:
             numbers = {name: i for i, name in enumerate(self.people)}

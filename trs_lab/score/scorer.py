@@ -258,12 +258,12 @@ def warnings(self: Scorer, row, far):
         said.append(f"{who}: scored as anybody")
     if student.means is not None and row["user"] not in self.filmed:
         said.append("no mean of this person's films is known: deviations from it are left out")
-    asks = hasattr(student.network, "asks_group") and len(student.groups) > 1
+    asks = getattr(student.network, "asks_group", False) and len(student.groups) > 1
     if asks and row["group"] not in student.groups:
         who = (
             f"group {row['group']} is unknown" if isinstance(row["group"], str) else "the group is not given"
         )
-        said.append(f"{who}: compared with the clips it is most like")
+        said.append(f"{who}: {student.network.of_no_group}")
     return said
 
 
