@@ -27,7 +27,9 @@ def perform(rng, body, kind, fault):
     short, tremor, uneven, late, bent = fault
     n = int(rng.uniform(90, 150))
     t = np.linspace(0, kind["times"], n)
-    way = lambda shift, size: size * np.clip(np.sin(np.pi * ((t - shift) % 1)), 0, None) ** 1.3 / (1 + 0.25 * short)
+    way = lambda shift, size: (
+        size * np.clip(np.sin(np.pi * ((t - shift) % 1)), 0, None) ** 1.3 / (1 + 0.25 * short)
+    )
     shake = lambda: drift(rng, n, 0.04 * tremor + 0.01, 2)
     lean = way(0, kind["trunk"]) * 0.6 + 0.1 * bent * way(0, 1) + drift(rng, n, 0.02, 8)
     depth = way(0, kind["hip"])
