@@ -26,6 +26,7 @@ from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
 from .run_folder import read_predictions
+from .same_data import MadeOf, made_of, tell_data_apart
 from ..runs.configure import config_from, flat
 from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
@@ -81,7 +82,8 @@ def settings_of(
     except ConfigError:  # a method that cannot be imported here: what the file says
         return {k: v for k, v in config.items() if k in SETTINGS}
     values = flat(known)
-    values |= dict(weights=Path(known.weights).name, decisions="some" if known.decisions else "")
+    # a sweep and `content_of` have the decisions' SHA-256 in the place of their path
+    values |= dict(weights=Path(known.weights).name, decisions=Path(known.decisions).name[:16])
     return {name: values[name] for name in [*SETTINGS, *option_names(known.method)]}
 
 
@@ -129,6 +131,7 @@ class ReadRun(NamedTuple):
     rows: list  # of dicts with `COLUMNS`
     settings: dict  # from `settings_of`
     content: dict  # what its result depended on; {} where that is not known
+    made_of: MadeOf  # its clips
 
 
 def read_run(
@@ -159,7 +162,15 @@ def read_run(
         own = kind == "run" or ": " in method  # a predictor of this run, whose answers it kept
         found = group_rows(figures, groups, run if own else None, predictor_of(method))
         rows += [about | one | r for r in found]
-    return ReadRun(rows, settings, content)
+    return ReadRun(rows, settings, content, _made_of(run))
+
+
+def _made_of(run):
+    "Nothing where its files are damaged, which the one who opens the run is told."
+    try:
+        return made_of(run, read_part(run, "run", {}))
+    except (ValueError, KeyError, TypeError):
+        return MadeOf()
 
 
 def about_run(config, swept):
@@ -339,6 +350,7 @@ class Collected:
     rows: list = field(default_factory=list)  # of dicts
     settings: dict = field(default_factory=dict)  # digest -> settings
     contents: dict = field(default_factory=dict)  # name of a run -> content
+    made_of: dict = field(default_factory=dict)  # name of a run -> `MadeOf`
     left_out: list = field(default_factory=list)  # of dicts: run, reason
 
     def add_run(self, name, path):
@@ -354,7 +366,7 @@ class Collected:
             return
         self.rows += read.rows
         self.settings[read.rows[0]["settings"]] = read.settings
-        self.contents[name] = read.content
+        self.contents[name], self.made_of[name] = read.content, read.made_of
 
     def add_table(self, path):
         "Rows that an earlier report wrote, but for those of runs that were read already."
@@ -372,7 +384,7 @@ class Collected:
             row, settings = table_row(r, f"{name}: {r.digest or f'settings {r.settings}'}")
             self.rows.append(row)
             self.settings[row["settings"]] = settings
-            self.contents[row["run"]] = dict(r.content)
+            self.contents[row["run"]], self.made_of[row["run"]] = dict(r.content), MadeOf()
         for count, what in (
             (double, "are of runs that were read already"),
             (unknown, "do not say what was run"),
@@ -409,6 +421,7 @@ def read_runs(
         raise DataError(f"no run can be reported: {reasons}")
     frame = pd.DataFrame(all_of.rows, columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
     pooled = frame[frame.kind == "pooled"].assign(kind="run")
+    frame = _data_apart(frame, all_of)
     frame = frame[frame.kind != "pooled"].sort_values("data", key=lambda c: c.map(data_order), kind="stable")
     frame, doubles = without_doubles(tell_settings_apart(frame, all_of.settings))
     left_out = pd.DataFrame(all_of.left_out + doubles, columns=["run", "reason"])
@@ -416,15 +429,23 @@ def read_runs(
     calibration = pd.concat([pd.read_csv(p) for p in beside]) if beside else None
     return Found(one_branch(frame), all_of.settings, left_out, paths, all_of.contents, pooled, calibration)
 
+
+def _data_apart(rows, all_of):
+    "Rows with other names of the data where runs of one name were made of different clips, files or scores."
+    runs = rows[rows.kind == "run"].drop_duplicates("run")
+    backbone = [all_of.settings[s].get("backbone", "") for s in runs.settings]
+    names = tell_data_apart(runs[["run", "data", "task"]].assign(backbone=backbone), all_of.made_of)
+    return rows.assign(data=rows.run.map(names).fillna(rows.data)) if names else rows
+
 # %% ../../nbs/results/rows.ipynb #bbdef268
 def usual(
     digests: pd.Series,  # settings of each run
     settings: dict,  # digest -> settings
 ) -> str:  # a digest
-    "The settings that differ in the fewest fields from all others; of several, the most frequent."
+    "The settings that differ in the fewest fields from all others; of several, without decisions, the most frequent."
     counts = digests.value_counts(sort=False)
     apart = {a: sum(len(differing(settings[a], settings[b])) for b in counts.index) for a in counts.index}
-    return min(counts.index, key=lambda a: (apart[a], -counts[a]))
+    return min(counts.index, key=lambda a: (apart[a], bool(settings[a].get("decisions")), -counts[a]))
 
 
 def tell_settings_apart(

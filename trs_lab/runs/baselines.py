@@ -136,15 +136,20 @@ def labelled_rows(
     return np.flatnonzero(table.role == "labelled")
 
 
+def _points_per_difficulty(table):
+    "Of the labelled clips whose difficulty is known; NaN where there is none."
+    rows = table.iloc[labelled_rows(table)]
+    rows = rows[rows.difficulty.notna()]
+    return rows.score.sum() / rows.difficulty.sum() if len(rows) else np.nan
+
+
 def difficulty_baseline(
     table,  # visible clip table with column difficulty (NaN = unknown)
 ) -> pd.Series:  # predicted score by clip_id, in points; NaN where the difficulty is unknown
     """Degree of difficulty times the labelled clips' points per unit of difficulty.
 
     All NaN if none of them has a known difficulty."""
-    rows = table.iloc[labelled_rows(table)]
-    rows = rows[rows.difficulty.notna()]
-    factor = rows.score.sum() / rows.difficulty.sum() if len(rows) else np.nan
+    factor = _points_per_difficulty(table)
     if factor <= 0:
         raise DataError(
             f"difficulty_baseline: expected positive points per difficulty, labelled clips give {factor:.3g}"
@@ -172,16 +177,25 @@ def run_baselines(
     predicted, left_out = {"labelled mean": np.full(n, y.mean())}, {}
     for name, X in statistics.items():
         predicted[f"ridge ({name})"] = ridge_baseline(X, y, rows, alphas, fit)
-    known = table.difficulty.notna().sum() if "difficulty" in table else 0
-    # clips of unknown difficulty would leave this baseline with an easier or harder set of clips than the rest
-    if known == n:
-        predicted["difficulty"] = difficulty_baseline(table).to_numpy()
+    if why_not := _without_difficulty(table):
+        left_out["difficulty"] = why_not
     else:
-        left_out["difficulty"] = f"known for {known} of {n} clips"
+        predicted["difficulty"] = difficulty_baseline(table).to_numpy()
     keep = table[["clip_id", "split", "role"] + (["group"] if "group" in table else [])]
     out = pd.concat([keep.assign(baseline=k, predicted=v) for k, v in predicted.items()], ignore_index=True)
     out.attrs["left_out"] = left_out
     return out
+
+
+def _without_difficulty(table):
+    "Why the difficulty cannot predict the scores; '' = it can."
+    known, n = table.difficulty.notna().sum() if "difficulty" in table else 0, len(table)
+    if known < n:
+        # clips of unknown difficulty would leave this baseline with an easier or harder set of clips than the rest
+        return f"known for {known} of {n} clips"
+    factor = _points_per_difficulty(table)
+    # such as centred scores, or points that are taken off
+    return "" if factor > 0 else f"the scores are no multiple of it: {factor:.3g} points per unit"
 
 
 def _check_statistics(statistics, n, rows, scale):
