@@ -49,7 +49,7 @@ bench: $(VENV)/installed  ## our speed beside the way published code does it: pr
 
 lab: $(VENV)/installed  ## JupyterLab on the project, with a page that links programs and last runs; notebooks are cleaned when saved
 	@if [ "$$(id -u)" = 0 ]; then echo "warning: JupyterLab runs as root, so whoever has its token may do anything on this machine"; fi
-	$(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --ServerApp.root_dir="$(CURDIR)" --ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter "$$($(BIN)/python -m trs_lab.results.start)"
+	$(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/runs/lab/start.ipynb --ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter "$$($(BIN)/python -m trs_lab.results.start)"
 
 tidy: $(VENV)/installed  ## export, clean, format, and strip what notebooks may not keep; mends all that needs no judgement
 	$(BIN)/python tests/outputs.py --strip || true
