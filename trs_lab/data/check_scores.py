@@ -85,9 +85,8 @@ def _range(table, scores):
     "Possible scores against those that occur."
     known = scores.dropna()
     if table.attrs.get("range_source") != "given" or len(known) < 2:
-        advice = (
-            "-p score_range '[0, 10]', or a file score_range.json beside clips.csv, says what is possible"
-        )
+        advice = "-p score_range '[LOWEST, HIGHEST]', or these brackets in a file score_range.json beside clips.csv, "
+        advice += "says what is possible"
         said = f"the lowest and highest possible score are not given; scores are {known.min():g} to {known.max():g}"
         return [Finding("note", "range", said, advice)] if len(known) else []
     low, high = table.attrs["score_range"]

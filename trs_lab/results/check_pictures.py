@@ -53,7 +53,7 @@ def _draw_counts(ax, check, column, most=12):
     names = t[column].value_counts().index[:most][::-1]
     kinds = {
         "train, score seen": t.split.eq("train") & t.scored,
-        "train, none": t.split.eq("train") & ~t.scored,
+        "train, no score": t.split.eq("train") & ~t.scored,
     }
     kinds["test"] = t.split.eq("test")
     left = np.zeros(len(names))
@@ -231,6 +231,9 @@ def write_page(
     "One HTML file with findings and pictures, to be sent around."
     style = "font-family:sans-serif; max-width:60em; margin:2em auto; padding:0 1em"
     narrow = "<meta name='viewport' content='width=device-width'>"  # a phone shows letters in their size
+    narrow += (
+        "<style>@media (max-width: 40em) { tr, td { display: block } tr { margin-bottom: 1em } }</style>"
+    )
     parts = [f"<meta charset='utf-8'>{narrow}<title>Data check</title><body style='{style}'>"]
     parts += [
         "<h1>Data check</h1>",
