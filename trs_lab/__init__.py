@@ -58,7 +58,12 @@ def check(
     dataset: str = "folder",  # dives, mtl_aqa, jigsaws, rhythmic_gymnastics, folder
     **parameters,  # as check.ipynb takes them
 ) -> "DataCheck":  # `findings` and `facts` are tables, `summary()` sentences, `save(folder)` writes both
-    "Look at scores and videos before training. One file that cannot be read stops nothing."
+    """Look at scores and videos before training. One file that cannot be read stops nothing.
+
+    `root` is a folder with clips.csv and videos/, or that of a published data set. All that `train` takes may be
+    given (`backbone`, `fold`, `target`, ...), so that what is checked is what training would see. `findings` has a
+    row for each thing found: level (error, warning, note), what, clip_id, found, advice. `facts` has a row for each
+    clip."""
     from trs_lab.data.check import check_data
 
     return check_data(_config(parameters | dict(root=root, dataset=dataset)))
@@ -69,7 +74,17 @@ def train(
 ) -> "RunData":  # the run, opened
     """Train to the end, and open the run: `summary`, `predictions`, `frames("a clip")`, and more.
 
-    A name that is unknown and a value that is refused raise `ConfigError` before any work."""
+    `trs_lab.parameters()` is a table of all parameters. Those that are given most:
+
+    - dataset: "dives" (the default), "mtl_aqa", "jigsaws", "rhythmic_gymnastics", "folder"; root: its folder
+    - method: "trs_process" (the default with a frozen backbone), "trs", "process", "supervised", "ridge", ...
+    - backbone: "i3d", "motion", "skeleton", "none", ..., or several joined by "+"
+    - ratio: share of the training clips that keep their score, 0 to 1; seed: which ones
+    - fold: "0" (as the data set has it), "people:0/5", "random:0/5", "user:NAME"
+    - out_dir: the run folder; device: "auto", "cpu", "cuda"
+
+    `predictions` has a row for each clip, in points of the judges. A name that is unknown and a value that is refused
+    raise `ConfigError` before any work."""
     from dataclasses import replace
 
     from trs_lab.results.opened_run import RunData

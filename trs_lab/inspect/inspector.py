@@ -96,7 +96,9 @@ MAX_CLIPS = 10_000  # more than these, and a sample is shown
 
 
 class PseudoLabelInspector(T.HasTraits):
-    "All parts, linked. Set `selection`, `current`, `order`, `filter` from Python; `decisions` belong to the run."
+    """All parts, linked. Set `selection`, `current`, `order`, `filter` from Python; `decisions` belong to the run.
+
+    `run` is a run folder or what `open_run` gave. As the last line of a notebook's cell it is shown below the cell."""
 
     selection = T.List(T.Unicode())
     current = T.Unicode()

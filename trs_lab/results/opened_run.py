@@ -19,7 +19,13 @@ from .synthetic import synthetic_run
 
 # %% ../../nbs/results/opened_run.ipynb #a87b2f1d
 class RunData(RunFolder):
-    "A run folder, opened for looking at. `problems` lists, in sentences, what could not be read."
+    """A run folder, opened for looking at. `problems` lists, in sentences, what could not be read.
+
+    `run` is the folder, `root` where its data is now, if it has moved. Scores and sigmas are in points of the judges.
+    `summary` has the metrics of the test clips, `predictions` a row for each clip, `overview()` a row for each
+    unlabelled clip (pseudo-label, sigma, student), `history` what each network said of it in each epoch.
+    `frames(clip_id)` is (T, height, width, 3), `features(clip_id)` (segments, numbers), `evidence(clip_id)`
+    (segments,) in points."""
 
     def __init__(
         self,

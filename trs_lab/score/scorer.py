@@ -120,6 +120,11 @@ class Scorer(ModelHubMixin):
     ) -> pd.DataFrame:  # `COLUMNS`; low, high, percentile, distance NaN and nearest '' where not known
         """Scores; clips that could not be scored are in `failures`, with the reason.
 
+        `videos` is a folder, a video, an array (T, height, width, 3) uint8, a list of these, or a clip table. The table
+        that comes back has a row for each clip: `clip_id`, `score` in points of the judges, `low` and `high` (the share
+        `coverage` of such clips have their judged score between them), `percentile` among the judged clips, `distance`
+        from the training clips, `warnings`, and `nearest`, the judged clips most like it.
+
         A score does not depend on what else is in the call. So the clips of a new person are not centred by their mean,
         where the model would do so (the option `deviations`); `warnings` says so."""
         check_coverage(coverage)
