@@ -16,8 +16,9 @@ import ast
 import os
 import re
 import shlex
+from pathlib import Path
 
-from .files import DataError, TrsLabError, possible_path
+from .files import DataError, TrsLabError, possible_path, project_root
 
 # %% ../../nbs/core/parameters.ipynb #d70ff727
 AFFECTS = ("clips", "frames", "features", "weights", "length", "report", "machine")
@@ -534,7 +535,11 @@ def early_parameters(
     namespace: dict,  # `globals()` at the top of the notebook, before the parameters cell
     valid=None,  # names of the parameters; None = the fields of `Config`, and preset
 ) -> set:
-    "The names before the parameters cell. Raises `ConfigError` if a parameter is among them in a fresh kernel."
+    """The names before the parameters cell. Raises `ConfigError` if a parameter is among them in a fresh kernel.
+
+    In one of the copies in runs/lab that `make lab` opens, paths count from the project, as at the command line."""
+    if Path.cwd() == (home := project_root()) / "runs" / "lab":
+        os.chdir(home)
     early = sorted(_valid(valid) & set(namespace))
     if early and not namespace.get("_parameters_read"):
         raise ConfigError(
