@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 
+import nbformat
 import outputs
 import pytest
 from check_sync import tool
@@ -103,6 +104,19 @@ def test_saving_in_jupyterlab_dirties_no_other_file(checkout, monkeypatch, caplo
     without = lambda cells: [{k: v for k, v in c.items() if k != "outputs"} for c in cells]
     assert without(after) == without(before)
     assert all("".join(c["outputs"][0]["text"]) == "student: 0.71\n" for c in after if "outputs" in c)
+
+
+def test_cleaning_in_jupyterlab_leaves_trust(checkout):
+    """A notebook is signed where its cells say `trusted`; else no widget comes back when a page is loaded again."""
+    from nbdev.clean import clean_jupyter
+
+    path = checkout / "nbs" / "learn" / "toy.ipynb"
+    notebook = nbformat.reads(json.dumps(as_run(path)), 4)
+    for cell in notebook.cells:
+        cell.metadata.trusted = True
+    clean_jupyter(str(path), dict(type="notebook", content=notebook))
+    assert all(cell.metadata.trusted for cell in notebook.cells)
+    assert "trusted" not in nbformat.writes(notebook)  # the file never says so
 
 
 def test_cleaning_keeps_outputs(checkout):
