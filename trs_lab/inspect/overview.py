@@ -199,9 +199,9 @@ def plot_layout() -> dict:  # of plotly
         selections=[],
         coloraxis=dict(colorscale=SCALE, colorbar=bar),
         legend=legend | dict(y=1.0),
-        legend2=legend | dict(y=0.175),
+        legend2=legend | dict(y=0.175, entrywidth=88),
         xaxis=AXIS | dict(anchor="y", title=title()),
-        yaxis=AXIS | dict(domain=[0.4, 1], title=title()),
+        yaxis=AXIS | dict(domain=[0.45, 1], title=title()),  # below it room for a legend of two lines
         xaxis2=AXIS | dict(anchor="y2", showgrid=False, title=title(text="score, points")),
         yaxis2=AXIS | dict(domain=[0, 0.17], title=title(text="% of clips"), nticks=3),
     )
