@@ -99,7 +99,7 @@ def start_page(
         for picture in re.findall(r"\]\((images/[\w.-]+)\)", notebook.read_text(encoding="utf-8")):
             if (there := notebook.parent / picture).exists():  # an installed package has none
                 (home / "images").mkdir(exist_ok=True)
-                shutil.copyfile(there, home / picture)
+                write_atomically(home / picture, lambda path, there=there: shutil.copyfile(there, path))
         lines.append(f"- [{name}]({name}.ipynb): {purpose(notebook)}{kept}")
     lines += ["", "The last runs:", "", *[describe_run(run) for run in last_runs(runs) if run != home]]
     tutorial = "nbs/tutorials/data_and_judges.ipynb"  # the first, which leads to the next
