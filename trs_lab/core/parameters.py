@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['AFFECTS', 'DATASETS', 'SEGMENT_LEN', 'I3DS', 'TORCHVISION', 'BACKBONES', 'WITHOUT_PICTURES', 'ConfigError', 'option',
-           'comma_hint', 'check_value', 'Checked', 'expanded', 'split_paths', 'as_text', 'text_only', 'nearest',
+           'comma_hint', 'check_value', 'Checked', 'expanded', 'split_paths', 'as_meant', 'text_only', 'nearest',
            'DataFields', 'ViewFields', 'backbone_parts', 'BackboneFields', 'NetworkFields', 'MethodFields',
            'TrainingFields', 'RunFields', 'Config', 'affecting', 'read_value', 'check_names', 'early_parameters',
            'limit', 'check_limits', 'notebook_parameters', 'describe_config']
@@ -13,6 +13,7 @@ __all__ = ['AFFECTS', 'DATASETS', 'SEGMENT_LEN', 'I3DS', 'TORCHVISION', 'BACKBON
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 import ast
+import json
 import os
 import re
 import shlex
@@ -94,7 +95,7 @@ class Checked:
     def __post_init__(self):
         for f in fields(self):
             if "why" in f.metadata:
-                value = as_text(f, getattr(self, f.name))
+                value = as_meant(f, getattr(self, f.name))
                 check_value(f, value)
                 object.__setattr__(self, f.name, _place(f.name, value) if f.metadata["path"] else value)
         self.check()
@@ -133,11 +134,15 @@ def split_paths(
         raise ConfigError(f"{name}: {text}: {said}") from None
 
 
-def as_text(
+def as_meant(
     f,  # a field made by `option`
     value,  # what it is to be set to
-):  # the same, a fold as text
+):  # the same: a fold as text, a range as JSON, NumPy's numbers as Python's
     "A fold may come as a number. Of a name or a path it could not be known how it was written: `ConfigError`."
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
+        value = type(value.item())(str(value))  # .1 of a float32 is meant as .1
+    if f.name == "score_range" and isinstance(value, (list, tuple)):
+        return json.dumps(list(value))
     if isinstance(f.default, str) and not f.metadata["choices"]:
         return str(value) if f.name == "fold" and type(value) is int else text_only(f.name, value)
     return value

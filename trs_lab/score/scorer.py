@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from huggingface_hub import ModelHubMixin
 
+from ..core.files import DataError
 from ..core.progress import counted, progress_bar
 from ..data.clips import NUMBERS
 from ..data.video import failure_of
@@ -128,6 +129,8 @@ class Scorer(ModelHubMixin):
         A score does not depend on what else is in the call. So the clips of a new person are not centred by their mean,
         where the model would do so (the option `deviations`); `warnings` says so."""
         check_coverage(coverage)
+        if type(part) is not int or part < 1:
+            raise DataError(f"part: expected a number of clips, at least 1; got {part!r}")
         self.failures, found = [], []
         with tempfile.TemporaryDirectory(dir=self.folder.name) as arrays:
             table = name_clips(videos, arrays, self.model.numbers)
@@ -157,7 +160,11 @@ class Scorer(ModelHubMixin):
         said = (
             "its degree of difficulty is not given, and this model needs it (column difficulty of clips.csv)"
         )
-        return [said if needs and not d > 0 else "" for d in table.difficulty.astype(float)]
+        known = pd.to_numeric(table.difficulty, errors="coerce")
+        if (wrong := table.difficulty.notna() & known.isna()).any():
+            clip, found = table.loc[wrong, ["clip_id", "difficulty"]].iloc[0]
+            raise DataError(f"difficulty of clip {clip!r}: expected a number, got {found!r}")
+        return [said if needs and not d > 0 else "" for d in known]
 
 # %% ../../nbs/score/scorer.ipynb #bc1a290a
 def ask(
