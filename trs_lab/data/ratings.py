@@ -15,7 +15,6 @@ from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from trs_lab.core.files import (
@@ -29,7 +28,7 @@ from trs_lab.core.files import (
     write_json,
 )
 from ..core.parameters import nearest
-from ..core.progress import counted
+from ..core.progress import counted, exact
 from trs_lab.data.clips_file import (
     appended,
     bytes_of,
@@ -77,7 +76,7 @@ class Scale(NamedTuple):
         if not (
             math.isfinite(score) and self.lowest <= score <= self.highest and abs(steps - round(steps)) < 1e-6
         ):
-            raise DataError(f"{score:g} is not on the scale, {self}")
+            raise DataError(f"{exact(score)} is not on the scale, {self}")
         return float(score)
 
     def move(
@@ -88,7 +87,7 @@ class Scale(NamedTuple):
         "The score so many steps away, not beyond the ends."
         n = math.floor((self.highest - self.lowest) / self.step + 1e-9)
         at = n // 2 if math.isnan(score) else round((score - self.lowest) / self.step) + steps
-        return round(self.lowest + min(max(at, 0), n) * self.step, 9)
+        return self._mark(min(max(at, 0), n))
 
     def marks(
         self,
@@ -97,10 +96,19 @@ class Scale(NamedTuple):
         "All scores, or of a fine scale every second, fifth, tenth ..."
         n = math.floor((self.highest - self.lowest) / self.step + 1e-9)
         every = next(e * 10**d for d in count() for e in (1, 2, 5) if n / (e * 10**d) < most)
-        return [round(self.lowest + i * self.step, 9) for i in range(0, n + 1, every)]
+        return [self._mark(i) for i in range(0, n + 1, every)]
+
+    def _mark(self, i):
+        return _tidy(self.lowest + i * self.step, (self.lowest, self.highest))
 
     def __str__(self):
-        return f"{self.lowest:g} to {self.highest:g} by {self.step:g}"
+        return f"{exact(self.lowest)} to {exact(self.highest)} by {exact(self.step)}"
+
+
+def _tidy(number, made_of):
+    "With twelve digits of the largest of the numbers that it was made of: what is beyond is noise of the sum."
+    largest = max(map(abs, made_of))
+    return round(number, 11 - math.floor(math.log10(largest))) + 0.0 if largest else 0.0
 
 
 def read_scale(
@@ -122,7 +130,9 @@ def read_scale(
     ):
         raise DataError(f"scale: found {text!r}, expected lowest, highest and step such as '0 to 10 by 0.5'")
     if known and scale[:2] != known:
-        raise DataError(f"scale: {scale}, but {path} says {known[0]:g} to {known[1]:g}: raters use one scale")
+        raise DataError(
+            f"scale: {scale}, but {path} says {exact(known[0])} to {exact(known[1])}: raters use one scale"
+        )
     return scale
 
 # %% ../../nbs/data/ratings.ipynb #56d4bbe9
@@ -186,18 +196,27 @@ def rating_file(
     return _files_in(folder).get(rater) or possible_path(Path(folder) / f"ratings.{rater}.csv")
 
 
+def _rater_of(path):
+    "The name in the name of the file; None where there is none."
+    name = re.fullmatch(r"ratings\.([^.]+)\.csv", unicodedata.normalize("NFC", path.name))
+    return name and name[1]
+
+
 def _files_in(folder):
-    "Rater -> file. A name with an accent has two Unicode forms, and may be on the disk in either."
-    found = {}
+    """Rater -> file. A name with an accent has two Unicode forms, and may be on the disk in either.
+
+    Raises DataError for two files of one rater: columns that differ in case only cannot be told apart."""
+    found, seen = {}, {}
     for path in sorted(Path(folder).glob("ratings.*.csv")):
-        if name := re.fullmatch(r"ratings\.([^.]+)\.csv", path.name):
-            rater = unicodedata.normalize("NFC", name[1])
-            if rater in found:
-                said = (
-                    f"{found[rater]} and {path.name} are both the file of {rater!r}, with its accents in two"
-                )
-                raise DataError(f"{said} Unicode forms: put their lines into one")
-            found[rater] = path
+        if (rater := _rater_of(path)) is None:
+            continue
+        if "(" in rater:  # ratings.anna (1).csv
+            raise DataError(f"{path}: no name of a rater has brackets; is it a copy? Then move it away")
+        if other := seen.get(rater.lower()):
+            how = "with its accents in two Unicode forms" if other == rater else "written in two ways"
+            said = f"{found[other]} and {path.name} are both the file of {rater!r}, {how}"
+            raise DataError(f"{said}: put their lines into one")
+        found[rater], seen[rater.lower()] = path, rater
     return found
 
 
@@ -211,7 +230,9 @@ def raters_of(
 def read_rating_file(
     path: Path,  # ratings.<rater>.csv
 ) -> pd.DataFrame:  # clip_id, score (NaN = taken back), when, note; a row for each line
-    "Every line. Raises DataError that names file and line."
+    """Every line, oldest first: by `when`, where each says when, else as they stand.
+
+    Raises DataError that names file and line, also where a line is of another rater than the name of the file says."""
     rows = without_empty(cells_of(read_text(path), f"{path}: ")[1])
     names = [plain_name(c) for c in rows[0][1]] if rows else []
     if not {"clipid", "score"} <= {*names}:
@@ -222,6 +243,7 @@ def read_rating_file(
         if len(cells) != len(names):
             raise DataError(f"{where}: {len(cells)} cells, expected {len(names)} ({', '.join(rows[0][1])})")
         row = dict(zip(names, cells))
+        _refuse_another(path, where, row.get("rater", ""))
         clip_id = unicodedata.normalize("NFC", row["clipid"].strip())
         found.append(
             (
@@ -231,11 +253,41 @@ def read_rating_file(
                 row.get("note", ""),
             )
         )
+    times = [_time(when) for _, _, when, _ in found]
+    if None not in times:  # a spreadsheet may have sorted them
+        found = [found[i] for i in sorted(range(len(found)), key=times.__getitem__)]
     return pd.DataFrame(found, columns=["clip_id", "score", "when", "note"])
+
+
+def _refuse_another(path, where, said):
+    "A copy of a file is called otherwise, and would count as one more rater."
+    rater, said = _rater_of(Path(path)), one_form(said)
+    if rater and said and said.lower() != one_form(rater).lower():
+        raise DataError(
+            f"{where}: column 'rater': found {said!r}, but the name of the file says {rater!r}; is it a copy? "
+            "Then move it away; a rater who is renamed is renamed in the column, too"
+        )
+
+
+def _time(when):
+    "Seconds; None for what is no time. One without a zone is taken as UTC, which is what is written."
+    try:
+        at = datetime.fromisoformat(when.strip())
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
 
 # %% ../../nbs/data/ratings.ipynb #1fec676f
 def _now():
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _after(path):
+    "Now, or the last time in the file where it is later, as by a clock that was wrong: the new line is the last one."
+    if not path.exists():
+        return _now()
+    last = max(filter(_time, read_rating_file(path).when), key=_time, default="")
+    return last if last and _time(last) > _time(_now()) else _now()
 
 
 class Ratings:
@@ -325,9 +377,12 @@ class Ratings:
         return name
 
     def _add(self, clip_id, score, note):
-        row = dict(clip_id=clip_id, score="" if math.isnan(score) else f"{score:.10g}", rater=self.rater)
-        row |= dict(when=_now(), note=_remark(note))
-        in_turn(self.path, lambda: add_line(self.path, row), self.wait)
+        row = dict(clip_id=clip_id, score=_in_cell(score), rater=self.rater, note=_remark(note))
+        in_turn(self.path, lambda: add_line(self.path, row | dict(when=_after(self.path))), self.wait)
+
+
+def _in_cell(score):
+    return "" if pd.isna(score) else exact(score)
 
 
 def _remark(text):
@@ -389,13 +444,14 @@ class Written(NamedTuple):
     said: str  # in a sentence or two
     changes: pd.DataFrame  # clip_id, column, before, after
     kept: list  # clips in which a person typed a score, or a rating, that differs from the raters'
+    lost: list = ()  # clips with a rating that are neither in clips.csv nor among those that were shown
 
 
 class _Given(NamedTuple):
     "What one rater has given."
 
     now: dict  # clip -> the score that counts; NaN = taken back
-    ever: dict  # clip -> every score, as it would stand in a cell
+    ever: dict  # clip -> every score, oldest first
 
 
 def _given_by(folder):
@@ -403,30 +459,62 @@ def _given_by(folder):
     found = {}
     for rater, path in sorted(_files_in(folder).items()):
         lines = read_rating_file(path)
-        ever = lines.score.map(_in_cell).groupby(lines.clip_id).agg(set).to_dict() if len(lines) else {}
+        ever = lines.score.dropna().groupby(lines.clip_id).agg(list).to_dict() if len(lines) else {}
         found[rater] = _Given(dict(zip(lines.clip_id, lines.score)), ever)
     return found
 
 
-def _in_cell(score):
-    return "" if pd.isna(score) else f"{round(float(score), 4):.10g}"
+def _mean_of(numbers):
+    "NaN of none; of those that are all alike this one, to its last digit."
+    if len({*numbers}) < 2:
+        return numbers[0] if numbers else math.nan
+    return _tidy(math.fsum(n / len(numbers) for n in numbers), numbers)
+
+
+def _alike(a, b):
+    "Whether two numbers are one, but for the last digits, which programs leave away."
+    return math.isclose(a, b, rel_tol=1e-12)
 
 
 def _same(a, b):
     "Whether two cells say the same, as 7.50 and 7.5 do."
-    return a == b or _in_cell(typed_number(a)) == _in_cell(typed_number(b)) != ""
+    return a == b or _alike(typed_number(a), typed_number(b))
 
 
-def _of_raters(row):
-    "The numbers in the cells of the raters."
-    numbers = [typed_number(v) for c, v in row.items() if c.lower().startswith("rater_")]
-    return [n for n in numbers if not math.isnan(n)]
+_BEFORE = 4  # digits behind the point that earlier versions wrote
 
 
-def _is_ours(row):
-    "Whether the score is empty, or the mean of the raters' cells beside it."
-    there = _of_raters(row)
-    return not row.get("score") or bool(there) and abs(np.mean(there) - typed_number(row["score"])) < 1e-3
+def _of_before(score, number):
+    "Whether an earlier version wrote the number as this score. Which way it rounded a half is not known."
+    return score == round(score, _BEFORE) and abs(score - number) <= 0.5 * 10**-_BEFORE * (1 + 1e-9)
+
+
+def _meant(cell, scores):
+    "The number of a rater that stands in a cell, rounded by an earlier version or not; NaN where it was typed."
+    there = typed_number(cell)
+    found = [s for s in scores if _alike(there, s)] or [s for s in scores if _of_before(there, s)]
+    return found[-1] if found else math.nan
+
+
+def _of_raters(row, given, clip_id):
+    "Rater -> the number in the cell, as it was given where an earlier version has rounded it."
+    cells = {c[len("rater_") :]: v for c, v in row.items() if c.lower().startswith("rater_")}
+    meant = {r: _meant(v, given[r].ever.get(clip_id, ()) if r in given else ()) for r, v in cells.items()}
+    numbers = {r: typed_number(cells[r]) if math.isnan(n) else n for r, n in meant.items()}
+    return {r: n for r, n in numbers.items() if not math.isnan(n)}
+
+
+def _is_ours(row, given, clip_id):
+    "Whether the score is empty, or the mean of the raters' cells beside it, written by this version or an earlier one."
+    if not row.get("score"):
+        return True
+    numbers, score = [*_of_raters(row, given, clip_id).values()], typed_number(row["score"])
+    if not numbers or math.isnan(score):
+        return False
+    cells = [typed_number(v) for c, v in row.items() if c.lower().startswith("rater_")]
+    before = all(round(c, _BEFORE) == c for c in cells if not math.isnan(c))  # finer ones are this version's
+    mean, unsure = _mean_of(numbers), 1e-12 * max(map(abs, numbers))
+    return abs(score - mean) <= unsure or before and _of_before(score, mean)
 
 
 def _filled(row, given, clip_id):
@@ -436,13 +524,14 @@ def _filled(row, given, clip_id):
     cells, numbers = {}, []
     for rater, scores in given.items():
         there, now = row.get(f"rater_{rater}", ""), scores.now.get(clip_id, math.nan)
-        typed = there and not any(_same(there, cell) for cell in scores.ever.get(clip_id, ()))
+        typed = there and math.isnan(_meant(there, scores.ever.get(clip_id, ())))
         cells[f"rater_{rater}"] = there if typed else _in_cell(now)
         numbers += [typed_number(there)] if typed else [] if math.isnan(now) else [now]
     if any(map(math.isnan, numbers)):
         return cells  # a word in the place of a rating: what comes of it is left to whoever typed it
-    score = dict(score=_in_cell(np.mean(numbers) if numbers else math.nan)) if _is_ours(row) else {}
-    ours = row.get("n_raters", "") in ("", str(len(_of_raters(row))))
+    score = dict(score=_in_cell(_mean_of(numbers))) if _is_ours(row, given, clip_id) else {}
+    said = row.get("n_raters", "")  # a spreadsheet may have made 1.0 of 1
+    ours = not said or typed_number(said) == len(_of_raters(row, given, clip_id))
     return score | (dict(n_raters=str(len(numbers))) if ours else {}) | cells
 
 
@@ -488,10 +577,12 @@ def scored_by_hand(
 ) -> list:  # clip ids
     "Clips whose score in clips.csv comes from no rater. None where the file is missing or not understood."
     try:
-        lines = _table_of(read_text(Path(folder) / "clips.csv")).lines
+        given = _given_by(folder)
+        lines = _table_of(read_text(Path(folder) / "clips.csv"), given).lines
     except (ValueError, OSError):
         return []
-    return [unicodedata.normalize("NFC", row["clip_id"]) for _, row in lines if not _is_ours(row)]
+    named = [(unicodedata.normalize("NFC", row["clip_id"]), row) for _, row in lines]
+    return [clip_id for clip_id, row in named if not _is_ours(row, given, clip_id)]
 
 
 class _Merged(NamedTuple):
@@ -504,6 +595,7 @@ class _Merged(NamedTuple):
     new: list  # dicts name -> cell of clips that were not
     changes: pd.DataFrame  # as in `Written`
     kept: list  # clips in which a person typed something that differs from the raters
+    lost: list  # clips with a rating that are in no line
 
     @property
     def rows(self):
@@ -518,7 +610,7 @@ def _merged(table, given, clip_ids):
     for line, row in table.lines:
         clip_id, row = unicodedata.normalize("NFC", row["clip_id"]), {n: row.get(n, "") for n in header}
         values = _filled(row, given, clip_id)
-        other = {c: v for c, v in values.items() if not _same(row[c], v) and (v, row[c]) != ("0", "")}
+        other = {c: v for c, v in values.items() if not (_same(row[c], v) or _no_news(c, row[c], v))}
         changes += [(clip_id, c, row[c], v) for c, v in other.items()]
         kept += [clip_id] if _stays(row, values, given, clip_id) else []
         there[line] = row | {c: v for c, v in values.items() if c in other or c not in table.names}, other
@@ -526,17 +618,23 @@ def _merged(table, given, clip_ids):
     for clip_id in (c for c in clip_ids if c not in known):
         row = {n: dict(clip_id=clip_id, split="train", group="all").get(n, "") for n in header}
         new.append(row | _filled(row, given, clip_id))
-        filled = [(clip_id, c, "", new[-1][c]) for c in ours if new[-1][c] not in ("", "0")]
+        filled = [(clip_id, c, "", v) for c in ours if (v := new[-1][c]) != "" and not _no_news(c, "", v)]
         changes += [(clip_id, "clip_id", "", clip_id), *filled]
     changes = pd.DataFrame(changes, columns=["clip_id", "column", "before", "after"])
-    return _Merged(header, there, new, changes, kept)
+    rated = {c for scores in given.values() for c, score in scores.now.items() if not math.isnan(score)}
+    return _Merged(header, there, new, changes, kept, sorted(rated - known - {*clip_ids}))
+
+
+def _no_news(column, before, now):
+    "No rater: nothing that has to be written into an empty cell. A score of 0 is one."
+    return (column, before, now) == ("n_raters", "", "0")
 
 
 def _stays(row, values, given, clip_id):
     "Whether a score or a rating that a person typed is another than what the raters gave."
     scores = {f"rater_{r}": g.now.get(clip_id, math.nan) for r, g in given.items()}
     numbers = [s for s in scores.values() if not math.isnan(s)]
-    if numbers and "score" not in values and not _same(row["score"], _in_cell(np.mean(numbers))):
+    if numbers and "score" not in values and not _same(row["score"], _in_cell(_mean_of(numbers))):
         return True
     return any(row[c] and row[c] == values[c] and not _same(row[c], _in_cell(s)) for c, s in scores.items())
 
@@ -571,7 +669,7 @@ def _write_rated(path, clip_ids, write):
     elif write and len(merged.changes):
         data = encoded_as(before, _text_filled(text, table, merged))
         said += f"; {keep_and_write(path, data, before).name} is the file as it was"
-    return Written(said, merged.changes, merged.kept)
+    return Written(said, merged.changes, merged.kept, merged.lost)
 
 
 def _aside(path, merged, why, write):
@@ -581,7 +679,7 @@ def _aside(path, merged, why, write):
         other = free_name(path, "rated")
         write_atomically(other, lambda p: p.write_text(_text_of_all(merged), encoding="utf-8"))
         said += f"; the ratings are in {other.name}"
-    return Written(said, merged.changes, merged.kept)
+    return Written(said + _lost(merged), merged.changes, merged.kept, merged.lost)
 
 
 def _refused(path, column):
@@ -611,14 +709,26 @@ def _text_filled(text, table, merged):
     return text + lines_below(text, rows)
 
 
+def _some(clip_ids):
+    return ", ".join(clip_ids[:5]) + (", ..." if len(clip_ids) > 5 else "")
+
+
+def _lost(merged):
+    "What is said of ratings that went nowhere."
+    lost = merged.lost
+    if not lost:
+        return ""
+    said = f"; {counted(len(lost), 'rated clip')} left out, called so neither in clips.csv nor in the folder"
+    return f"{said}: {_some(lost)}"
+
+
 def _say(path, merged):
     rows, changes, kept = merged.rows, merged.changes, merged.kept
     scored = sum(bool(r["score"]) for r in rows)
     if not path.exists():
-        return f"clips.csv: {counted(len(rows), 'clip')}, {scored} with a score"
+        return f"clips.csv: {counted(len(rows), 'clip')}, {scored} with a score{_lost(merged)}"
     new, filled = (int((changes.column == c).sum()) for c in ("clip_id", "score"))
     said = f"clips.csv: {counted(filled, 'score')} filled in, {counted(new, 'clip')} added; "
     said += f"{scored} of {len(rows)} with a score now"
-    some = ", ".join(kept[:5]) + (", ..." if len(kept) > 5 else "")
-    typed = f"; left as typed there, unlike the raters' in {counted(len(kept), 'clip')}: {some}"
-    return said + (typed if kept else "")
+    typed = f"; left as typed there, unlike the raters' in {counted(len(kept), 'clip')}: {_some(kept)}"
+    return said + (typed if kept else "") + _lost(merged)
