@@ -14,10 +14,15 @@ import pandas as pd
 from ..core.files import DataError
 
 # %% ../../nbs/data/agreement.ipynb #448c4284
+_NOISE = 1e-12  # of a sum, relative to the largest number in it
+
+
 def intraclass(
     scores,  # (clips, raters) numbers; clips that somebody has not scored are left out
-) -> dict:  # single = ICC(2,1), mean = ICC(2,k), clips, raters; NaN below two clips or two raters
-    "Intraclass correlation of the two-way random model, absolute agreement (Shrout and Fleiss 1979)."
+) -> dict:  # single = ICC(2,1), mean = ICC(2,k), clips, raters; NaN where they are undefined
+    """Intraclass correlation of the two-way random model, absolute agreement (Shrout and Fleiss 1979).
+
+    Undefined below two clips or two raters, and where all scores are alike."""
     x = np.asarray(scores, float)
     if x.ndim != 2:
         raise DataError(f"scores of shape {x.shape}: expected (clips, raters)")
@@ -29,8 +34,11 @@ def intraclass(
     clips, raters = x.mean(1, keepdims=True), x.mean(0, keepdims=True)
     between, stricter = k * clips.var(ddof=1), n * raters.var(ddof=1)
     rest = ((x - clips - raters + x.mean()) ** 2).sum() / ((n - 1) * (k - 1))
-    agreed, by_rater = between - rest, (stricter - rest) / n
-    divide = lambda below: float(agreed / below) if below > 0 else np.nan  # all scores alike
+    # where nothing differs, sums of scores such as 8.3 leave some noise, and a share of noise is no correlation
+    noise = n * k * (_NOISE * np.abs(x).max()) ** 2
+    between, stricter, rest = (v if v > noise else 0.0 for v in (between, stricter, rest))
+    agreed, by_rater, least = between - rest, (stricter - rest) / n, _NOISE * (between + stricter + rest)
+    divide = lambda below: float(agreed / below) if below > least else np.nan
     return out | dict(single=divide(between + (k - 1) * rest + k * by_rater), mean=divide(between + by_rater))
 
 # %% ../../nbs/data/agreement.ipynb #3f474ada
