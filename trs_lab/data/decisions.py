@@ -7,7 +7,7 @@ __all__ = ['DECISION_KINDS', 'DecisionError', 'read_entries', 'in_force', 'Decis
            'undecided_clips', 'apply_decisions', 'describe_decisions', 'suggest']
 
 # %% ../../nbs/data/decisions.ipynb #c002
-import json, math, re, uuid
+import json, math, re, unicodedata, uuid
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -78,7 +78,9 @@ def _both_sides(text):
 def read_entries(
     path,  # decisions file
 ) -> list:  # dicts id, clip_id, decision, score, note, time, previous, undone; oldest first
-    "Every entry ever made; none if there is no file. Raises `DecisionError` that says what is wrong with the file."
+    """Every entry ever made, its clip id in one Unicode form; none if there is no file.
+
+    Raises `DecisionError` that says what is wrong with the file."""
     try:
         text = Path(path).read_bytes()
     except FileNotFoundError:
@@ -96,7 +98,12 @@ def read_entries(
         raise DecisionError(f"{path}: 'entries' is no list; the file is left as it is")
     for i, e in enumerate(entries):
         _check_entry(path, i, e)
-    return entries
+    return [e | dict(clip_id=_one_form(e["clip_id"])) for e in entries]
+
+
+def _one_form(clip_id):
+    "An accent has two Unicode forms: an editor may save a table of clips in the other one."
+    return unicodedata.normalize("NFC", clip_id) if isinstance(clip_id, str) else clip_id
 
 
 def in_force(
@@ -145,6 +152,7 @@ class Decisions:
             score_range,
             wait,
         )
+        self._spelled = {_one_form(c): c for c in self.clip_ids}
         self._mine, self._read = [], (None, [])
         self._entries()  # a damaged file is reported here, not at the first click
 
@@ -233,6 +241,7 @@ class Decisions:
         clip_id: str,  # a clip
     ) -> dict:  # decision, score, note, time; None = nothing was decided or noted
         "What is in force for one clip."
+        clip_id = self._as_spelled(clip_id)
         found = in_force([e for e in self._entries() if e["clip_id"] == clip_id]).get(clip_id)
         return found and dict(found, score=float("nan") if found["score"] is None else found["score"])
 
@@ -263,11 +272,17 @@ class Decisions:
     def _entries(self):
         stamp = self.stamp
         if stamp is None or stamp != self._read[0]:
-            self._read = stamp, read_entries(self.path)
+            read = read_entries(self.path)
+            self._read = stamp, [e | dict(clip_id=self._as_spelled(e["clip_id"])) for e in read]
         return self._read[1]
+
+    def _as_spelled(self, clip_id):
+        "As the clips of the run are spelled, by which tables are joined."
+        return self._spelled.get(_one_form(clip_id), clip_id)
 
     def _add(self, clip_id, decision, score, note):
         check_decision(clip_id, decision, score, note, self.clip_ids, self.score_range)
+        clip_id = self._as_spelled(clip_id)
         with self._lock():
             entries = self._entries()
             previous = in_force([e for e in entries if e["clip_id"] == clip_id]).get(clip_id)
@@ -315,7 +330,7 @@ def check_decision(
     where="decisions",  # what messages begin with, such as the path
 ):
     "Raise `DecisionError` for an unknown clip, or a score that the data set cannot have."
-    if clip_id not in clip_ids:
+    if clip_id not in clip_ids and _one_form(clip_id) not in {*map(_one_form, clip_ids)}:
         raise DecisionError(
             f"{where}: no training clip {clip_id!r} in this run{nearest(clip_id, sorted(clip_ids))}"
         )
@@ -330,7 +345,7 @@ def check_decision(
     span = (
         "a finite number"
         if score_range is None
-        else f"a number from {score_range[0]:g} to {score_range[1]:g}"
+        else f"a number from {score_range[0]:.12g} to {score_range[1]:.12g}"
     )
     lo, hi = (-math.inf, math.inf) if score_range is None else score_range
     rounding = 0 if score_range is None else 1e-9 * (hi - lo)  # a range of 0 to 122.99999999999999 means 123
@@ -370,8 +385,9 @@ def apply_decisions(
     "Raises `DecisionError` that names file, clip and what was expected."
     if not Path(path).is_file():
         raise DecisionError(f"decisions: {path} is no file; expected the decisions.json of a run")
-    attrs, table, known = table.attrs, table.copy(), set(table.clip_id[table.split == "train"])
-    table.attrs, row = dict(attrs), {c: i for i, c in enumerate(table.clip_id)}
+    attrs, table = table.attrs, table.copy()
+    known = {*map(_one_form, table.clip_id[table.split == "train"])}
+    table.attrs, row = dict(attrs), {_one_form(c): i for i, c in enumerate(table.clip_id)}
     table["decision"], table["accepted"] = "", np.nan
     limits = attrs.get("score_range") if attrs.get("range_source", "given") == "given" else None
     for clip_id, d in in_force(read_entries(path)).items():
