@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
-from ..core.progress import counted
+from ..core.progress import counted, digits_of, exact
 from ..core.files import DataError
 from ..core.parameters import comma_hint
 from ..data.clips_file import typed_number
@@ -58,6 +58,7 @@ def band(
 # %% ../../nbs/inspect/clip.ipynb #c007
 def history_traces(
     network: str,  # key of `NETWORKS`
+    digits: int = 1,  # of scores, behind the point
 ) -> tuple:  # dicts of plotly: the band, the line, and the marks of a memory, else None
     "How a network looks in a history."
     colour, memory = NETWORKS[network][2], "memory" in network
@@ -68,7 +69,7 @@ def history_traces(
     band |= dict(hoverinfo="skip", legendgroup=network, showlegend=False)
     style = dict(color=colour, width=3 if label else 1.8 if student else 1.3)
     style |= dict(dash="dot", shape="hv") if memory else dict(dash="solid", shape="linear")
-    text = "%{y:.1f}<extra>" + network + "</extra>"
+    text = f"%{{y:.{digits}f}}<extra>{network}</extra>"
     line = dict(name=network, mode="lines", legendgroup=network, line=style, hovertemplate=text)
     line["opacity"] = 1 if label or student else 0.8
     if not memory:
@@ -87,8 +88,9 @@ class HistoryPlot(Part):
         self,
         history_of,  # clip id -> history of the clip, as `RunData.history_of`
         height: int = 250,  # pixels
+        digits: int = 1,  # of scores, behind the point
     ):
-        self.history_of = history_of
+        self.history_of, self.digits = history_of, digits
         title, legend = lambda text: dict(text=text, standoff=4), dict(orientation="v", x=1.01, y=1)
         legend |= dict(font=dict(size=10), tracegroupgap=2, bgcolor="rgba(0,0,0,0)")
         axes = dict(
@@ -99,7 +101,7 @@ class HistoryPlot(Part):
         name = "What each network said of the clip, epoch by epoch"
         self.figure = bare_figure(name, height, margin, hovermode="x", legend=legend, showlegend=True, **axes)
         self.says = W.HTML()
-        self.parts = {n: [t and self._add(**t) for t in history_traces(n)] for n in NETWORKS}
+        self.parts = {n: [t and self._add(**t) for t in history_traces(n, digits)] for n in NETWORKS}
         self.true = self._add_level("true score", "dash", "#888888")
         self.decision = self._add_level("decision", "dashdot", COLOURS["person"])
         super().__init__([self.figure, self.says])
@@ -109,7 +111,7 @@ class HistoryPlot(Part):
         return self.figure.data[-1]
 
     def _add_level(self, name, dash, colour):
-        text = "%{y:.1f}<extra>" + name + "</extra>"
+        text = f"%{{y:.{self.digits}f}}<extra>{name}</extra>"
         return self._add(
             name=name, mode="lines", line=dict(color=colour, width=1.5, dash=dash), hovertemplate=text
         )
@@ -167,9 +169,10 @@ def facts(
     clip_id: str,  # the clip
     row: pd.Series,  # its row of the overview
     clip=None,  # its row of the clip table, or None
+    digits: int = 1,  # of scores, behind the point
 ) -> str:  # HTML
     "What is known about a clip, in a line or two."
-    number = lambda v: "\u2013" if pd.isna(v) else f"{v:.1f}"
+    number = lambda v: "\u2013" if pd.isna(v) else f"{v:.{digits}f}"
     label = f"<b>{number(row.pseudo_label)}</b> \u00b1 {number(row.pseudo_sigma)}"
     items = {"pseudo-label": label + (f" ({as_text(row.source)})" if row.source else "")}
     items["student"] = number(row.student)
@@ -180,18 +183,20 @@ def facts(
     if row.group != "all":
         items["group"] = as_text(row.group)
     if clip is not None and pd.notna(clip.difficulty):
-        items["difficulty"] = f"{clip.difficulty:.1f}"
+        items["difficulty"] = f"{clip.difficulty:.12g}"
     spans = "".join(f"<span><i>{name}</i>{value}</span>" for name, value in items.items())
     return f"<div class='trsi-facts'><b>{as_text(clip_id)}</b>{spans}</div>"
 
 
 def evidence_words(
     effect,  # (S,) points, from `RunData.evidence`
+    digits: int = 1,  # of scores, behind the point; an effect has one more
 ) -> str:
     "The segments that moved the score most, up and down."
     effect = np.asarray(effect, float)
     order = np.argsort(-np.abs(effect), kind="stable")[:3]
-    moved = [f"segment {i + 1} {effect[i]:+.2f}" for i in order if abs(effect[i]) > 1e-9]
+    least = 1e-9 * 10.0 ** (1 - digits)
+    moved = [f"segment {i + 1} {effect[i]:+.{digits + 1}f}" for i in order if abs(effect[i]) > least]
     return f"evidence, in points by occlusion: {', '.join(moved) or 'no segment moves the score'}"
 
 
@@ -218,8 +223,9 @@ class ClipPanel(Part):
         self,
         data: RunData,  # where frames, features and exemplars come from
         k: int = 3,  # exemplars beside the clip; 0 = no comparison
+        digits: int = 1,  # of scores, behind the point
     ):
-        self.data, self.k = data, k
+        self.data, self.k, self.digits = data, k, digits
         self.facts, self.says = W.HTML(), W.HTML()
         self.player, self.comparison = ClipPlayer(), ComparisonView()
         self.beside = Part([self.says, self.comparison])
@@ -256,7 +262,7 @@ class ClipPanel(Part):
         self.clip_id = clip_id
         table = self.data.table
         found = table[table.clip_id == clip_id]
-        self.facts.value = facts(clip_id, row, found.iloc[0] if len(found) else None)
+        self.facts.value = facts(clip_id, row, found.iloc[0] if len(found) else None, self.digits)
 
     def _frames(self, clip_id):
         "Frames, or the sentence why there are none."
@@ -283,9 +289,10 @@ class ClipPanel(Part):
         except (Unavailable, KeyError, ValueError) as e:
             self.words.value = f"<span class='soft'>{as_text(e.args[0])}</span>"
             return
-        self.words.value = f"<span class='soft'>{as_text(evidence_words(effect))}</span>"
+        self.words.value = f"<span class='soft'>{as_text(evidence_words(effect, self.digits))}</span>"
         if len(effect) == len(self.player.segments):
-            self.player.shade(np.abs(effect), [f"{e:+.2f} points of the student's score" for e in effect])
+            said = [f"{e:+.{self.digits + 1}f} points of the student's score" for e in effect]
+            self.player.shade(np.abs(effect), said)
 
     def _show_original(self):
         "Read in the background, unless it was read lately."
@@ -326,7 +333,7 @@ class ClipPanel(Part):
             | dict(frames=self._frames(c.clip_id))
             for c in found
         ]
-        self.comparison.show(frames, shown, title=clip_id, segments=self.data.segments())
+        self.comparison.show(frames, shown, title=clip_id, segments=self.data.segments(), digits=self.digits)
         self.comparison.layout.display = None
 
 # %% ../../nbs/inspect/clip.ipynb #c015
@@ -335,13 +342,23 @@ KEYS = dict(a="accept", c="score", r="reject", u="undo", n="note", j="next", k="
 
 def decision_words(
     entry: dict,  # of `Decisions.get`, or empty
+    digits: int = None,  # of a score that was accepted, behind the point; None = as many as its size deserves
 ) -> str:  # HTML
-    "What was decided and when."
+    "What was decided and when; a score that a person typed as it was typed."
     made, when = entry.get("decision"), as_text(str(entry.get("time"))[:16].replace("T", " "))
-    words = {"accept": "accepted at {:.1f}", "correct": "corrected to {:g}", "reject": "rejected"}
     if not made:
         return "<b>undecided</b>"
-    return f"<b>{words[made].format(entry.get('score'))}</b> <span class='soft'>{when} UTC</span>"
+    words = dict(
+        accept=lambda: f"accepted at {_looked_at(entry['score'], digits)}",
+        correct=lambda: f"corrected to {exact(entry['score'])}",
+        reject=lambda: "rejected",
+    )
+    return f"<b>{words[made]()}</b> <span class='soft'>{when} UTC</span>"
+
+
+def _looked_at(score, digits):
+    "A score that a network gave, as a person sees it."
+    return f"{score:.{digits_of([score]) if digits is None else digits}f}"
 
 
 def as_score(
@@ -368,8 +385,9 @@ class DecisionPanel(Part):
     def __init__(
         self,
         decisions,  # `Decisions`
+        digits: int = None,  # of a pseudo-label, behind the point; None = as many as its size deserves
     ):
-        self.decisions = decisions
+        self.decisions, self.digits = decisions, digits
         self.buttons = dict(
             accept=make_button("Accept", "key a", self.accept, button_style="primary"),
             correct=make_button("Correct", "key c, or type the number", self.correct_typed),
@@ -487,7 +505,8 @@ class DecisionPanel(Part):
         except (ValueError, KeyError, OSError) as e:
             self.entry, self.message = {}, str(e)
         known = np.isfinite(self.proposal)
-        self.buttons["accept"].description = f"Accept {self.proposal:.1f}" if known else "Accept"
+        shown = _looked_at(self.proposal, self.digits) if known else ""
+        self.buttons["accept"].description = f"Accept {shown}".rstrip()
         for name, b in self.buttons.items():
             b.disabled = not self.clip_id and name != "undo"
         self.buttons["accept"].disabled |= not known
@@ -497,7 +516,7 @@ class DecisionPanel(Part):
     def _fill(self):
         "What the file says into the fields, but for what was typed and not sent."
         score = self.entry.get("score", np.nan)
-        corrected = f"{score:g}" if self.entry.get("decision") == "correct" else ""
+        corrected = exact(score) if self.entry.get("decision") == "correct" else ""
         for name in self.fields:
             self.drafts.pop((self.about, name), None)
             if self.typed(name):
@@ -518,4 +537,4 @@ class DecisionPanel(Part):
 
     def _say(self):
         refusal = f"<span class='bad'>{as_text(self.message)}</span>" if self.message else ""
-        self.state.value = refusal or decision_words(self.entry)
+        self.state.value = refusal or decision_words(self.entry, self.digits)

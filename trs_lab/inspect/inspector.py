@@ -121,8 +121,9 @@ class PseudoLabelInspector(T.HasTraits):
         self._soon, self._frame = None, self.data.overview()
         self._stamp, self._decided = self._file_stamp(), self._read_decided()
         self.overview = Overview(self._frame, self.data.labelled(), self._decided)
-        self.history, self.clip = HistoryPlot(self.data.history_of), ClipPanel(self.data, k)
-        self.decide = DecisionPanel(self.decisions)
+        digits = self.overview.digits
+        self.history = HistoryPlot(self.data.history_of, digits=digits)
+        self.clip, self.decide = ClipPanel(self.data, k, digits), DecisionPanel(self.decisions, digits)
         self._build()
         for name in ("selection", "current", "order", "filter"):
             T.link((self.overview, name), (self, name))

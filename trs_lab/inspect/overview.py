@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
+from ..core.progress import digits_of
 from .parts import AXIS, Part, STATIC, as_text, bare_figure, put
 from ..results.plots import COLOURS, readable
 
@@ -134,12 +135,14 @@ def table_rows(
     frame: pd.DataFrame,  # rows of the overview, in order
     columns: list,  # of `TABLE`
     decided=None,  # DataFrame of `Decisions.current`, or None
+    digits: int = 1,  # of scores, behind the point
 ) -> list:  # rows of strings
     "What `ClipTable` shows; an empty cell where nothing is known."
+    behind = dict(memory_age=0, suspected_error=1)  # these are no points
     number = lambda v, digits: "" if pd.isna(v) else f"{v:.{digits}f}"
     made = frame.assign(clip_id=frame.index.astype(str), decision=decision_of(frame.index, decided))
     cells = [
-        [str(v) for v in made[k]] if text else [number(v, 0 if k == "memory_age" else 1) for v in made[k]]
+        [str(v) for v in made[k]] if text else [number(v, behind.get(k, digits)) for v in made[k]]
         for k, _, text in columns
     ]
     return [list(row) for row in zip(*cells)]
@@ -243,9 +246,8 @@ class ClipPlot:
         colours = {"judged": "#888888", "pseudo-labelled": COLOURS["pseudo-label"]}
         for name, colour in {**colours, "selected": COLOURS["person"]}.items():
             look = dict(color=colour, opacity=0.55, line=dict(width=0))
-            text = "%{x:.1f}: %{y:.1f} %<extra>" + name + "</extra>"
             place = dict(legend="legend2", xaxis="x2", yaxis="y2", unselected=dict(marker=dict(opacity=0.55)))
-            self.figure.add_bar(name=name, marker=look, hovertemplate=text, **place)
+            self.figure.add_bar(name=name, marker=look, **place)
         self.bars = dict(zip(("judged", "pseudo", "selected"), self.figure.data[-3:]))
         for bar in self.bars.values():
             bar.on_click(self._bar_clicked)
@@ -260,11 +262,8 @@ class ClipPlot:
             self.figure.data = [t for t in self.figure.data if t.name not in SYMBOLS]
         for name, symbol in SYMBOLS.items():
             look = dict(symbol=symbol, size=7 if kind == "scatter" else 5, line=dict(width=0))
-            text = "<b>%{text}</b><br>%{x:.1f} | %{y:.1f}<extra>" + name + "</extra>"
             trace = dict(type=kind, name=name, mode="markers", marker=look | dict(coloraxis="coloraxis"))
-            self.figure.add_trace(
-                trace | dict(hovertemplate=text, unselected=dict(marker=dict(opacity=0.12)))
-            )
+            self.figure.add_trace(trace | dict(unselected=dict(marker=dict(opacity=0.12))))
         for t in self.figure.data[-2:]:
             t.on_click(self._clicked)
             t.on_selection(self._lassoed)
@@ -283,9 +282,10 @@ class ClipPlot:
         current: str = "",  # clip id, '' = none
         selection: list = (),  # clip ids
         decided=None,  # DataFrame of `Decisions.current`, or None
+        digits: int = 1,  # of scores, behind the point
     ):
         "Everything, in two messages."
-        self.frame, self.shown, self.x, self.y = frame, shown, x, y
+        self.frame, self.shown, self.x, self.y, self.digits = frame, shown, x, y, digits
         self.edges = score_bins(judged, frame.pseudo_label)
         self._name_axes()
         ends = self.edges[[0, -1]] if x in SCORES and y in SCORES else np.array([])
@@ -306,7 +306,8 @@ class ClipPlot:
 
     def _bar(self, name, values, **more):
         middle = (self.edges[1:] + self.edges[:-1]) / 2
-        return self.bars[name], dict(x=middle, y=shares(values, self.edges), **more)
+        hover = f"%{{x:.{self.digits}f}}: %{{y:.1f}} %<extra>{self.bars[name].name}</extra>"
+        return self.bars[name], dict(x=middle, y=shares(values, self.edges), hovertemplate=hover, **more)
 
     def _at(self, rows):
         return dict(x=rows[self.x].to_numpy(float), y=rows[self.y].to_numpy(float))
@@ -318,7 +319,13 @@ class ClipPlot:
             part = self.shown[from_reference if trace.name == "reference" else ~from_reference]
             self.drawn[trace.name] = part.index
             colour = {"marker.color": part.confidence.to_numpy(float)}
-            yield trace, self._at(part) | colour | dict(text=[as_text(c) for c in part.index])
+            texts = dict(text=[as_text(c) for c in part.index], hovertemplate=self._hover(trace.name))
+            yield trace, self._at(part) | colour | texts
+
+    def _hover(self, name):
+        "What is no score, as the age of a memory, has one digit."
+        x, y = (1 if axis in UNITS else self.digits for axis in (self.x, self.y))
+        return f"<b>%{{text}}</b><br>%{{x:.{x}f}} | %{{y:.{y}f}}<extra>{name}</extra>"
 
     def _ring_at(self, current):
         return self.ring, self._at(self.frame.loc[[current]] if current else self.frame.iloc[:0])
@@ -516,6 +523,11 @@ class Overview(Part):
     # -- what is listed
 
     @property
+    def digits(self) -> int:
+        "Behind the point, of scores: by the judged ones, and by pseudo-labels where nobody has judged any."
+        return digits_of(self.labelled.score if len(self.labelled) else self.frame.pseudo_label)
+
+    @property
     def listed(self) -> np.ndarray:
         "Clip ids in the current order; of a selection of several clips, these alone."
         if len(self.selection) < 2:
@@ -561,7 +573,7 @@ class Overview(Part):
     def _draw(self):
         "Everything: another frame, filter or pair of axes."
         self.ordered, self.start = order_clips(self.frame, self.order, self.filter, self.decided), 0
-        what = dict(current=self.current, selection=self.selection, decided=self.decided)
+        what = dict(current=self.current, selection=self.selection, decided=self.decided, digits=self.digits)
         self.plot.draw(self.frame, self.frame.loc[self.ordered], self.labelled.score, self.x, self.y, **what)
         self._list()
 
@@ -571,7 +583,7 @@ class Overview(Part):
         columns = table_columns(self.frame, by)
         with table.hold_sync():
             table.columns, table.by = [list(c) for c in columns], by
-            table.rows = table_rows(self.frame.loc[page], columns, self.decided)
+            table.rows = table_rows(self.frame.loc[page], columns, self.decided, self.digits)
             table.first, table.last = self.start == 0, self.start + PAGE >= len(clips)
             table.selection = self.selection if len(self.selection) < 1000 else []
             table.current = self.current

@@ -10,6 +10,7 @@ __all__ = ['SPEEDS', 'NOTHING', 'fit_size', 'pack_frames', 'pack_each', 'n_packe
 import io, math
 import anywidget, numpy as np, traitlets as t
 from PIL import Image
+from ..core.progress import digits_of
 from ..data.video import segment_starts
 from .parts import STATIC
 
@@ -302,6 +303,7 @@ class ComparisonView(Playback):
 
     view = t.Enum(["clip", "comparison"], "comparison").tag(sync=True)
     subtitle = t.Unicode("").tag(sync=True)
+    digits = t.Int(1).tag(sync=True)  # of scores, behind the point
     # the query, then the exemplars: dicts of title, numbers, attention and where its pictures lie in `packed`
     clips = t.List().tag(sync=True)
     # [exemplar, query segment, exemplar segment] that is held, 0-based; empty: none
@@ -332,6 +334,7 @@ class ComparisonView(Playback):
         subtitle: str = "",  # below it, its pseudo-label for example
         segments=None,  # list of (first frame, one past the last), the same for all clips; None: the ten of the paper
         fps: float = 25,  # frames per second of the source
+        digits: int = None,  # of scores, behind the point; None: as many as those of the exemplars deserve
     ):
         "Show a clip and its exemplars. Raises `ValueError` that names the exemplar and the field which is wrong."
         pictures = [query_frames, *(c.get("frames") for c in comparisons)]
@@ -343,7 +346,8 @@ class ComparisonView(Playback):
         for i, c in enumerate(clips):
             c |= dict(bytes=[ends[i], ends[i + 1]], missing=_missing(pictures[i]))
         self.cell = []
-        more = dict(title=title, subtitle=subtitle, fps=fps, clips=clips)
+        digits = digits_of(c["score"] for c in clips[1:]) if digits is None else digits
+        more = dict(title=title, subtitle=subtitle, fps=fps, clips=clips, digits=digits)
         self._show("frames", n, segments, b"".join(packs), **more)
 
     def explain(

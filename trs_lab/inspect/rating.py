@@ -16,7 +16,7 @@ import pandas as pd
 import traitlets as T
 
 from ..core.files import DataError, project_root
-from ..core.progress import counted
+from ..core.progress import counted, digits_of, exact
 from ..data.agreement import agreement, intraclass, most_apart
 from ..data.originals import open_original
 from trs_lab.data.ratings import (
@@ -84,9 +84,12 @@ def agreement_html(
     pairs = agreement(scores)
     if not len(pairs):
         return ""
-    number = lambda v: "\u2013" if pd.isna(v) else f"{v:.2f}"
+    number = lambda v, digits=2: "\u2013" if pd.isna(v) else f"{v:.{digits}f}"
+    digits = dict(clips=0) | dict.fromkeys(
+        ("difference", "sd", "low", "high"), digits_of(scores.to_numpy().ravel())
+    )
     head = "".join(f"<th title='{_WHAT[h]}'>{h.replace('_', ' ')}</th>" for h in _HEADS)
-    cells = lambda row: "".join(f"<td>{int(row[h]) if h == 'clips' else number(row[h])}</td>" for h in _HEADS)
+    cells = lambda row: "".join(f"<td>{number(row[h], digits.get(h, 2))}</td>" for h in _HEADS)
     lines = "".join(
         f"<tr><th class='t' scope='row'>{as_text(i)}</th>{cells(r)}</tr>" for i, r in pairs.iterrows()
     )
@@ -135,8 +138,10 @@ class ScoreForm(Part):
         actions: dict,  # rate, skip, back, undo, write: called without arguments
     ):
         self.scale = scale
-        pick = lambda mark: lambda: setattr(self.score, "value", f"{mark:g}")
-        marks = [make_button(f"{m:g}", f"score {m:g}", pick(m)) for m in scale.marks()]
+        self._about, self._sent = "", ""  # the clip that is shown; the field, where nothing new was typed
+        self._drafts = {}  # clip -> score that was typed and not sent
+        pick = lambda mark: lambda: setattr(self.score, "value", exact(mark))
+        marks = [make_button(exact(m), f"score {exact(m)}", pick(m)) for m in scale.marks()]
         self.marks = W.Box(marks)
         self.marks.add_class("trsi-marks")
         self.score = self._named("score", str(scale), actions["rate"])
@@ -167,6 +172,24 @@ class ScoreForm(Part):
         field.on_msg(lambda _, m, buffers: action() if m.get("event") == "submit" else None)
         return field
 
+    def show(
+        self,
+        clip_id: str,  # '' = none
+        score: float,  # that it has; NaN = none
+        note: str,  # on it
+    ):
+        "Another clip. A score that was typed for one and not sent is there again with it."
+        self._drafts.pop(self._about, None)
+        typed = self.score.value.strip()
+        if self._about and typed and typed != self._sent:
+            self._drafts[self._about] = typed
+        self._about, self._sent = clip_id, "" if math.isnan(score) else exact(score)
+        self.score.value, self.note.value = self._drafts.get(clip_id, self._sent), note
+
+    def sent(self):
+        "What stands in the field of the score is written down."
+        self._sent = self.score.value.strip()
+
     def step(
         self,
         steps: int,  # of the scale; negative: down
@@ -178,7 +201,7 @@ class ScoreForm(Part):
             now = as_score(typed) if typed else math.nan
         except ValueError:
             return
-        self.score.value = f"{self.scale.move(now, steps):g}"
+        self.score.value = exact(self.scale.move(now, steps))
 
 # %% ../../nbs/inspect/rating.ipynb #01ba1e44
 class VideoRater(T.HasTraits):
@@ -250,6 +273,7 @@ class VideoRater(T.HasTraits):
         text = self.form.score.value if score is None else score
         clip_id, note = self.current, self.form.note.value
         if clip_id and self._do(lambda: self.ratings.rate(clip_id, as_score(text), note)):
+            self.form.sent()
             self._skipped = [c for c in self._skipped if c != clip_id]
             self._visited.append(clip_id)
             self.next()
@@ -347,7 +371,7 @@ class VideoRater(T.HasTraits):
         "Numbers at once, pictures right after."
         self.message = ""
         score, note = self.ratings.of(self.current) if self.current else (math.nan, "")
-        self.form.score.value, self.form.note.value = "" if math.isnan(score) else f"{score:g}", note
+        self.form.show(self.current, score, note)
         for name in ("rate", "skip"):
             self.form.buttons[name].disabled = not self.current
         self._say()
@@ -410,7 +434,7 @@ class VideoRater(T.HasTraits):
     def _state(self, scores):
         "The refusal, or what was given for the clip by whom."
         given = scores.loc[self.current].dropna() if self.current in scores.index else {}
-        words = ", ".join(f"{as_text(r)} gave <b>{v:g}</b>" for r, v in dict(given).items())
+        words = ", ".join(f"{as_text(r)} gave <b>{exact(v)}</b>" for r, v in dict(given).items())
         refusal = f"<span class='bad'>{as_text(self.message)}</span>" if self.message else ""
         return refusal or words or "no score yet"
 
@@ -418,7 +442,7 @@ class VideoRater(T.HasTraits):
         "The clips on which raters differ most."
         names = [c for c in apart.columns if c != "apart"]
         text = lambda c, r: (
-            f"{c}: {r.apart:g} apart, " + ", ".join(f"{n} {r[n]:g}" for n in names if pd.notna(r[n]))
+            f"{c}: {r.apart:.12g} apart, " + ", ".join(f"{n} {exact(r[n])}" for n in names if pd.notna(r[n]))
         )
         options = [(text(c, r), c) for c, r in apart.head(20).iterrows()]
         self.talk.layout.display = None if options else "none"

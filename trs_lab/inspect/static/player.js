@@ -821,7 +821,7 @@ function renderComparison({ model, el }) {
     const all = judged.flatMap((c) => c.attention.flat());
     const low = Math.min(...all);
     const high = Math.max(...all);
-    const digits = Math.max(0, ...judged.map((c) => Math.abs(c.score))) >= 10 ? 1 : 2;
+    const digits = model.get("digits");
     parts = clips.map((clip, k) => makeClip(clip, k, digits));
     grid.replaceChildren(...parts.map((p) => p.box));
     grid.style.setProperty("--trs-clips", clips.length);
