@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
+from ..core.progress import digits_of
 from ..learn.metrics import as_pair, bootstrap_ci, interval95, kendall, spearman, why_undefined
 from .plots import COLOURS, epoch_axis, legend_right, need
 from .run_folder import NoPicture
@@ -99,7 +100,8 @@ def draw_confidence_bins(ax, t, name):
     why = t.attrs["why"]
     said = f"undefined,\nbecause {why}" if why else f"{tau:.2f} [{low:.2f}, {high:.2f}]"
     ax.set_title(f"{name[:1].upper() + name[1:]}, n = {t.attrs['n']}: tau {said}")
-    ax.set_xticks(at, [f"{s:.1f}" for s in t.sigma])
+    digits = max(digits_of(t.sigma) - 1, 0)  # of a mean of several
+    ax.set_xticks(at, [f"{s:.{digits}f}" for s in t.sigma])
     ax.set_xlabel("mean claimed sigma of the bin, points")
     ax.grid(axis="x", visible=False)
 
@@ -213,11 +215,13 @@ def best_and_worst(
 def caption(
     clip_id,  # of the clip
     row,  # of the overview
+    digits: int = 1,  # of scores, behind the point
 ) -> str:
     "Name, truth where known, pseudo-label, student."
-    true = "" if pd.isna(row.get("true")) else f"true {row['true']:.1f}, "
-    label = f"pseudo-label {row['pseudo_label']:.1f} ± {row['pseudo_sigma']:.1f}"
-    return f"{clip_id}: {true}{label}, student {row['student']:.1f}"
+    number = lambda name: f"{row[name]:.{digits}f}"
+    true = "" if pd.isna(row.get("true")) else f"true {number('true')}, "
+    label = f"pseudo-label {number('pseudo_label')} ± {number('pseudo_sigma')}"
+    return f"{clip_id}: {true}{label}, student {number('student')}"
 
 
 def draw_strip(
@@ -249,7 +253,7 @@ def plot_contact_sheet(
 ):  # Figure
     "Frames of the best clips on the left, of the worst on the right, with their scores and pseudo-labels."
     columns = best_and_worst(data, n, by)
-    lines = len(columns[0])
+    lines, digits = len(columns[0]), digits_of(as_beliefs(data).pseudo_label)
     size = (width, lines * (width / 2 / frames + 0.25) + 0.1)
     fig, axes = plt.subplots(lines, 2, figsize=size, squeeze=False)
     for column, (rows, kind) in enumerate(zip(columns, ("Smallest", "Largest"))):
@@ -259,7 +263,7 @@ def plot_contact_sheet(
             except NoPicture as e:
                 pictures = str(e)
             draw_strip(ax, pictures, frames)
-            ax.set_title(caption(clip_id, row), fontsize=7.5)
+            ax.set_title(caption(clip_id, row, digits), fontsize=7.5)
         first = axes[0, column]
         first.set_title(f"{kind} {by.replace('_', ' ')}\n{first.get_title(loc='left')}", fontsize=7.5)
     return fig

@@ -92,7 +92,8 @@ class LeftOut:
         error = (t.score - t.predicted).abs().mean()
         kept = APART[self.apart]
         who = f"{counted(len(t), 'judged clip')}, each scored by a student that had not seen {kept}"
-        return f"{who}: {order}mean absolute error {error:.2g}"
+        two = float(f"{error:.2g}")  # digits; 1200, and not 1.2e+03
+        return f"{who}: {order}mean absolute error {two:.12g}"
 
 
 def check_apart(

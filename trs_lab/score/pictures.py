@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import DataError
-from ..core.progress import counted
+from ..core.progress import counted, digits_of
 from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip
 from ..results.plots import COLOURS
@@ -88,11 +88,14 @@ def show_effect(ax, effect, limit):
 LINE = 64  # letters of a caption that stand above its frames
 
 
-def caption(row) -> str:
+def caption(
+    row,  # of a clip, from `Scorer.score`
+    digits: int = 1,  # of scores, behind the point
+) -> str:
     "Score, interval and warnings of a clip, in lines."
-    span = "" if np.isnan(row.low) else f" [{row.low:.1f}, {row.high:.1f}]"
+    span = "" if np.isnan(row.low) else f" [{row.low:.{digits}f}, {row.high:.{digits}f}]"
     warnings = row.warnings.split("; ") if row.warnings else []
-    said = [_end_of(f"{row.clip_id}: {row.score:.1f}{span}", LINE), *warnings]
+    said = [_end_of(f"{row.clip_id}: {row.score:.{digits}f}{span}", LINE), *warnings]
     return "\n".join(line for text in said for line in textwrap.wrap(text, LINE))
 
 # %% ../../nbs/score/pictures.ipynb #b3dce16c
@@ -122,7 +125,8 @@ def plot_clips(
     limit = max(np.abs(list(effect.values())).max(), 1e-6) * 1.1
     beside = beside if scorer.neighbours else 0
     widths = [3, 2] + [1] * beside
-    captions = [caption(row) for row in rows.itertuples()]
+    digits = digits_of(scorer.model.judged.score)
+    captions = [caption(row, digits) for row in rows.itertuples()]
     height = 0.95 * len(rows) + 0.12 * sum(said.count("\n") + 1 for said in captions) + 0.3
     size = dict(figsize=(9, height), squeeze=False, width_ratios=widths, layout="none")
     fig, axes = plt.subplots(len(rows), len(widths), **size)
@@ -131,7 +135,7 @@ def plot_clips(
         show_effect(ax[1], effect[row.clip_id], limit)
         for a, judged in zip(ax[2:], _nearest(scorer, seen, row.clip_id, beside)):
             film = _film(scorer, judged, 3)[1:2] if "source" in judged else []
-            show_frames(a, film, f"{judged['score']:.1f}  {_end_of(judged['clip_id'])}")
+            show_frames(a, film, f"{judged['score']:.{digits}f}  {_end_of(judged['clip_id'])}")
     axes[0, 1].set_title("points that each segment brings, first to last", fontsize=7)
     if beside:
         axes[0, 2].set_title(

@@ -24,7 +24,7 @@ from torch import nn
 
 from ..core.files import DataError, MissingFile, plain, read_json, sha256, write_folder, write_json
 from ..core.parameters import I3DS, Config, ConfigError, backbone_parts
-from ..core.progress import counted
+from ..core.progress import counted, digits_of
 from ..features.extraction import weights_hash
 from ..learn.device import eval_mode
 from ..runs.configure import as_saved
@@ -198,7 +198,7 @@ def _trained_on(model):
     if model.score_range is None:
         return f"{said} Which scores are possible was not said."
     low, high = model.score_range
-    return f"{said} Scores lie between {low:g} and {high:g}."
+    return f"{said} Scores lie between {low:.12g} and {high:.12g}."
 
 
 def _tested(scorer):
@@ -210,7 +210,7 @@ def _tested(scorer):
     unseen = f"{counted(figures['n'], 'judged clip')} that it had not seen"
     return (
         f"On {unseen}, Spearman {figures['spearman']:.3f} (95 % interval {low:.2f} to {high:.2f}), "
-        f"mean absolute error {figures['mae']:.2f} points."
+        f"mean absolute error {figures['mae']:.{digits_of([figures['mae']])}f} points."
     )
 
 
