@@ -320,7 +320,7 @@ class Ratings:
         return self._read[1]
 
     def given(self) -> pd.DataFrame:  # indexed by clip_id: score (NaN = none), when, note
-        "The last line of every clip."
+        "The latest line of every clip."
         return self.lines().drop_duplicates("clip_id", keep="last").set_index("clip_id")
 
     def of(
