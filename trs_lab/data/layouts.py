@@ -19,7 +19,7 @@ from ..core.files import DataError, MissingFile, possible_path, readable_folder
 from .archives import is_archive, looks_turned, read_archive
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
 from .clips_file import one_form
-from .pictures import IMAGE_SUFFIXES
+from .pictures import is_picture
 
 # %% ../../nbs/data/layouts.ipynb #3d3bf963
 VIDEO_SUFFIXES = tuple(
@@ -78,7 +78,7 @@ def count_pictures(
     if not folder.is_dir():
         return 0
     with os.scandir(readable_folder(folder)) as entries:
-        return sum(e.name.lower().endswith(IMAGE_SUFFIXES) and not e.name.startswith(".") for e in entries)
+        return sum(is_picture(e.name) for e in entries)
 
 
 def entries_of(
@@ -174,21 +174,33 @@ def warn_of_people(
     return table
 
 
-def _content(source):
-    "What tells two files, or two folders of pictures, apart; None where there is nothing, or nothing may be read."
+def _files_of(source):
+    "The file of a clip, or the pictures of its folder: notes of a system beside them make no other clip of it."
     path = Path(source)
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if is_picture(p.name) and p.is_file())
+    return [path] if path.is_file() else []
+
+
+def _content(source, clip_id):
+    "What tells two sources apart without reading them; None where there is nothing, or nothing may be read."
+    if clip_id is not None:
+        x = read_archive(source)[_form(str(clip_id))]
+        return x.shape, str(x.dtype)
     try:
-        if path.is_dir():
-            return tuple(sorted((e.name, e.stat().st_size) for e in os.scandir(path) if e.is_file()))
-        return path.stat().st_size if path.is_file() else None
+        files = _files_of(source)
+        sizes = [p.stat().st_size for p in files]
     except PermissionError:
         return None
+    return tuple(zip((p.name for p in files) if Path(source).is_dir() else [""], sizes)) or None
 
 
-def _bytes_of(source):
-    path, found = Path(source), []
+def _bytes_of(source, clip_id):
+    if clip_id is not None:
+        return hashlib.sha256(np.ascontiguousarray(read_archive(source)[_form(str(clip_id))])).hexdigest()
+    found = []
     try:
-        for part in sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]:
+        for part in _files_of(source):
             with open(part, "rb") as file:
                 found.append(hashlib.file_digest(file, "sha256").hexdigest())
     except PermissionError:
@@ -200,10 +212,12 @@ def find_copies(
     table: pd.DataFrame,  # clip table
 ) -> list:  # of lists of clip ids, two or more each
     "Clips of the same bytes, and from the same frame on. Only files of one size are read."
-    rows = zip(table.clip_id, table.source, table.start.fillna(-1))
-    groups = [[row for row in rows if not is_archive(row[1])]]  # in which every clip has the same file
+    sources = [(s, c if is_archive(s) else None) for s, c in zip(table.source, table.clip_id)]
+    groups = [
+        list(zip(table.clip_id, sources, table.start.fillna(-1)))
+    ]  # in which every clip has the same file
     for look in (_content, _bytes_of):
-        seen, found = {source: look(source) for group in groups for _, source, _ in group}, {}
+        seen, found = {source: look(*source) for group in groups for _, source, _ in group}, {}
         for i, group in enumerate(groups):
             for row in group:
                 found.setdefault((i, seen[row[1]], row[2]), []).append(row)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FITTINGS', 'IMAGE_SUFFIXES', 'MOST', 'VideoError', 'names_file', 'as_rgb', 'Fitting', 'fitting_of', 'fit',
-           'list_frames', 'first_number', 'by_decimals', 'decode_frames']
+           'is_picture', 'list_frames', 'first_number', 'by_decimals', 'decode_frames']
 
 # %% ../../nbs/data/pictures.ipynb #3dfd2464
 import re
@@ -137,6 +137,13 @@ def fit(
 
 # %% ../../nbs/data/pictures.ipynb #71c10ffc
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def is_picture(
+    name: str,  # of a file in a folder
+) -> bool:
+    "Whether it counts as a frame. What begins with a dot (`._1.png`, `.DS_Store`) is a note of the system."
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
 def _pieces(path):
@@ -278,7 +285,7 @@ def _with_places(files, numbers):
 @lru_cache(maxsize=4096)
 def _listing(folder, mtime_ns):
     "(places, number of the first picture or None, whether the order is that of decimals)"
-    pictures = (p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    pictures = (p for p in Path(folder).iterdir() if is_picture(p.name))
     files, decimals = _in_order(sorted(pictures, key=_natural))
     numbers = _numbers(files) if files and not decimals else None
     if numbers is None or len(files) == 1:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAMPLINGS', 'sample_frames', 'segment_starts', 'stretched', 'clip_numbers', 'read_clip', 'check_frames', 'cache_key',
            'CorruptVideos', 'failure_of', 'VideoSource', 'FrameCache', 'fill', 'count_frames', 'decode_video',
-           'IMAGE_SUFFIXES', 'VideoError', 'decode_frames', 'list_frames', 'create_store']
+           'VideoError', 'decode_frames', 'list_frames', 'create_store']
 
 # %% ../../nbs/data/video.ipynb #c002
 import os, warnings
@@ -18,13 +18,18 @@ from ..core.files import DataError, digest
 from ..core.parameters import SEGMENT_LEN
 from ..core.progress import progress_bar
 from .decoding import count_frames, decode_video, frame_times, varies
-from .pictures import IMAGE_SUFFIXES, Fitting, VideoError, by_decimals, decode_frames, list_frames
+from trs_lab.data.pictures import (
+    Fitting,
+    VideoError,
+    decode_frames,
+    is_picture,
+    list_frames,
+)
 from .stores import checksum, create_store, open_store, rows_and_sums, warn_of_change
 
 _all_ = [
     "count_frames",
     "decode_video",
-    "IMAGE_SUFFIXES",
     "VideoError",
     "decode_frames",
     "list_frames",
@@ -184,31 +189,19 @@ def check_frames(
 
 # %% ../../nbs/data/video.ipynb #c027
 def _signature(source, kind):
-    "Path, size and modification time of a source; for a frame folder of all its pictures together."
+    "Path, size and modification time of a source; for a frame folder those of all its pictures, and their names."
     path = Path(source)
     if not path.exists():
         return [str(source), "missing"]
     if kind == "video":
         return [str(source), path.stat().st_size, path.stat().st_mtime_ns]
     try:
-        stats = [e.stat() for e in os.scandir(path) if e.name.lower().endswith(IMAGE_SUFFIXES)]
-    except PermissionError:
-        return [str(source), "closed"]
-    return [
-        str(source),
-        len(stats),
-        sum(s.st_size for s in stats),
-        max((s.st_mtime_ns for s in stats), default=0),
-        *["by decimals"] * _in_new_order(path),
-    ]
-
-
-def _in_new_order(folder):
-    "Whether earlier versions read its pictures in another order, so that what they cached is not used."
-    try:
-        return by_decimals(folder)
-    except VideoError:
-        return False  # whoever reads the clip says so
+        with os.scandir(path) as entries:
+            stats = {e.name: e.stat() for e in entries if is_picture(e.name)}
+    except OSError:
+        return [str(source), "closed"]  # whoever reads the clip says why
+    # one digest, since a film of thousands of pictures may be the source of hundreds of clips
+    return [str(source), digest(sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats.items()))]
 
 
 def cache_key(
