@@ -26,7 +26,7 @@ from .clips_file import write_table
 from .decisions import all_clips
 from .findings import Finding, findings_table
 from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, entries_of, find_copies, is_film
-from .own_folder import MEDIA, find_media, listed_clips, read_range
+from .own_folder import find_media, listed_clips, media_for, media_of, read_range
 from .test_part import say_scores
 
 # %% ../../nbs/data/check.ipynb #31a7767d
@@ -158,7 +158,7 @@ def _read_folder(config):
     "(clip table, findings, whether it is the one that training would have)"
     root = data_folder(config.root, "folder")
     rows, found = _lines(root, config.target)
-    media = ("poses",) if config.backbone == "skeleton" else MEDIA[:3]
+    media = media_of(root, [r["clip_id"] for r in rows], media_for(config.backbone))
     files, others = _files(root, media)
     found += _strange_names(root, media)
     have, missing = _match(root, rows, files, media)

@@ -19,6 +19,7 @@ from ..core.files import DataError, behind_link, file_lock, fits_utf8, write_ato
 from ..core.parameters import Config, ConfigError, nearest
 from ..core.progress import counted
 from .clips import hide_scores
+from .own_folder import media_for
 from .readers import read_clips
 
 # %% ../../nbs/data/decisions.ipynb #c005
@@ -366,7 +367,7 @@ def all_clips(
         fold=config.fold,
         target=config.target,
         score_range=config.score_range,
-        media="poses" if config.backbone == "skeleton" else None,
+        media=media_for(config.backbone) if config.dataset == "folder" else None,
         **{"group" if config.dataset == "rhythmic_gymnastics" else "task": config.task},
     )
 

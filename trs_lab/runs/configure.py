@@ -22,6 +22,7 @@ from trs_lab.core.parameters import (
     nearest,
     text_only,
 )
+from ..data.own_folder import has_features
 from ..features.registry import components_of, frame_size, split_backbone
 from ..methods.registry import METHODS, make_options, method_class, option_names, trust
 
@@ -101,6 +102,23 @@ def _of_the_backbone(values, params):
     return found
 
 
+_OF_PICTURES = (
+    "finetune",
+    "motion",
+    "frame_rate",
+    "weights",
+)  # parameters of whoever wants pictures to be seen
+
+
+def _backbone_there(values, params):
+    "none, where nobody names a backbone and a folder of one's own has features."
+    if "backbone" in params or any(params.get(name) for name in _OF_PICTURES):
+        return {}
+    root = values.get("root") if values.get("dataset") == "folder" else None
+    there = isinstance(root, (str, Path)) and bool(root) and has_features(Path(root).expanduser())
+    return dict(backbone="none") if there else {}
+
+
 def _refuse_sizes_of_another(network, params):
     "Raises `ConfigError` for a typed size of the Mixer where there is none."
     sizes = [n for n in ("mixer_depth", "token_dim", "channel_dim") if n in params]
@@ -137,6 +155,7 @@ def make_config(
         )
     values = {k: v for k, v in PRESETS[preset].items() if k in _FIELDS}
     values |= {k: v for k, v in params.items() if k in _FIELDS}
+    values |= _backbone_there(values, params)
     _refuse_sizes_of_another(values.get("network", Config.network), params)
     # end to end: trs, whose reference network is trained; a process would be fitted to five views in each epoch
     usual = "trs" if values.get("finetune") else Config.method

@@ -24,7 +24,8 @@ import pandas as pd
 
 from ..core.files import clone_root, digest, plain, project_root, read_json, sha256, write_json
 from ..core.own_code import code_digest
-from ..core.parameters import Config, ConfigError
+from ..core.parameters import Config, ConfigError, affecting
+from ..data.archives import ARCHIVES
 from ..data.layouts import VIDEO_SUFFIXES
 from ..data.pictures import IMAGE_SUFFIXES, is_picture
 from ..features.extraction import weights_hash
@@ -364,6 +365,7 @@ def difference(
     may_change=(),  # parameters that make no difference
 ) -> list:  # of sentences; empty = made of the same
     "The differences in words: clips, scores, files, weights, parameters."
+    there = _as_named_today(there, here)
     said = clip_differences(there["clips"], here["clips"])
     if None not in (a := there["hidden_scores"], b := here["hidden_scores"]) and a != b and not said:
         said.append("the hidden scores, which only the evaluation sees, are others")
@@ -375,6 +377,16 @@ def difference(
         )
     said += code_differences(there, here)
     return said + parameter_differences(there, here, may_change) + view_differences(there, here)
+
+
+def _as_named_today(there, here):
+    "A manifest of features that were trained under the name of a backbone, as earlier versions allowed: it saw none."
+    sources = there["clips"].get("source") or [""]
+    given = all(Path(s).suffix.lower() in (".npy", *ARCHIVES) for s in sources)
+    if not given or here["config"]["backbone"] != "none" or there["config"]["backbone"] == "none":
+        return there
+    unused = {k: v for k, v in here["config"].items() if k in ("backbone", "weights", *affecting("frames"))}
+    return {**there, "config": {**there["config"], **unused}, "weights": here["weights"]}
 
 
 def code_differences(there, here):

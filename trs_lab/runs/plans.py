@@ -27,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import DataError, digest, possible_path, read_json, read_text, sha256
-from ..core.parameters import Config, ConfigError, affecting, check_names, nearest
+from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError, affecting, check_names, nearest
 from ..core.parameters import read_value, split_paths, text_only
 from ..methods.registry import METHODS, method_class
 from .configure import config_from, flat, make_config
@@ -55,8 +55,8 @@ def clips_of_config(
 ) -> Config:  # the same for all runs that have the same clip table
     "The parameters that the clip table depends on, before scores are hidden; all others have their defaults."
     names = ("dataset", "root", "annotations", "task", "fold", "target", "score_range")
-    # all other backbones read the same clips
-    media = dict(backbone=config.backbone) if config.backbone == "skeleton" else {}
+    # all that look at pictures read the same clips
+    media = dict(backbone=config.backbone) if config.backbone in WITHOUT_PICTURES else {}
     return replace(Config(), **{k: getattr(config, k) for k in names}, **media)
 
 
@@ -424,16 +424,16 @@ def check_runs(
     where: str = "sweep",  # what the plan is called in messages
 ):
     "Raise `ConfigError` for the first run whose clips cannot be listed. Reads tables, no pixels."
-    from trs_lab.runs.prepare import load_clips
+    from trs_lab.runs.prepare import check_what_is_seen, load_clips
 
     seen = set()
     for run in runs:
         c = run.config
         clips = c.dataset, c.root, c.annotations, c.task, c.target, c.fold, c.ratio, c.validation, c.decisions
-        clips += (c.score_range, c.backbone == "skeleton")
+        clips += (c.score_range, c.backbone)
         if clips not in seen:
             with saying(f"{where}, {run.title}"):
-                load_clips(c)
+                check_what_is_seen(c, load_clips(c)[0])
             seen.add(clips)
 
 # %% ../../nbs/runs/plans.ipynb #p024

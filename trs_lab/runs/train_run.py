@@ -41,7 +41,7 @@ from .launch import launch, train_branches, was_stopped
 from .manifest import make_manifest
 from .memory import check_memory
 from .pause import Control
-from .prepare import baseline_statistics, load_clips, make_views
+from .prepare import baseline_statistics, check_what_is_seen, load_clips, make_views
 
 # %% ../../nbs/runs/train_run.ipynb #t005
 class TrainingRun:
@@ -59,6 +59,7 @@ class TrainingRun:
     def open_clips(self) -> pd.DataFrame:  # visible clip table
         "Read the clips, hide scores, add up the memory, open the run folder and write its manifest."
         self.visible, self.hidden = load_clips(self.config)
+        check_what_is_seen(self.config, self.visible)
         clips = len(self.visible), int((self.visible.role == "labelled").sum())
         check_memory(self.config, *clips, self.accelerator.device)
         self.run = open_run(self.config, make_manifest(self.config, self.visible, self.hidden))
