@@ -27,6 +27,23 @@ def test_a_wrong_parameter_ends_it_before_any_work(started, small_dives, tmp_pat
     assert not (tmp_path / "features").exists()
 
 
+def test_names_that_are_long_are_written_or_refused_before_any_work(started, small_dives, tmp_path):
+    """A name may have 255 bytes: with .npy it may be too long, and a temporary file's name is longer than its own."""
+    films = sorted((small_dives / "videos").glob("*.mp4"))[:3]
+    small = dict(frame_height=40, frame_width=40, crop=36, n_weak=0, device="cpu")
+    for name, fits in (("a" * 251 + ".mp4", True), ("b" * 252 + ".ts", False)):
+        root, out = tmp_path / name[0], tmp_path / f"out {name[0]}"
+        root.mkdir()
+        for film, called in zip(films, (name, "short.mp4")):
+            (root / called).write_bytes(film.read_bytes())
+        done = started("extract.ipynb", root=root, out=out, **small)
+        assert ended_well(done) == fits, done.said()[-3000:]
+        if fits:
+            assert {p.stem for p in (out / "features").iterdir()} == {"a" * 251, "short"}
+        else:
+            assert "its name is too long for a file of features" in done.said() and not out.exists()
+
+
 def test_features_of_all_clips_in_one_hdf5_file(tmp_path):
     h5py = pytest.importorskip("h5py", reason="an archive of this kind needs h5py")
     from trs_lab.core.files import DataError

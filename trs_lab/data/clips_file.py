@@ -23,6 +23,7 @@ from trs_lab.core.files import (
     file_lock,
     full_disk_said,
     read_bytes,
+    side_name,
     text_of,
     write_atomically,
 )
@@ -320,7 +321,7 @@ def in_turn(
     if not real.parent.is_dir():
         raise MissingFile(f"{path}: there is no folder {real.parent}; nothing was written")
     try:
-        with full_disk_said(path), file_lock(real.with_name(f".{real.name}.lock"), wait):
+        with full_disk_said(path), file_lock(real.with_name(side_name(real.name, "lock")), wait):
             for _ in range(3):
                 try:
                     return change()
@@ -365,12 +366,12 @@ def keep_and_write(
     data: bytes,  # its new content
     before: bytes,  # what was read and has led to it
 ) -> Path:  # of the copy
-    "As `write_read`; what was in the file is kept beside it, as clips.backup.csv."
+    "As `write_read`; what was in the file is kept beside it, with its rights, as clips.backup.csv."
     backup = free_name(path, "backup")
-    write_atomically(backup, lambda p: p.write_bytes(before), alone=True)
+    write_atomically(backup, lambda p: p.write_bytes(before), alone=True, like=path)
     try:
         write_read(path, data, before)
-    except SavedMeanwhile:
+    except Exception:
         backup.unlink()  # of a version that was not replaced
         raise
     return backup
