@@ -81,17 +81,59 @@ def read_pose(
     return check_pose(read_array(path), path)
 
 # %% ../../nbs/data/poses.ipynb #ebf8b69b
+def _beside_a_confidence(known):
+    "What x and y are, of (n, 3) numbers, where the third is probably how sure the tracker was; '' where it is not."
+    if known[:, 2].min() < 0 or known[:, 2].max() > 1:
+        return ""
+    x_and_y = known[:, :2]
+    if np.abs(x_and_y).max() > 10:
+        return "pixels"
+    # parts of the picture, of which a joint or two may lie beyond its border; depth has another zero than they
+    within = ((x_and_y >= 0) & (x_and_y <= 1)).mean() > 0.9
+    return "parts of the picture" if within and np.abs(x_and_y).max() <= 2 else ""
+
+
+def _for_lost(x, seen):
+    """(x, y) that stands for a joint that was not seen, such as -1, and where: (frames, joints) bool; or None.
+
+    It is there to the bit, where no other joint is and x is y, or at three joints that are elsewhere at other times."""
+    at = x[..., 0].astype(float) + 1j * x[..., 1].astype(float)
+    values, counts = np.unique(at[seen], return_counts=True)
+    usual = np.argsort(-counts, kind="stable")[:3]
+    for value in values[usual[(counts[usual] > 2) & (values[usual] != 0)]]:
+        here = seen & (at == value)
+        elsewhere = np.where(seen & ~here, at, np.nan)
+        if np.isnan(elsewhere).all():
+            continue
+        numbers = np.array([elsewhere.real, elsewhere.imag])
+        low, high = np.nanmin(numbers), np.nanmax(numbers)
+        v, size = value.real, high - low
+        far = v < 0 <= low or not low - size <= v <= high + size
+        if v == value.imag and far or _jumps_to(value, here, elsewhere, size / 10):
+            return (value.real, value.imag), here
+    return None
+
+
+def _jumps_to(value, here, elsewhere, least):
+    "Whether three joints or more are at one place now and then, in several frames, and far from it otherwise."
+    joints = np.flatnonzero(here.any(0) & ~np.isnan(elsewhere).all(0))
+    usual = np.array(
+        [np.nanmedian(elsewhere[:, j].real) + 1j * np.nanmedian(elsewhere[:, j].imag) for j in joints]
+    )
+    return here.any(1).sum() > 2 and (np.abs(usual - value) > least).sum() > 2
+
+
 def _doubts(x):
     "Sentences about numbers that are probably not what they seem."
     seen = seen_joints(x)
     known = x[seen]
-    if (
-        x.shape[2] == 3
-        and known[:, 2].min() >= 0
-        and known[:, 2].max() <= 1
-        and np.abs(known[:, :2]).max() > 10
-    ):
-        yield "axis 2: the third coordinate lies between 0 and 1 beside pixels; is it a confidence? Keep x and y"
+    if x.shape[2] == 3 and (what := _beside_a_confidence(known)):
+        yield f"axis 2: the third coordinate lies between 0 and 1 beside {what}; is it a confidence? Keep x and y"
+    if found := _for_lost(x, seen):
+        (a, b), here = found
+        joint = int(np.flatnonzero(here.any(0))[0])
+        frames = counted(here[:, joint].sum(), "frame")
+        yield f"axis 1: joint {joint} lies at exactly ({a:g}, {b:g}) in {frames}; write NaN where it was not seen"
     nowhere = (x == 0).all(2)
     if (some := nowhere.any(0) & ~nowhere.all(0)).any():
         joint = int(np.flatnonzero(some)[0])

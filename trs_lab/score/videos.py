@@ -111,13 +111,20 @@ def find_clips(
     found = [(p, kind, stem) for p, kind in found for stem in _stems(p, kind)]
     stems = [stem for _, _, stem in found]
     ids = [p.name if stems.count(s) > 1 else s for p, _, s in found]
-    return with_known(clips_table(ids, [p for p, _, _ in found], [k for _, k, _ in found]), beside(place))
+    return with_known(
+        clips_table(ids, [p for p, _, _ in found], [k for _, k, _ in found]),
+        beside(place.parent if kind else place),
+    )
 
 
-def beside(place):
-    "The file that says what is known of the clips of a folder, or of a single one; None where there is none."
-    home = place if place.is_dir() else place.parent
-    return next((p for p in (home / "clips.csv", home.parent / "clips.csv") if p.is_file()), None)
+_INSIDE = ("videos", "frames", "features", "poses")  # folders of a folder of clips
+
+
+def beside(home):
+    "The file that says what is known of the clips that lie in a folder; None where there is none."
+    # one folder up it is about other clips, unless this folder is a part of that one
+    homes = (home, home.parent) if home.name in _INSIDE else (home,)
+    return next((h / "clips.csv" for h in homes if (h / "clips.csv").is_file()), None)
 
 
 def clips_table(ids, sources, kinds):
@@ -129,7 +136,7 @@ def clips_table(ids, sources, kinds):
 
 def _places(home):
     "Where the clips of its clips.csv lie."
-    return home, *(home / name for name in ("videos", "frames", "features", "poses"))
+    return home, *(home / name for name in _INSIDE)
 
 
 def with_known(
