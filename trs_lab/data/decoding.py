@@ -244,6 +244,27 @@ def _decodable(packets):
             yield p
 
 
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def _promised_bytes(path, kind):
+    "How large the header of an FLV or of a WMV says that the file is; 0 where it says nothing."
+    with open(path, "rb") as file:
+        head = file.read(2**16)
+    if "flv" in kind and (at := head.find(b"filesize\0")) >= 0:
+        return int(
+            np.nan_to_num(np.frombuffer(head[at + 9 : at + 17].ljust(8, b"\0"), ">f8")[0].clip(0, 2**60))
+        )
+    if "asf" in kind and (at := head.find(_ASF_PROPERTIES)) >= 0:
+        return int.from_bytes(head[at + 40 : at + 48], "little")
+    return 0
+
+
+def _is_complete(path, kind):
+    "Whether all bytes are there that the header promises. How long the last frame is shown, these formats do not say."
+    return 0 < _promised_bytes(path, kind) <= path.stat().st_size
+
+
 def _check_length(path, container, stream, packets, end):
     "Raise `VideoError` where there is less than the header says."
     kind = container.format.name
@@ -254,7 +275,8 @@ def _check_length(path, container, stream, packets, end):
     if "mov" in kind:
         _check_fragments(path, container.metadata.get("encoder", ""), end)
     promised = (container.duration or 0) / 1e6
-    if any(k in kind for k in ("matroska", "flv", "asf")) and end < promised - 0.5:
+    short = any(k in kind for k in ("matroska", "flv", "asf")) and end < promised - 0.5
+    if short and not _is_complete(path, kind):
         raise VideoError(
             f"{path}: cut off, {end:.2f} of the {promised:.2f} seconds that its header promises are there"
         )

@@ -187,6 +187,34 @@ def _are_decimals(numbers):
     return evenly if evenly != in_turn else None
 
 
+def _in_halves(numbers):
+    "Whether nearly half of the numbers have a point, and steps are even: 0, 0.5, 1, and 0, 2.5, 5."
+    values = sorted(map(Fraction, numbers))
+    return 2 * sum("." in n for n in numbers) + 1 >= len(numbers) and _even(np.diff(values).tolist())
+
+
+_SIGNED = re.compile(
+    r"(.*?)(-?)(\d+(?:\.\d+)?)(\D*)"
+)  # what is before the last number, its sign, what is after it
+
+
+def _signed(files):
+    "The pictures in the order of their last numbers, where some have a minus before it; None where none or all have."
+    found = [_SIGNED.fullmatch(p.stem) for p in files]
+    if not all(found) or len({(m[1], m[4]) for m in found}) != 1 or len({m[2] for m in found}) != 2:
+        return None
+    values = {p: Fraction(m[2] + m[3]) for p, m in zip(files, found)}
+    files = sorted(files, key=values.get)
+    steps = {values[b] - values[a] for a, b in zip(files, files[1:])}
+    if len(steps) > 1 or len(files) == 2 and steps != {1}:
+        some = next(p.name for p in files if values[p] < 0)
+        raise VideoError(
+            f"{files[0].parent}: whether - before the number of {some} is a minus cannot be known, so neither can the "
+            "order: name all of them with it or none, or number them from 0"
+        )
+    return files
+
+
 def _decimal_places(files):
     "Which numbers of the names are decimals, in a folder whose names are alike but for such a number; [] = none."
     names = [_POINTED.split(p.stem) for p in files]
@@ -196,8 +224,10 @@ def _decimal_places(files):
     for at in range(1, len(names[0]), 2):
         numbers = {n[at] for n in names}
         pointed = [n for n in numbers if "." in n]
-        if 2 * len(pointed) < len(numbers) or not pointed or any(n.count(".") > 1 for n in numbers):
-            continue  # whole numbers; a version or a date; or one that is unlike the others
+        if not pointed or any(n.count(".") > 1 for n in numbers):
+            continue  # whole numbers; a version or a date
+        if 2 * len(pointed) < len(numbers) and not _in_halves(numbers):
+            continue  # one that is unlike the others
         decimals = _are_decimals(numbers)
         if decimals is None:
             some = " and ".join(p.name for p in (files[0], files[-1]))
@@ -210,7 +240,9 @@ def _decimal_places(files):
 
 
 def _in_order(files):
-    "The pictures as a film, and whether numbers with a point decided."
+    "The pictures as a film, and whether numbers with a point or a minus decided."
+    if signed := _signed(files):
+        return signed, True
     places = _decimal_places(files)
     if not places:
         return files, False
@@ -321,7 +353,7 @@ def first_number(
 def by_decimals(
     folder: str | Path,  # folder of jpg or png pictures
 ) -> bool:
-    "Whether numbers with a point in the names decide the order, which earlier versions read otherwise."
+    "Whether numbers with a point or a minus in the names decide the order, which earlier versions read otherwise."
     return _listed(folder)[2]
 
 # %% ../../nbs/data/pictures.ipynb #8e0960fe
