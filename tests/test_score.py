@@ -197,6 +197,19 @@ def test_clips_of_features_score_what_they_scored(kind, train, exercises, tmp_pa
     assert scored_again(tmp_path / "run") < 1e-5
 
 
+def test_features_that_are_short_are_said(train, exercises, tmp_path):
+    from trs_lab.score.scorer import Scorer
+
+    given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=1.0, method="ridge")
+    train(**given, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+    scorer = Scorer.from_run(tmp_path / "run", device="cpu")
+    shortest = scorer.shapes["shortest"]
+    whole = np.load(next((exercises / "features").glob("*.npy")))
+    for n in (1, shortest):
+        warned = scorer.score(whole[:n], progress=False).warnings[0]
+        assert ("too short: 1 segment, training had" in warned) == (n == 1), warned
+
+
 @pytest.fixture(scope="module")
 def poses(tmp_path_factory):
     """Skeletons of 40 to 90 frames with gaps; the more a hand trembles, the lower the score."""

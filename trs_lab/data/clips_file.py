@@ -100,17 +100,33 @@ def _refuse_two_meanings(text, separator, lines, where):
             raise DataError(f"{where}{said}: close the quotation mark, or write the cell into one line")
 
 
+def _separator_of(text):
+    "The one of the first line; of several the one that parts the lines below as it does, as `remark, if any` does not."
+    whole = [
+        re.sub(r'"[^"]*"', "", line) for line in _BREAK.split(text)[:1000]
+    ]  # quoted, it separates nothing
+    first, below = whole[0], [line for line in whole[1:] if line.strip()]
+
+    def fits(separator):
+        n = first.count(separator)
+        named = any(re.sub(r"[\W_]", "", cell).lower() == "clipid" for cell in first.split(separator))
+        return bool(n) * sum(line.count(separator) == n for line in below), named, n
+
+    return max(",;\t|", key=fits)
+
+
 def lines_in(
     text: str,  # content of a table
     where: str = "",  # what messages begin with, such as the path
 ) -> tuple:  # (separator, list of `Line`)
     """Separated as the first line is or says (`sep=;`), by comma, semicolon, tab or |; empty lines are left out.
 
+    Where the first line has several of them, the lines below decide.
+
     Raises DataError for a quotation mark that is left open, or inside a cell that is in quotes."""
     first = _BREAK.split(text, maxsplit=1)[0]
     named = _SEPARATOR_NAMED.fullmatch(first)
-    bare = re.sub(r'"[^"]*"', "", first)  # what stands in quotes separates nothing
-    separator = named[1] if named else max(",;\t|", key=bare.count)
+    separator = named[1] if named else _separator_of(text)
     lines = [line for line in _lines(text, separator, where) if any(c.strip() for c in line.cells)]
     lines = lines[1:] if named else lines
     _refuse_two_meanings(text, separator, lines, where)

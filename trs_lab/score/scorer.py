@@ -30,7 +30,15 @@ from trs_lab.score.intervals import (
     needed,
     read_left_out,
 )
-from .likeness import Neighbours, length_warnings, shape_of, shape_warnings, training_shapes
+from trs_lab.score.likeness import (
+    Neighbours,
+    few_warnings,
+    length_of_numbers,
+    length_warnings,
+    shape_of,
+    shape_warnings,
+    training_shapes,
+)
 from .model import Model, clip_vector, find_place, read_run
 from .prepare import Seen, prepare
 from .videos import name_clips
@@ -263,6 +271,9 @@ def warnings(self: Scorer, row, far):
         c = self.model.config
         said += shape_warnings(shape_of(row), self.shapes, 0 if c.frame_rate else c.n_frames)
         said += length_warnings(row, c.frame_rate) if c.frame_rate else []
+    else:
+        few = length_of_numbers(row), row["kind"], self.shapes, self.model.config.n_segments
+        said += few_warnings(*few)
     student = self.model.student
     if student.people and row["user"] not in self.people:
         known = isinstance(row["user"], str) and row["user"]

@@ -148,6 +148,9 @@ def _score_table(scorer, table, out, coverage, part, progress):
         print(
             f"not among these, and left out of scores.csv: {counted(len(others), 'clip')} scored here before"
         )
+    for clip_id, source in zip(table.clip_id, table.source):
+        if clip_id in rows:  # the folder may have moved meanwhile
+            rows[clip_id] = dict(rows[clip_id], row=rows[clip_id]["row"] | dict(source=source))
     todo, key_of = table[~table.clip_id.isin(rows)], dict(zip(table.clip_id, keys))
     scorer.failures = []
     with progress_bar(
