@@ -270,7 +270,7 @@ def test_people_whom_the_model_knows_are_scored_as_such(method, train, exercises
     x = np.load(exercises / "features" / "e30.npy")
     for name in ("asA", "asD", "asZ", "bare"):
         np.save(new / f"{name}.npy", x)
-    (new / "clips.csv").write_text("clip_id,user\nasA,A\nasD,D\nasZ,Z\n")
+    (new / "clips.csv").write_text("clip_id,user,group\nasA,A,jump\nasD,D,jump\nasZ,Z,jump\nbare,,jump\n")
     found = scorer.score(new, progress=False).set_index("clip_id")
     assert found.score.asD > found.score.asA + 2, "D is better than A, whatever the clip"
     assert found.score.asZ == found.score.bare, "an unknown person is anybody"
@@ -288,11 +288,12 @@ def test_films_of_a_new_person_are_not_compared_with_each_other(train, exercises
     new.mkdir()
     for i in (30, 31, 32):
         np.save(new / f"n{i}.npy", np.load(exercises / "features" / f"e{i}.npy"))
-    (new / "clips.csv").write_text("clip_id,user\nn30,Z\nn31,Z\nn32,A\n")
+    (new / "clips.csv").write_text("clip_id,user,group\nn30,Z,jump\nn31,Z,\nn32,A,run\n")
     scorer = Scorer.from_run(run, device="cpu")
     both = scorer.score(new, progress=False).set_index("clip_id")
     alone = scorer.score(new / "n31.npy", progress=False)
     assert alone.score[0] == both.score.n31
+    assert "the group is not given: scored without what is known of groups" in both.warnings.n31
     assert "no mean of this person's films is known" in both.warnings.n30 and both.warnings.n32 == ""
 
 
@@ -330,7 +331,7 @@ def test_notebook_scores_a_folder(started, train, exercises, tmp_path):
     for name in ("e30", "e31", "e32"):
         (new / f"{name}.npy").write_bytes((exercises / "features" / f"{name}.npy").read_bytes())
     (new / "broken.npy").write_bytes(b"no numbers")
-    (new / "clips.csv").write_text("clip_id,user\ne30,C\ne31,D\n")
+    (new / "clips.csv").write_text("clip_id,user,group\ne30,C,jump\ne31,D,run\n")
     done = started("score.ipynb", model=run, videos=new, out_dir=out, folds=3, device="cpu")
     assert ended_well(done), done.said()[-3000:]
     scores = pd.read_csv(out / "scores.csv").set_index("clip_id")
