@@ -16,12 +16,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 # %% ../../nbs/core/progress.ipynb #c2368d26
+_PAPERMILL = {"papermill", "trs_lab.runs.papermill"}  # its command, and as runs/command starts it
+
+
 def _papermill_started(pid):
     "Whether the process that started this kernel is papermill's command."
     import psutil
 
     try:
-        return any(Path(word).name == "papermill" for word in psutil.Process(pid).cmdline())
+        return bool(_PAPERMILL & {Path(word).name for word in psutil.Process(pid).cmdline()})
     except psutil.Error:
         return False
 

@@ -8,7 +8,6 @@ __all__ = ['COPIES', 'ORDER', 'cells_of', 'copy_program', 'last_runs', 'describe
 # %% ../../nbs/results/start.ipynb #5cbbab74
 import hashlib
 import json
-import re
 import shutil
 import sys
 import time
@@ -17,7 +16,7 @@ from urllib.parse import quote
 
 from ..core.files import project_root, read_json, write_atomically, write_json
 from .tables import inert
-from ..runs.command import programs, purpose
+from ..runs.command import copy_pictures, programs, purpose
 
 # %% ../../nbs/results/start.ipynb #9dad499d
 COPIES = "copies.json"  # name of a copy -> checksum of its cells when it was made
@@ -96,10 +95,7 @@ def start_page(
     in_order = lambda item: ORDER.index(item[0]) if item[0] in ORDER else len(ORDER)
     for name, notebook in sorted(programs().items(), key=in_order):
         kept = " *Yours, changed: delete it to get the current one.*" * copy_program(notebook, home)
-        for picture in re.findall(r"\]\((images/[\w.-]+)\)", notebook.read_text(encoding="utf-8")):
-            if (there := notebook.parent / picture).exists():  # an installed package has none
-                (home / "images").mkdir(exist_ok=True)
-                write_atomically(home / picture, lambda path, there=there: shutil.copyfile(there, path))
+        copy_pictures(notebook, home)
         lines.append(f"- [{name}]({name}.ipynb): {purpose(notebook)}{kept}")
     lines += ["", "The last runs:", "", *[describe_run(run) for run in last_runs(runs) if run != home]]
     tutorial = "nbs/tutorials/data_and_judges.ipynb"  # the first, which leads to the next
