@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'Scorer', 'ask', 'judge', 'interval', 'limits', 'percentile', 'compare', 'named', 'warnings', 'people',
-           'filmed', 'occlusion', 'without_segment', 'describe']
+           'filmed', 'occlusion', 'without_segment', 'describe', 'said_once']
 
 # %% ../../nbs/score/scorer.ipynb #6ef21f8f
+import re
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -355,3 +357,45 @@ def describe(
 Scorer.compare, Scorer.named, Scorer.warnings = compare, named, warnings
 Scorer.people, Scorer.filmed = people, filmed
 Scorer.occlusion, Scorer.describe = occlusion, describe
+
+# %% ../../nbs/score/scorer.ipynb #e0a1f002
+_STRANGER, _NO_FILMS = "by nobody whom the model knows", "by somebody of whom the model knows no other films"
+_UNTOLD = {  # how a warning begins, of clips of which the model was told less than in training -> what they are
+    r"(the )?person .*: (?P<how>scored as anybody)": _STRANGER + ": {how}",
+    r"no mean of this person": _NO_FILMS,
+    r"(the )?group .*: (?P<how>.*)": "of no group that the model knows: {how}",
+}
+
+
+def _kind(warning):
+    "What it says of several clips; itself, where it is of the clip alone."
+    for pattern, what in _UNTOLD.items():
+        if found := re.match(pattern, warning):
+            return what.format(**found.groupdict())
+    return warning
+
+
+def _kinds(said):
+    "Those of a clip; of a stranger there is nothing else to be missed."
+    kinds = {_kind(warning) for warning in said}
+    return kinds - {_NO_FILMS} if any(kind.startswith(_STRANGER) for kind in kinds) else kinds
+
+
+def said_once(
+    scores: pd.DataFrame,  # from `Scorer.score`, or of scores.csv
+) -> tuple:  # (sentences on all or most clips, Series of each clip's own warnings, as half sentences)
+    "What the warnings have in common, and what is left of each."
+    each = [str(w).split("; ") if isinstance(w, str) and w else [] for w in scores.warnings]
+    n, counts = len(each), Counter(kind for said in each for kind in sorted(_kinds(said)))
+    verbatim = {warning for said in each for warning in said}
+    common = [(kind, c) for kind, c in counts.items() if kind not in verbatim or (n > 1 and c > n / 2)]
+    sentences = [_sentence(kind, c, n, kind in verbatim) for kind, c in common]
+    alone = {kind for kind in counts if kind in verbatim} - {kind for kind, _ in common}
+    own = ["; ".join(w for w in said if w in alone) for said in each]
+    return sentences, pd.Series(own, scores.index, dtype=object)
+
+
+def _sentence(kind, count, n, verbatim):
+    "On `count` of `n` clips."
+    who = "the clip" if n == 1 else f"all {n} clips" if count == n else f"{count} of {n} clips"
+    return f"{who}: {kind}" if verbatim else f"{who} {'is' if count == 1 else 'are'} {kind}"
