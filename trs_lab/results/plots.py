@@ -195,7 +195,7 @@ def plot_learning_curves(
         learning_panel(ax, long[long.quantity == q], long)
     for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
-    for ax in axes.flat[max(0, len(shown) - columns) : len(shown)]:
+    for ax in axes.flat[: len(shown)]:  # all: below one may be another, or nothing
         epoch_axis(ax)
         ax.tick_params(labelbottom=True)
     legend_right(fig, axes)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'FIXED', 'ADDITIONS', 'RENAMED', 'make_config', 'with_method', 'supervised_beside', 'compared',
-           'as_parameters', 'config_from', 'as_saved', 'save_config', 'load_config', 'flat']
+           'as_parameters', 'config_from', 'as_saved', 'save_config', 'load_config', 'chosen', 'folded_parameters',
+           'flat']
 
 # %% ../../nbs/runs/configure.ipynb #eac7b59e
 import ast
@@ -19,6 +20,7 @@ from trs_lab.core.parameters import (
     ConfigError,
     backbone_parts,
     check_names,
+    describe_config,
     nearest,
     text_only,
 )
@@ -284,6 +286,39 @@ def load_config(
         return config_from(read_json(path), trust_code)
     except ValueError as e:
         raise ConfigError(f"{path} cannot be understood: {e}") from None
+
+
+_ALWAYS = ("dataset", "method", "backbone", "ratio", "seed")  # what a run is, typed or not
+_ELSEWHERE = ("out_dir", "cache_dir", "figures", "workers")  # not what the run finds out
+
+
+def chosen(
+    config: Config,  # of a run
+    preset: str = "auto",  # that it was made with
+) -> list:  # names of fields and options
+    "What a run is, and what differs from the preset of its data and the defaults of its method."
+    usual = make_config(
+        preset,
+        dataset=config.dataset,
+        method=config.method,
+        backbone=config.backbone,
+        finetune=config.finetune,
+    )
+    values, before = flat(config), flat(usual)
+    differs = [n for n in values if n not in (*_ALWAYS, *_ELSEWHERE) and values[n] != before[n]]
+    return [*_ALWAYS, *differs]
+
+
+def folded_parameters(
+    config: Config,  # of a run
+    preset: str = "auto",  # that it was made with
+) -> str:  # html
+    "A table of `chosen`, and a folded one of all the others."
+    table = describe_config(config)[["value", "why"]].rename_axis(None)
+    first = [name for name in chosen(config, preset) if name in table.index]
+    html = lambda names: table.loc[names].to_html(justify="left")
+    rest = table.index.difference(first, sort=False)
+    return f"{html(first)}<details><summary>the other {len(rest)} parameters</summary>{html(rest)}</details>"
 
 
 def flat(config: Config) -> dict:
