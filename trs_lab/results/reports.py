@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HEADLINES', 'GOAL', 'GOAL_COLUMNS', 'MADE', 'LARGEST', 'headline', 'read_goals', 'goal_table', 'goal_words',
            'where_run', 'reached', 'above', 'above_all', 'above_one', 'write_made', 'keep_others', 'write_tables',
-           'label_of', 'save_small', 'write_page']
+           'label_of', 'save_small', 'Page', 'write_page']
 
 # %% ../../nbs/results/reports.ipynb #36c4c257
 import io
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 
 from ..core.files import make_folder, read_json, sha256, write_atomically, write_json
 from ..core.parameters import ConfigError, check_names
@@ -21,7 +22,7 @@ from ..data.clips_file import free_name
 from ..runs.plans import read_toml, saying
 from .means import against_each, crossed_interval, doubt, everyone, matrix
 from ..methods.registry import title
-from .tables import in_order, interval, latex, markdown, number
+from .tables import in_order, inert, interval, latex, markdown, number
 
 # %% ../../nbs/results/reports.ipynb #97a7e890
 # Who speaks for the project, the newest first
@@ -263,6 +264,28 @@ def save_small(
     picture = Image.open(buffer).convert("RGB")
     small = picture.quantize(colours, dither=Image.Dither.NONE)
     write_made(path.parent, path.name, lambda p: small.save(p, format="PNG", optimize=True))
+
+
+class Page:
+    "What a report says, in its order: shown in the notebook, and kept for `write_page` in `parts`."
+
+    def __init__(self):
+        self.parts = []  # text, tables, pictures
+
+    def say(self, text):
+        "Show Markdown and keep it. A first line `## ...` is kept alone: the notebook has the heading already."
+        self.parts.append(inert(text))
+        heading, _, rest = (
+            self.parts[-1].partition("\n") if text.startswith("## ") else ("", "", self.parts[-1])
+        )
+        if rest.strip():
+            display(Markdown(rest))
+
+    def show(self, table, keep=True):
+        "Show a printed table; keep it unless told otherwise."
+        if keep:
+            self.parts.append(table)
+        display(Markdown(markdown(table)))
 
 
 def write_page(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['draw_statement', 'keep_most_confident', 'draw_history', 'write_history', 'draw_clips', 'synthetic_run',
-           'draw_metrics', 'example_runs', 'draw_answers', 'write_example', 'small_run', 'small_parameters',
-           'train_until']
+           'draw_metrics', 'example_runs', 'made_up_report', 'draw_answers', 'write_example', 'small_run',
+           'small_parameters', 'train_until']
 
 # %% ../../nbs/results/synthetic.ipynb #5a857780
 import contextlib, io, json
@@ -177,6 +177,28 @@ def example_runs(
         name = f"{m}-{v}-{r:g}-{s}-{about['task']}-{f}".replace(":", "-").replace("/", "-")
         write_example(folder / name, about, rho, draw_answers(rng, clips, honesty), v if swept else None)
     return folder
+
+
+def made_up_report(
+    root,  # folder, in which made_up is made
+):
+    "Runs of four methods on three data sets, one of them missing and one failed: what `report.ipynb` is tried on."
+    home = Path(root) / "made_up"
+    methods, plain = dict(supervised=0.60, vat=0.61, trs=0.66, trs_gp=0.70), dict(plain=(0.0, {}))
+    example_runs(home / "dives", methods, seeds=3, noise=0.01)
+    frozen = dict(frozen=(0.0, dict(recover_epochs=50, use_memory=False)))
+    example_runs(home / "dives", dict(trs_gp=0.68), frozen, {0.1: 0.0}, 3)
+    for task, up in dict(Suturing=-0.05, Knot_Tying=0.05).items():
+        surgery = {m: x - 0.25 + up for m, x in methods.items()}
+        same = dict(ratios={0.4: 0.0}, seeds=2, noise=0.05, dataset="jigsaws", task=task)
+        random, users = {f"random:{i}/5": i / 50 for i in range(3)}, {"user:B": 0.0, "user:C": 0.1}
+        example_runs(home / "jigsaws", surgery, plain, folds=random, **same)
+        example_runs(home / "surgeons", surgery, plain, folds=users, clips=6, **same)
+    broken = home / "dives" / "broken"
+    broken.mkdir()
+    write_json(broken / "config.json", dict(dataset="dives", method="vat"))
+    write_json(broken / "failed.json", dict(error="ValueError: no such luck"))
+    (home / "dives" / "vat-plain-0.4-2--0" / "summary.json").unlink()
 
 
 def draw_answers(rng, clips, honesty):
