@@ -8,6 +8,7 @@ __all__ = ['OWN', 'short_names', 'open_runs', 'differing', 'paired', 'judged_ali
 
 # %% ../../nbs/results/side_by_side.ipynb #e88bb917
 from dataclasses import fields
+from itertools import cycle, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -17,7 +18,7 @@ import pandas as pd
 from ..core.parameters import Config, ConfigError
 from ..core.progress import counted
 from ..learn.metrics import ROW_STATS, interval95, mae, spearman
-from .plots import COLOURS, need
+from .plots import need
 from .run_folder import RunFolder
 from ..runs.configure import flat
 from ..runs.folder import read_metrics
@@ -53,14 +54,19 @@ def open_runs(
 # %% ../../nbs/results/side_by_side.ipynb #18ce9ef8
 def differing(
     runs: dict,  # name -> `RunFolder`
-) -> pd.DataFrame:  # a row per parameter that differs, a column per run; '' = the run does not have it
-    "Parameters that differ, without those that only say where things are and on what machine."
+) -> pd.DataFrame:  # a row per parameter that differs, a column per run
+    """Parameters that differ, without those that only say where things are and on what machine.
+
+    Options that some of the methods do not have are left out; `attrs["left_out"]` is their number."""
     about = {f.name: f.metadata.get("affects") for f in fields(Config)}
     given = {name: flat(run.config) for name, run in runs.items()}
     given = {name: {k: v for k, v in g.items() if about.get(k) != ["machine"]} for name, g in given.items()}
     table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in given.items()})
-    same = [row.map(repr).nunique() == 1 for _, row in table.iterrows()]
-    return table[~np.array(same, bool)].map(lambda v: "" if isinstance(v, float) and np.isnan(v) else str(v))
+    shared = table.index.isin(set.intersection(*map(set, given.values())))
+    differs = np.array([row.map(repr).nunique() > 1 for _, row in table.iterrows()], bool)
+    found = table[shared & differs].map(str)
+    found.attrs["left_out"] = int((~shared).sum())
+    return found
 
 # %% ../../nbs/results/side_by_side.ipynb #66cf8e73
 def paired(
@@ -147,10 +153,13 @@ def curves(
     )
 
 
-def plot_curves(ax, found):
-    "Lines of `curves`, one style a run."
-    for (name, d), style in zip(found.groupby("run", sort=False), ("-", "--", ":", "-.") * len(found)):
-        ax.plot(d.epoch, d.test_spearman, style, color=COLOURS["student"], lw=1.4, label=name)
+def plot_curves(ax, found, runs):
+    "Lines of `curves`, one style a run; in grey, since a colour stands for a network."
+    styles = product(("0.1", "0.55"), ("-", "--", ":", "-."))
+    for name, (colour, style) in zip(runs, cycle(styles)):
+        d = found[found.run == name]
+        label = name if len(d) else f"{name}: no epochs with test clips"
+        ax.plot(d.epoch, d.test_spearman, style if len(d) else " ", color=colour, lw=1.4, label=label)
     ax.set(xlabel="epoch, all stages", ylabel="Spearman, test clips")
     ax.legend(fontsize=7)
 
@@ -164,9 +173,7 @@ def plot_pair(
 ):
     "Predictions of two runs for the same clips; the clips that changed most are named."
     judged = clips.score.notna().any()
-    dots = ax.scatter(
-        clips[a], clips[b], c=clips.score if judged else COLOURS["student"], s=14, cmap="viridis"
-    )
+    dots = ax.scatter(clips[a], clips[b], c=clips.score if judged else "0.4", s=14, cmap="viridis")
     lo, hi = clips[[a, b]].min().min(), clips[[a, b]].max().max()
     ax.plot([lo, hi], [lo, hi], ":", color="gray", lw=1)
     moved = (clips[a] - clips[b]).abs().sort_values(ascending=False).index[:named]
@@ -193,7 +200,7 @@ def plot_side_by_side(
 ) -> plt.Figure:
     """Curves where there are any, and the first run against each of the others.
 
-    Runs without test clips have no curves, nor have methods that are fitted at once. Raises ValueError where no clip
+    Runs without test clips have no curves, nor have methods that are fitted at once: the legend says it. Raises ValueError where no clip
     is left."""
     need(clips, ["score", "spread", *runs], "clips")
     first, *others = runs
@@ -201,7 +208,7 @@ def plot_side_by_side(
     n = len(others) + (len(found) > 0)
     fig, axes = plt.subplots(1, n, figsize=(3.9 * n, 3.3), squeeze=False)
     if len(found):
-        plot_curves(axes[0, 0], found)
+        plot_curves(axes[0, 0], found, list(runs))
     for ax, other in zip(axes[0, -len(others) :], others):
         plot_pair(ax, clips, first, other)
     return fig
