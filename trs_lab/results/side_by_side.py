@@ -200,8 +200,8 @@ def plot_side_by_side(
 ) -> plt.Figure:
     """Curves where there are any, and the first run against each of the others.
 
-    Runs without test clips have no curves, nor have methods that are fitted at once: the legend says it. Raises ValueError where no clip
-    is left."""
+    Runs without test clips have no curves, nor have methods that are fitted at once: the legend says it. Raises
+    ValueError where no clip is left."""
     need(clips, ["score", "spread", *runs], "clips")
     first, *others = runs
     found = curves(runs).dropna(subset="test_spearman")
