@@ -262,7 +262,7 @@ IN_WORDS = {  # what differs where a Gaussian process over the judged clips stan
     "Stage 2: teacher-reference-student learning": "Stage 2: teacher-process-student learning",
 }
 FUSED = {  # and where student and process speak together
-    "At test time: the student alone": "At test time: student and process together",
+    "At test time: the student alone": "At test time: student and process",
     "*student\nbackbone,\nMixer, head": "*student,\nand mean\nwith process",
 }
 
