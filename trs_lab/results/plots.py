@@ -90,6 +90,7 @@ def set_style(
 def plain_tables():
     "Tables of pandas show a dollar as a dollar; JupyterLab would make mathematics of what stands between two."
     pd.set_option("display.html.use_mathjax", False)
+    pd.set_option("styler.html.mathjax", False)
 
 
 def readable(

@@ -175,12 +175,11 @@ def main(
         rest = with_folder(name, rest)
         copy = executed_copy(name, rest)
         make_folder(copy.parent)
-        copy_pictures(programs()[name], copy.parent)
     except TrsLabError as e:
         print(f"trs_lab: {e}", file=sys.stderr)
         return 2
     new = written_to(copy)
-    failed = next((code for call in calls(name, rest, new) if (code := _run(call, say=True))), 0)
+    failed = _run_all(name, rest, new)
     if failed and new != copy:
         print(f"{copy} is as it was before this call")
     elif new != copy:
@@ -200,6 +199,18 @@ def no_room_said(
         f"{copy} could not be written: its disk, or your share of it, is full ({free:.3g} MB are free). The other "
         "files in the folder are whole; make room, and call again"
     )
+
+
+def _run_all(name, rest, copy):
+    "Exit status of the first call that fails, 0 = none. Pictures come after the notebook, which counts for more."
+    for call in calls(name, rest, copy):
+        if code := _run(call, say=True):
+            return code
+        try:
+            copy_pictures(programs()[name], copy.parent)
+        except TrsLabError as e:
+            print(f"trs_lab: {e}", file=sys.stderr)
+    return 0
 
 
 def _run(call, say=False):

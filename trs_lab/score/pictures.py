@@ -35,7 +35,8 @@ def shown_scores(
     finest = {c: f"{{:.{digits_of(table[c])}f}}" for c in numbers}
     texts = table.columns.difference(numbers, sort=False)
     left = [dict(selector="th, td", props="text-align: left")]
-    return table.style.format(finest, na_rep="").set_table_styles({c: left for c in texts}, overwrite=False)
+    shown = table.style.format(finest, na_rep="", escape="html").format_index(escape="html")
+    return shown.set_table_styles({c: left for c in texts}, overwrite=False)
 
 
 def plot_scores(
