@@ -208,7 +208,7 @@ def _keep(path):
     if any(p.read_bytes() == before for p in path.parent.glob(f"{path.stem}.backup*{path.suffix}")):
         return
     backup = free_name(path, "backup")
-    write_atomically(backup, lambda p: p.write_bytes(before))
+    write_atomically(backup, lambda p: p.write_bytes(before), like=path)
     print(f"{path} is not as a report has written it: it is kept as {backup.name}")
 
 
