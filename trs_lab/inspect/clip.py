@@ -91,7 +91,7 @@ class HistoryPlot(Part):
         digits: int = 1,  # of scores, behind the point
     ):
         self.history_of, self.digits = history_of, digits
-        title, legend = lambda text: dict(text=text, standoff=4), dict(orientation="v", x=1.01, y=1)
+        title, legend = lambda text: dict(text=text, standoff=4), dict(orientation="v", x=1.01, y=0.9)
         legend |= dict(font=dict(size=10), tracegroupgap=2, bgcolor="rgba(0,0,0,0)")
         axes = dict(
             xaxis=AXIS | dict(title=title("epoch"), tickformat="d"),

@@ -203,7 +203,9 @@ class RunFeatures:
     ) -> np.ndarray:  # (S,) points that the student's score owes to each segment
         "Score minus the score with a segment replaced by the mean of the others (occlusion). Raises `Unavailable`."
         if self.student is None:
-            raise Unavailable("There is no evidence by segment: this run has no student for features yet.")
+            raise Unavailable(
+                "There is no evidence by segment yet: it takes the trained student, which is kept when the run ends."
+            )
         x, row = self.student.encode(self.raw([clip_id])), self.folder.row(clip_id)
         n = x.shape[1]
         if n < 2:

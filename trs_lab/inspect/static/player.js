@@ -687,7 +687,8 @@ function renderComparison({ model, el }) {
     } else
       readout.textContent =
         parts.length > 1
-          ? "Point at a cell of a map to see its two segments; click to hold them and play them against each other."
+          ? "Point at a cell of a map to see its two segments; click to hold them and play them against each other. " +
+            "Above a map: the exemplar's judged score, the clip's difference ± sigma, and the score that follows."
           : "";
   }
 
