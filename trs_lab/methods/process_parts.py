@@ -208,7 +208,7 @@ class Deviations(Part):
         "Squared distances in units of the medians, (blocks, B, m)."
         return distances(away, self.exemplars, spreads=spreads) / self.medians[:, None, None]
 
-
+# %% ../../nbs/methods/process_parts.ipynb #70610013
 FEWEST = 5  # training clips of a group that its mean and spread need
 NARROWEST = 0.05  # spread of a feature within a group, in sd over all training clips
 
