@@ -76,7 +76,7 @@ def _labels(states, of):
     }
     places = {state: {of[r].place for r in several} for state, several in runs.items()}
     where = {state: next(iter(p)) for state, p in places.items() if len(p) == 1}
-    if len(set(where.values())) == len(states_ := set(runs)) and all(where.values()):
+    if len(set(where.values())) == len(runs) and all(where.values()):
         return where
-    order = sorted(states_, key=lambda state: of[runs[state][0]].made)
+    order = sorted(runs, key=lambda state: of[runs[state][0]].made)
     return {state: f"state {i} of its clips" for i, state in enumerate(order, 1)}
