@@ -316,7 +316,8 @@ def folded_parameters(
     "A table of `chosen`, and a folded one of all the others."
     table = describe_config(config)[["value", "why"]].rename_axis(None)
     first = [name for name in chosen(config, preset) if name in table.index]
-    html = lambda names: table.loc[names].to_html(justify="left")
+    left = "<td style='text-align: left'>"  # pages set cells to the right, where sentences are hard to read
+    html = lambda names: table.loc[names].to_html(justify="left").replace("<td>", left)
     rest = table.index.difference(first, sort=False)
     return f"{html(first)}<details><summary>the other {len(rest)} parameters</summary>{html(rest)}</details>"
 
