@@ -19,7 +19,7 @@ from trs_lab.features.motion import MOTION_BLOCKS
 from trs_lab.learn.toy import ToyViews, learner_on, toy_config
 from trs_lab.methods import tuned
 from trs_lab.methods.registry import METHODS, method_class
-from trs_lab.runs.prepare import feature_data
+from trs_lab.runs.prepare import feature_data, in_units
 
 N, TEST = 40, 8
 SHORT = dict(epochs=2, burn_in_epochs=2, batch_size=4)
@@ -172,6 +172,8 @@ def test_folds_do_not_look_at_scores(deal):
         dict(denoise=True),
         dict(motion=True),
         dict(denoise=True, motion=True, components=3),
+        dict(group_units="yes"),
+        dict(denoise=True, motion=True, group_units="yes"),
     ],
     ids=lambda c: "+".join(c) or "standardised",
 )
@@ -182,15 +184,18 @@ def test_features_are_prepared_without_test_clips_and_scores(changes):
         draw.normal(size=(N, 4, sum(MOTION_BLOCKS.values()))).astype(np.float32),
     )
     test = (VISIBLE.split == "test").to_numpy()
-    prepared = lambda table, x, motion: feature_data(
-        Config(n_weak=2, n_strong=1, **changes), table, "cpu", x, 2, motion if "motion" in changes else None
+    config = Config(**dict(n_weak=2, n_strong=1, group_units="no") | changes)
+    of_all = lambda table, x, motion: feature_data(config, table, "cpu", x, 2, motion)
+    prepared = lambda table, x, motion: in_units(
+        config, of_all(table, x, motion if "motion" in changes else None)
     )
     mapped = lambda data: data.views.clean(torch.as_tensor(np.flatnonzero(~test)))
     honest = prepared(VISIBLE, x, motion)
     wild = [np.where(test.reshape(-1, *[1] * (a.ndim - 1)), 1e3 * a[::-1], a) for a in (x, motion)]
     for other in (prepared(planted(HIDDEN), x, motion), prepared(VISIBLE, *wild)):
-        for name in ("mean", "matrix"):
-            assert torch.equal(getattr(honest.whitening, name), getattr(other.whitening, name))
+        buffers, others = (data.whitening.state_dict() for data in (honest, other))
+        assert len(buffers) == (4 if "group_units" in changes else 2)
+        assert all(torch.equal(buffers[name], others[name]) for name in buffers)
         assert torch.equal(mapped(honest), mapped(other))
     train = 3 * x[~test]
     assert not torch.equal(

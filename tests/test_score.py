@@ -42,6 +42,8 @@ OF_FEATURES = {
     m: dict(method=m)
     for m in ("supervised", "core", "process", "coreg", "trs_process", "mixed", "mixed_forest")
 } | {
+    "units of the group": dict(method="supervised", group_units="yes"),
+    "process in units": dict(method="trs_process", group_units="yes"),
     "people apart": dict(method="process", fold="people:0/3"),  # nobody tested is in training
     "npz": dict(method="ridge"),
     "h5": dict(method="ridge"),
@@ -81,7 +83,14 @@ def scored_again(run, scorer=None):
     return max((found.score - before.predicted).abs().max(), (found.sigma - before.sigma).abs().max())
 
 
-TRAVELLING = ("difficulty", "segments apart", "trained backbone", "two networks")
+TRAVELLING = (
+    "difficulty",
+    "segments apart",
+    "trained backbone",
+    "two networks",
+    "units of the group",
+    "process in units",
+)
 
 
 def elsewhere(run, folder):
@@ -195,6 +204,32 @@ def test_clips_of_features_score_what_they_scored(kind, train, exercises, tmp_pa
         **given, **OF_FEATURES[kind], burn_in_epochs=1, out_dir=tmp_path / "run", cache_dir=tmp_path / "cache"
     )
     assert scored_again(tmp_path / "run") < 1e-5
+    if kind in TRAVELLING:
+        assert scored_again(tmp_path / "run", elsewhere(tmp_path / "run", tmp_path)) < 1e-5
+
+
+def test_a_clip_of_a_group_that_training_did_not_have_is_said(train, exercises, tmp_path):
+    """Where clips are seen in units of their group it has none; the program that travels asks for its number."""
+    import torch
+    from trs_lab import Scorer
+
+    given = dict(dataset="folder", root=exercises, backbone="none", device="cpu", ratio=1.0, epochs=1)
+    given |= dict(method="supervised", burn_in_epochs=1)
+    train(**given, group_units="yes", out_dir=tmp_path / "run", cache_dir=tmp_path / "cache")
+    scorer = Scorer.from_run(tmp_path / "run", device="cpu")
+    table = pd.read_csv(exercises / "clips.csv").iloc[30:33].assign(group=["run", "swim", pd.NA])
+    table["source"] = [str(exercises / "features" / f"{c}.npy") for c in table.clip_id]
+    said = scorer.score(table.drop(columns=["score", "split"]).assign(kind="features"), progress=False)
+    assert "group" not in said.warnings[0]
+    assert "group swim is unknown: seen in units of all clips" in said.warnings[1]
+    assert "the group is not given: seen in units of all clips" in said.warnings[2]
+    scorer.save_pretrained(tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "the number of each clip's group (0 = jump, 1 = run, -1 = unknown)" in card
+    program = torch.export.load(tmp_path / "out" / "student.pt2").module()
+    x = torch.from_numpy(np.stack([np.load(p) for p in table.source])).float()
+    answers, _ = program(x, torch.tensor([1, -1, -1]))
+    assert np.abs(answers.detach().numpy() - said.score).max() < 1e-4
 
 
 def test_features_that_are_short_are_said(train, exercises, tmp_path):

@@ -351,6 +351,12 @@ class BackboneFields(Checked):
         0, "principal components that frozen features are whitened to; 0 = standardise", lo=0
     )
     denoise: bool = option(False, "shrink directions in which the views of one clip differ (Wiener; ours)")
+    group_units: str = option(
+        "auto",
+        "frozen features in units of the clip's group, its mean taken away: yes, no, or where the evidence of the "
+        "labelled clips speaks for it (ours)",
+        choices=("auto", "yes", "no"),
+    )
 
     def check(self):
         "A backbone that exists; and nothing that needs a frozen one where it is trained."
@@ -371,9 +377,10 @@ class BackboneFields(Checked):
             denoise="denoise=True compares cached views of a frozen backbone",
             motion="motion=True appends to the features of a frozen backbone",
             components="components > 0 whitens frozen features",
+            group_units="group_units=yes changes frozen features",
         )
         for name, why in frozen_only.items():
-            if getattr(self, name):
+            if getattr(self, name) not in (0, "auto", "no"):
                 raise ConfigError(f"{why}, but finetune=True trains it")
         if self.backbone == "none":
             raise ConfigError("finetune=True needs a backbone, but backbone='none'")

@@ -6,6 +6,7 @@
 __all__ = ['FeatureViews', 'ReadAhead', 'VideoViews', 'host_rows']
 
 # %% ../../nbs/features/views.ipynb #c002
+import copy
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -73,6 +74,18 @@ class FeatureViews:
         return cls(
             features[:, 0], part(features[:, 1 : 1 + n_weak]), part(features[:, 1 + n_weak :]), **kwargs
         )
+
+    def in_units(
+        self,
+        units,  # `GroupUnits`
+        groups,  # (N,) number of each clip's group, -1 = unknown
+    ):
+        "The same views of clips in units of their group."
+        other, groups = copy.copy(self), groups.to(self.device)
+        for name in ("_clean", "_weak", "_strong"):
+            if (views := getattr(self, name)) is not None:
+                setattr(other, name, units(views, groups))
+        return other
 
     def _tensor(self, v):
         return torch.as_tensor(np.array(v) if isinstance(v, np.ndarray) else v).to(self.device)

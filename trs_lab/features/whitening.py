@@ -13,22 +13,30 @@ from torch import nn
 
 from ..core.files import DataError
 from ..core.parameters import ConfigError
+from .group_units import GroupUnits
 
 # %% ../../nbs/features/whitening.ipynb #c018
 class Whitening(nn.Module):
-    "An affine map of segment features: (..., D) -> (..., K)."
+    "An affine map of segment features, (..., D) -> (..., K), and where training chose so units of the clip's group."
 
     def __init__(
         self,
         mean,  # (D,) is subtracted
         matrix,  # (D, K) is multiplied
+        units: GroupUnits = None,  # what follows, where clips are seen in units of their group
     ):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("matrix", matrix)
+        self.units = units
 
-    def forward(self, x):
-        return (x - self.mean) @ self.matrix
+    def forward(
+        self,
+        x,  # (B, ..., D)
+        groups=None,  # (B,) numbers of the groups, -1 = unknown; None = of all
+    ):
+        x = (x - self.mean) @ self.matrix
+        return x if self.units is None or groups is None else self.units(x, groups)
 
 
 CONSTANT = 1e-6  # sd of a feature that is the same in all training clips; new clips that differ in it are not far away

@@ -31,7 +31,9 @@ from trs_lab.runs.prepare import (
     motion_whitening,
     train_rows,
 )
-from ..features.whitening import fit_whitening
+from ..features.whitening import Whitening, fit_whitening
+from ..learn.training_set import numbered
+from ..methods.units_by_evidence import chosen_units
 from ..trs.networks import compare
 
 # %% ../../nbs/results/run_features.ipynb #b2c4575b
@@ -139,12 +141,18 @@ class RunFeatures:
         "As training fitted it: on all training clips."
         c, table = self.folder.config, self.folder.table
         train = table.iloc[train_rows(table)].reset_index(drop=True)
+        ids = train.clip_id.tolist()
+        whitening = self._fit_shared(c, train, ids)
+        units, _ = chosen_units(c, train, whitening(self.raw(ids)))
+        return Whitening(whitening.mean, whitening.matrix, units)
+
+    def _fit_shared(self, c, train, ids):
+        "What all runs on the same training clips have in common."
         if c.backbone == "motion":
-            return motion_whitening(self.raw(train.clip_id).numpy())
+            return motion_whitening(self.raw(ids).numpy())
         widths = self.store.meta.get("widths") if self.store else None
         if not (c.motion or c.denoise or widths):
-            return fit_whitening(self.raw(train.clip_id), c.components)
-        ids = train.clip_id.tolist()
+            return fit_whitening(self.raw(ids), c.components)
         x, motion = np.array(self.store.data[self.store.rows(ids)]), self._motion(ids) if c.motion else None
         return feature_data(c, train, "cpu", x, c.n_weak, motion, widths).whitening
 
@@ -186,7 +194,16 @@ class RunFeatures:
     ) -> torch.Tensor:  # (n, S, D')
         "Features as the networks see them."
         x = self.raw(list(clip_ids))
-        return x if self.whitening is None else self.whitening(x)
+        return x if self.whitening is None else self.whitening(x, self._groups(clip_ids))
+
+    def _groups(self, clip_ids):
+        "(n,) numbers of the clips' groups, as in training; None where that is not asked."
+        if self.whitening.units is None:
+            return None
+        table = self.folder.table
+        names = self.student.groups if self.student else numbered(table, "group")[1]
+        of = pd.Series(pd.Index(names).get_indexer(table.group.astype(str)), index=table.clip_id.to_numpy())
+        return torch.as_tensor(of.loc[list(clip_ids)].to_numpy())
 
     def vectors(
         self,
@@ -194,7 +211,7 @@ class RunFeatures:
     ) -> np.ndarray:  # (n, D')
         "A vector per clip: the features averaged over segments, then whitened (the same as the other way round)."
         means = self.raw(clip_ids).mean(1)
-        return (means if self.whitening is None else self.whitening(means)).numpy()
+        return (means if self.whitening is None else self.whitening(means, self._groups(clip_ids))).numpy()
 
     @torch.inference_mode()
     def evidence(
@@ -206,7 +223,8 @@ class RunFeatures:
             raise Unavailable(
                 "There is no evidence by segment yet: it takes the trained student, which is kept when the run ends."
             )
-        x, row = self.student.encode(self.raw([clip_id])), self.folder.row(clip_id)
+        row = self.folder.row(clip_id)
+        x = self.student.encode(self.raw([clip_id]), [row["group"]])
         n = x.shape[1]
         if n < 2:
             return np.zeros(n)

@@ -32,7 +32,7 @@ from trs_lab.runs.folder import (
 )
 from ..runs.student import save_student
 from ..runs.manifest import add_views, make_manifest, write_manifest
-from ..runs.prepare import load_clips, make_views
+from ..runs.prepare import in_units, load_clips, make_views
 from ..learn.history import HISTORY_COLUMNS, disagreement
 from ..trs.pseudo_labels import combine
 
@@ -271,7 +271,7 @@ def train_until(config, stop):
     "Train; what a finished run has beyond its checkpoints is missing after an interruption. Returns the run folder."
     visible, hidden = load_clips(config)
     run, accelerator = open_run(config), make_accelerator(config)
-    data = make_views(config, visible, accelerator)
+    data = in_units(config, make_views(config, visible, accelerator))
     write_manifest(run, add_views(make_manifest(config, visible, hidden), data))
     networks = build_networks(config, data.dim, data.encoder)
     learner = make_learner(config, networks, data.views, data.table, accelerator, [Checkpoint(run, 0)])

@@ -213,7 +213,7 @@ def as_parameters(
     "Raises `ConfigError` where an earlier version did something that this one cannot do."
     if not isinstance(saved, dict):
         raise ConfigError(f"expected the configuration of a run, found {type(saved).__name__}")
-    saved = {**saved}
+    saved = dict(group_units="no") | saved  # which earlier versions could not choose
     if not isinstance(text_only("method", saved.get("method", "")), str):
         raise ConfigError(f"method: expected text, got {saved['method']!r}")
     options = saved.pop("options", None) or {}

@@ -27,7 +27,7 @@ from .configure import compared, load_config, make_config, supervised_beside
 from .manifest import make_manifest
 from .pause import Control, read_progress
 from ..methods.registry import build_networks, make_learner, make_options, option_names
-from .prepare import load_clips, make_views
+from .prepare import in_units, load_clips, make_views
 from trs_lab.runs.folder import (
     Checkpoint,
     Evaluate,
@@ -144,7 +144,7 @@ def _prepare(config, accelerator, opens):
     visible, hidden = load_clips(config)
     if opens:
         run = open_run(config, make_manifest(config, visible, hidden))
-    data = make_views(config, visible, accelerator)
+    data = in_units(config, make_views(config, visible, accelerator))
     if opens:
         note_views(run, data)
     return hidden, data

@@ -249,7 +249,7 @@ def add_views(
     manifest: dict,  # from `make_manifest`
     data,  # `Data` of the same clips
 ) -> dict:  # a new manifest
-    "Add the caches behind the views, the clips left out as corrupt, and digests of backbone and whitening."
+    "Add the caches behind the views, the clips left out as corrupt, digests of backbone and whitening, and units."
     kept = set(data.table.clip_id)
     views = dict(
         left_out=[c for c in manifest["clips"]["clip_id"] if c not in kept],
@@ -258,6 +258,7 @@ def add_views(
         motion=None if data.motion is None else _array_digest(data.motion),
         backbone=_backbone(data),
         whitening=data.whitening and _array_digest(*data.whitening.state_dict().values()),
+        group_units=getattr(data.whitening, "units", None) is not None,
         dim=data.dim,
     )
     return {**manifest, "views": views}

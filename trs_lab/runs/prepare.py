@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['MOTION_WEIGHTS', 'STATISTICS_VERSION', 'load_clips', 'motion_whitening', 'side_by_side', 'Data', 'check_what_is_seen',
-           'make_views', 'Rows', 'feature_data', 'cache_folder', 'decoded_frames', 'what_is_seen', 'pixel_views',
-           'frozen_features', 'weights_file', 'make_backbone', 'make_encoder', 'train_rows', 'embedded_weights',
-           'cached_statistics', 'baseline_statistics']
+           'make_views', 'in_units', 'Rows', 'feature_data', 'cache_folder', 'decoded_frames', 'what_is_seen',
+           'pixel_views', 'frozen_features', 'weights_file', 'make_backbone', 'make_encoder', 'train_rows',
+           'embedded_weights', 'cached_statistics', 'baseline_statistics']
 
 # %% ../../nbs/runs/prepare.ipynb #c002
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,8 @@ from ..features.registry import load_backbone_by_name
 from ..features.motion import MOTION_BLOCKS, extract_motion, extract_motion_views
 from ..features.views import FeatureViews, VideoViews
 from ..features.whitening import Whitening, fit_denoising, fit_whitening, whiten_all
+from ..learn.training_set import numbered
+from ..methods.units_by_evidence import chosen_units
 from ..data.pictures import fitting_of
 from ..data.stores import kept_array
 from ..data.video import FrameCache
@@ -118,6 +120,25 @@ def make_views(
     if features and config.motion and config.backbone != "skeleton":
         raise ConfigError("motion=True needs video or frames, but the clips are features already")
     return (_from_features if features else _from_video)(config, table, accelerator)
+
+
+def in_units(
+    config: Config,  # group_units
+    data: Data,  # from `make_views`
+    table: pd.DataFrame = None,  # the visible clip table whose labelled clips decide; None = that of the data
+) -> Data:
+    "The same in units of the group, where the labelled clips speak for them; says what was chosen."
+    if config.finetune:
+        return data
+    table = data.table if table is None else table
+    units, said = chosen_units(config, table, data.views.clean(torch.arange(len(table))))
+    if said:
+        print(said)
+    if units is None:
+        return data
+    groups, _ = numbered(table, "group")
+    views = data.views.in_units(units, torch.as_tensor(groups))
+    return replace(data, views=views, whitening=Whitening(data.whitening.mean, data.whitening.matrix, units))
 
 
 class Rows:

@@ -41,7 +41,7 @@ from .launch import launch, train_branches, was_stopped
 from .manifest import make_manifest
 from .memory import check_memory
 from .pause import Control
-from .prepare import baseline_statistics, check_what_is_seen, load_clips, make_views
+from .prepare import baseline_statistics, check_what_is_seen, in_units, load_clips, make_views
 
 # %% ../../nbs/runs/train_run.ipynb #t005
 class TrainingRun:
@@ -68,9 +68,19 @@ class TrainingRun:
 
     def make_views(self):  # -> `Data`
         "Decode and extract what is not cached; `visible` is then without the clips that were left out as corrupt."
-        self.data = make_views(self.config, self.visible, self.accelerator)
+        data = make_views(self.config, self.visible, self.accelerator)
+        self.visible = data.table
+        return self.take_views(data)
+
+    def take_views(
+        self,
+        data,  # from `make_views` of this run, or of another one on the same clips
+    ):  # -> `Data`
+        "See clips as the labelled ones of this run want them seen, and note it in run.json."
+        there = self.visible.clip_id.isin(data.table.clip_id)
+        self.visible = self.visible if there.all() else self.visible[there].reset_index(drop=True)
+        self.data = in_units(self.config, replace(data, table=self.visible))
         note_views(self.run, self.data)
-        self.visible = self.data.table
         return self.data
 
     @property

@@ -7,7 +7,6 @@ __all__ = ['OWN', 'PLAIN', 'why_alone', 'EvaluateEach', 'ReportEach', 'train_sta
 
 # %% ../../nbs/runs/train_stacked.ipynb #3772ccfd
 import time
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,9 +19,9 @@ from ..learn.stacked import StackedLearner
 from ..methods.registry import build_networks, make_learner, method_class, uses_difficulty
 from .configure import compared, flat
 from ..learn.callbacks import select
-from .folder import Checkpoint, has_checkpoint, note_views
+from .folder import Checkpoint, has_checkpoint
 from .pause import Pace
-from .prepare import train_rows
+from .prepare import make_views, train_rows
 from .train_run import TrainingRun, as_in_a_fresh_process
 
 # %% ../../nbs/runs/train_stacked.ipynb #3be6de26
@@ -105,9 +104,10 @@ def train_stacked(
         jobs = [TrainingRun(c) for c in configs]
         try:
             _prepare(jobs)
-            learner = select(_learner(jobs).fit())
-            for member, job in enumerate(jobs):
-                _finish(job, learner, member)
+            for alike in _seen_alike(jobs):
+                learner = select(_learner(alike).fit())
+                for member, job in enumerate(alike):
+                    _finish(job, learner, member)
         except BaseException as e:
             for job in jobs:
                 job.close(error=e)
@@ -121,16 +121,20 @@ def _prepare(jobs):
     for job in jobs:
         job.accelerator = first.accelerator
         job.open_clips()
-    first.make_views()
-    for job in jobs[1:]:
-        there = job.visible.clip_id.isin(first.visible.clip_id)
-        job.visible = job.visible if there.all() else job.visible[there].reset_index(drop=True)
-        job.data = replace(first.data, table=job.visible)
-        note_views(job.run, job.data)
+    shared = make_views(first.config, first.visible, first.accelerator)
+    for job in jobs:
+        job.take_views(shared)
     if any(not np.array_equal(train_rows(j.visible), train_rows(first.visible)) for j in jobs):
         raise ConfigError("these runs cannot be trained side by side: they have other training clips")
     for job in jobs:
         job.measure_baselines()
+
+
+def _seen_alike(jobs):
+    "Runs whose labelled clips chose the same form of the features, together."
+    units = lambda job: job.data.whitening.units is not None
+    parts = [[j for j in jobs if units(j) == chosen] for chosen in (False, True)]
+    return [part for part in parts if part]
 
 
 def _learner(jobs):

@@ -28,7 +28,7 @@ from ..methods.registry import build_networks, make_learner, uses_difficulty
 from ..results.run_folder import RunFolder, noted_clips
 from ..runs.launch import select
 from ..runs.manifest import check_sources, read_manifest
-from ..runs.prepare import make_backbone, make_encoder, make_views
+from ..runs.prepare import in_units, make_backbone, make_encoder, make_views
 
 # %% ../../nbs/score/intervals.ipynb #a209542b
 def reach(
@@ -137,8 +137,8 @@ def train_without(config, data, left_out, accelerator):
     table, encoder = without(data.table, left_out), None
     if config.finetune:
         encoder = make_encoder(config, make_backbone(config)[0])
-    networks = build_networks(config, data.dim, encoder)
-    return select(make_learner(config, networks, data.views, table, accelerator).fit())
+    networks, views = build_networks(config, data.dim, encoder), in_units(config, data, table).views
+    return select(make_learner(config, networks, views, table, accelerator).fit())
 
 # %% ../../nbs/score/intervals.ipynb #9de0e30f
 FOLDER = "left_out"  # in the run folder: predictions of students for clips that they had not seen

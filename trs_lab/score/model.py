@@ -204,7 +204,7 @@ def _add_vectors(model, run):
     if model.config.finetune:
         return model.notes.append("the trained backbone has not seen the training clips again")
     try:
-        model.vectors = clip_vector(model.student.encode(features.raw(ids)))
+        model.vectors = clip_vector(model.student.encode(features.raw(ids), model.training.group))
     except Unavailable as e:
         reason = str(e).split(" extract() makes")[0].rstrip(".; ")
         model.notes.append(reason[0].lower() + reason[1:])

@@ -35,7 +35,7 @@ class Seen:
 
 def prepare(
     model: Model,  # how training prepared its clips
-    table: pd.DataFrame,  # clip_id, source, kind, start, end
+    table: pd.DataFrame,  # clip_id, source, kind, start, end; and group, where it is known
     place: Place,  # device and precision
     cache_dir,  # folder for decoded frames and features, which may be a temporary one
 ) -> Seen:
@@ -86,7 +86,7 @@ def _frozen(model, config, frames, place):
     if motion is not None:
         moves = torch.from_numpy(motion)[:, None].expand(-1, x.shape[1], -1, -1)
         x = torch.cat([x, moves], -1)
-    seen = model.student.encode(x.to(place.device))
+    seen = model.student.encode(x.to(place.device), frames.table.get("group"))
     return seen[:, 0].float(), seen.float().mean(1)
 
 
@@ -117,8 +117,11 @@ def _prepare_features(model, table, failures, place):
             failures.append(failure_of(row, str(e).splitlines()[-1].strip()))
     if not kept:
         return _nothing(table.iloc[:0], failures)
-    x = model.student.encode(torch.from_numpy(np.concatenate(found)).to(place.device)).float()
-    return Seen(table.iloc[kept].reset_index(drop=True), x, x, failures)
+    table = table.iloc[kept].reset_index(drop=True)
+    x = model.student.encode(
+        torch.from_numpy(np.concatenate(found)).to(place.device), table.get("group")
+    ).float()
+    return Seen(table, x, x, failures)
 
 
 def _perhaps(model, row, width):

@@ -283,12 +283,11 @@ def warnings(self: Scorer, row, far):
         said.append(f"{who}: scored as anybody")
     if student.means is not None and row["user"] not in self.filmed:
         said.append("no mean of this person's films is known: deviations from it are left out")
-    asks = getattr(student.network, "asks_group", False) and len(student.groups) > 1
-    if asks and row["group"] not in student.groups:
+    if student.of_no_group and len(student.groups) > 1 and row["group"] not in student.groups:
         who = (
             f"group {row['group']} is unknown" if isinstance(row["group"], str) else "the group is not given"
         )
-        said.append(f"{who}: {student.network.of_no_group}")
+        said.append(f"{who}: {student.of_no_group}")
     return said
 
 

@@ -113,7 +113,9 @@ def put_backbone(
 
 # %% ../../nbs/score/share.ipynb #a9ae0009
 class Program(nn.Module):
-    "Whitening, network and scale in one: (B, S, D) features -> scores (B,), sigmas (B,)."
+    """Whitening, network and scale in one: (B, S, D) features -> scores (B,), sigmas (B,).
+
+    Where clips are seen in units of their group, it also takes the (B,) numbers of the groups, -1 = unknown."""
 
     def __init__(self, student):
         super().__init__()
@@ -123,8 +125,11 @@ class Program(nn.Module):
                 setattr(part, name, part._buffers.pop(name))  # torch 2.13 cannot save empty buffers
         self.center, self.scale = student.center, student.scale
 
-    def forward(self, x):
-        mean, log_var = self.network.score(self.whitening(x))
+    def forward(self, x, groups=None):
+        known = (
+            dict(groups=groups) if groups is not None and getattr(self.network, "asks_group", False) else {}
+        )
+        mean, log_var = self.network.score(self.whitening(x, groups), **known)
         return mean.double() * self.scale + self.center, (log_var.double() / 2).exp() * self.scale
 
 
@@ -134,6 +139,16 @@ def _without_traces(program):
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
             node.meta.pop("stack_trace", None)
     return program
+
+
+def _examples(model):
+    "What a program takes: of three clips, and of five."
+    width, segments = len(model.student.whitening.mean), model.config.n_segments
+    x = torch.randn(3, segments, width, generator=torch.Generator().manual_seed(0))
+    five, groups = torch.cat([x, x[:2] / 2]), torch.tensor([0, 1, -1])
+    if model.student.in_units:
+        return (x, groups), (five, groups[[0, 1, 2, 1, 0]])
+    return (x,), (five,)
 
 
 def write_program(
@@ -146,19 +161,16 @@ def write_program(
             "the backbone is part of it" if model.config.finetune else "it asks for the degree of difficulty"
         )
     program = Program(model.student)
-    width, segments = len(model.student.whitening.mean), model.config.n_segments
-    x = torch.randn(3, segments, width, generator=torch.Generator().manual_seed(0))
+    three, five = _examples(model)
     try:
         with warnings.catch_warnings(), eval_mode(program), torch.no_grad():
             warnings.simplefilter("ignore")
-            batch = ({0: torch.export.Dim("clips")},)
-            made = torch.export.export(program, (x,), dynamic_shapes=batch, strict=False)
+            clips = torch.export.Dim("clips")
+            batch = tuple({0: clips} for _ in three)
+            made = torch.export.export(program, three, dynamic_shapes=batch, strict=False)
             torch.export.save(_without_traces(made), packed := io.BytesIO())
-            again, asked = (
-                torch.export.load(io.BytesIO(packed.getvalue())).module(),
-                torch.cat([x, x[:2] / 2]),
-            )
-            same = all(torch.allclose(a, b, atol=1e-5) for a, b in zip(again(asked), program(asked)))
+            again = torch.export.load(io.BytesIO(packed.getvalue())).module()
+            same = all(torch.allclose(a, b, atol=1e-5) for a, b in zip(again(*five), program(*five)))
     except Exception as e:  # torch has many errors of its own for what it cannot write as a graph
         same, reason = False, f"torch.export cannot write it ({type(e).__name__})"
     else:
@@ -243,10 +255,12 @@ def _limits(scorer, program):
             f"It holds the names of {counted(len(model.student.people), 'person', 'people')} of its data set{films}."
         )
     lines.append("It holds names and scores of judged clips, but no pictures.")
+    takes = "raw features"
+    if model.student.in_units:
+        numbers = ", ".join(f"{i} = {name}" for i, name in enumerate(model.student.groups))
+        takes += f" and the number of each clip's group ({numbers}, -1 = unknown)"
     lines.append(
-        f"No `student.pt2`: {program}."
-        if program
-        else "`student.pt2` takes raw features and knows no people."
+        f"No `student.pt2`: {program}." if program else f"`student.pt2` takes {takes}, and knows no people."
     )
     return lines
 
