@@ -156,7 +156,7 @@ def text_only(
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise ConfigError(
             f"{name}: expected text, got the number {value!r}; papermill's -p reads names such as 2025_06_02 and 1e3 "
-            f"as numbers, and -r takes them as they are: -r {name} ..."
+            f"as numbers, and -r takes them as they are: -r {name} ...; in a file of parameters they stand in quotes"
         )
     return value
 

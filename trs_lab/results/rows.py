@@ -14,6 +14,8 @@ __all__ = ['DATA_NAMES', 'WAYS', 'SETTINGS', 'COLUMNS', 'QUESTIONED', 'NUMBERS',
 import gzip
 import hashlib
 import json
+import os
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -23,10 +25,11 @@ import pandas as pd
 
 from ..core.files import DataError, MissingFile, make_folder, possible_path, read_json, write_atomically
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
+from ..core.progress import counted
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
 from ..methods.registry import option_names
 from .run_folder import read_predictions
-from .same_data import MadeOf, made_of, tell_data_apart
+from .same_data import MadeOf, lacking_clips, made_of, tell_data_apart
 from ..runs.configure import config_from, flat
 from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
@@ -141,6 +144,7 @@ def read_run(
     "Rows of one run. ValueError with the reason when it cannot be reported."
     run = Path(run)
     config, summary = read_part(run, "config"), finished_summary(run)
+    predictions = _predictions(run)
     swept = read_part(run, "cell", {})  # what a sweep noted of the run
     content = swept.get("content") or content_of_run(config)
     settings = settings_of(content or config)
@@ -162,15 +166,31 @@ def read_run(
         own = kind == "run" or ": " in method  # a predictor of this run, whose answers it kept
         found = group_rows(figures, groups, run if own else None, predictor_of(method))
         rows += [about | one | r for r in found]
-    return ReadRun(rows, settings, content, _made_of(run))
+    return ReadRun(rows, settings, content, _made_of(run, predictions))
 
 
-def _made_of(run):
-    "Nothing where its files are damaged, which the one who opens the run is told."
+def _made_of(run, predictions):
+    """Nothing where its run.json is damaged, which the one who opens the run is told.
+
+    Raises `DataError` where predictions.csv lacks clips of it: lines are gone, or it is of another run."""
     try:
-        return made_of(run, read_part(run, "run", {}))
-    except (ValueError, KeyError, TypeError):
+        manifest = read_part(run, "run", {})
+        found, lacking = made_of(predictions, manifest), lacking_clips(predictions, manifest)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return MadeOf()
+    if lacking:
+        clips = counted(len(lacking), "clip")
+        raise DataError(f"predictions.csv lacks {clips} of run.json, such as {lacking[0]!r}: it is not whole")
+    return found
+
+
+def _predictions(run):
+    "None where there are none. Read before all else: a damaged file leaves out one run, and does not end a report."
+    path = run / "predictions.csv"
+    try:
+        return read_predictions(path) if path.is_file() else None
+    except DataError as e:
+        raise DataError(str(e).replace(str(path), path.name)) from None
 
 
 def about_run(config, swept):
@@ -332,15 +352,49 @@ def named(runs):
 def find_runs(
     folders,  # one or several, as text separated by blanks or as a list; searched to any depth
 ) -> dict:  # name -> path
-    "Run folders by their path inside the folder given. FileNotFoundError if a folder is missing or has no runs."
+    """Run folders by their path inside the folder given, or by more of it where two have one name.
+
+    A folder is there once, also where a link leads to it. FileNotFoundError if one is missing or has no runs."""
     folders = named(folders)
     if missing := [str(f) for f in folders if not f.is_dir()]:
         raise MissingFile(f"runs: no folder {', '.join(missing)}")
-    kinds = ("config.json", "summary.json", "cell.json")
-    inside = {p.parent: f for f in folders for kind in kinds for p in f.rglob(kind)}
+    inside, seen = (
+        {},
+        set(),
+    )  # path -> the same from the root of the disk on, and how much of that is its name
+    for f in folders:
+        above = len(f.resolve().parts) - 1
+        for p in _run_folders(f, seen):
+            inside[p] = f.resolve().joinpath(p.relative_to(f)).parts, above
     if not inside:
         raise MissingFile(f"runs: no run (summary.json) in {', '.join(map(str, folders))}")
-    return {p.resolve().relative_to(f.resolve().parent).as_posix(): p for p, f in sorted(inside.items())}
+    return {name: p for name, p in zip(_told_apart(inside.values()), inside)}
+
+
+def _run_folders(folder, seen):
+    "Run folders at any depth, behind links, too; `seen` are real paths, each of which is looked at once."
+    found = []
+    for place, below, files in os.walk(folder, followlinks=True):
+        below.sort()
+        if (real := os.path.realpath(place)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        if {"config.json", "summary.json", "cell.json"} & {*files}:
+            found.append(Path(place))
+    return sorted(found)
+
+
+def _told_apart(paths):
+    "The last parts of each; of those that would have one name, one part more, until all differ."
+    first = {parts: start for parts, start in paths}
+    while True:
+        names = {parts: "/".join(parts[start:]) for parts, start in first.items()}
+        count = Counter(names.values())
+        alike = [parts for parts, name in names.items() if count[name] > 1]
+        if not alike:
+            return list(names.values())
+        first |= {parts: first[parts] - 1 for parts in alike}
 
 
 @dataclass
@@ -399,7 +453,8 @@ NUMBERS = ("spearman", "r_l2", "mae", "seconds", *QUESTIONED)
 def _check_numbers(rows):
     "Raise DataError for a figure that is none."
     for name in NUMBERS:
-        wrong = [r[name] for r in rows if not isinstance(r.get(name), (int, float, type(None)))]
+        values = [r.get(name) for r in rows]
+        wrong = [v for v in values if isinstance(v, bool) or not isinstance(v, (int, float, type(None)))]
         if wrong:
             raise DataError(f"summary.json: {name} is {wrong[0]!r}, expected a number")
 

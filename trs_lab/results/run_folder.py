@@ -68,7 +68,23 @@ def read_predictions(
     missing = [c for c in PREDICTION_COLUMNS if c not in frame]
     if missing:
         raise DataError(f"{path} has no column {missing[0]!r}: expected {', '.join(PREDICTION_COLUMNS)}")
+    if wrong := _wrong_prediction(frame, [c for c in ("predicted", *PARTS) if c in frame]):
+        raise DataError(f"{path}: clip {wrong}")
     return frame
+
+
+def _wrong_prediction(frame, predicted):
+    "What a run does not write; '' where nothing is wrong. A clip without a score, or without a sigma, is sound."
+    if (twice := frame.clip_id.duplicated()).any():
+        return f"{frame.clip_id[twice].iloc[0]!r} is there twice"
+    finite = {c: np.isfinite(frame[c]) for c in predicted}
+    sigmas = ["sigma", *(f"{c}_sigma" for c in predicted if f"{c}_sigma" in frame)]
+    finite |= {c: frame[c].isna() | (frame[c] > 0) & np.isfinite(frame[c]) for c in sigmas}
+    for column, sound in finite.items():
+        if not sound.all():
+            clip, value = frame.loc[~sound, ["clip_id", column]].iloc[0]
+            return f"{clip!r}: {column} is {value}, expected a {'positive ' * (column in sigmas)}number"
+    return ""
 
 # %% ../../nbs/results/run_folder.ipynb #e146920e
 def kind_of_numbers(config: Config) -> str:  # features or poses; '' for pictures

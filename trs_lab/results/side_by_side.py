@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from ..core.files import DataError
 from ..core.parameters import Config, ConfigError
 from ..core.progress import counted
 from ..learn.metrics import ROW_STATS, interval95, mae, spearman
@@ -74,7 +75,7 @@ def paired(
     role: str = "test",  # of the clips: test, unlabelled, ...
 ) -> pd.DataFrame:  # by clip_id: group, score (NaN = not judged), predictions of each run, spread
     "Predictions of all runs for the clips that have this role in each; spread is largest minus smallest."
-    tables = {name: run.predictions.set_index("clip_id") for name, run in runs.items()}
+    tables = {name: _predicted(name, run) for name, run in runs.items()}
     first = next(iter(tables.values()))
     found = pd.DataFrame({name: t.predicted[t.role == role] for name, t in tables.items()}).dropna()
     spread = found.max(axis=1) - found.min(axis=1)
@@ -84,11 +85,19 @@ def paired(
     return found.assign(spread=spread).sort_values("spread", ascending=False, kind="stable")
 
 
+def _predicted(name, run):
+    "By clip_id. Raises `DataError` where a run has none: it is under way, or they are damaged."
+    if run.predictions is None:
+        why = next((p for p in run.problems if "predictions.csv" in p), "predictions.csv is missing")
+        raise DataError(f"runs: {name} has no predictions to compare: {why}")
+    return run.predictions.set_index("clip_id")
+
+
 def judged_alike(
     runs: dict,  # name -> `RunFolder`
 ) -> bool:
     "Whether all runs have the same judged scores of the clips that they share."
-    scores = pd.DataFrame({n: r.predictions.set_index("clip_id").score for n, r in runs.items()}).dropna()
+    scores = pd.DataFrame({n: _predicted(n, r).score for n, r in runs.items()}).dropna()
     return bool(np.isclose(scores.max(axis=1), scores.min(axis=1)).all())
 
 # %% ../../nbs/results/side_by_side.ipynb #f9c72a9d

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core.files import DataError, digest, possible_path, read_json, read_text, sha256
+from ..core.files import LONGEST, DataError, digest, possible_path, read_json, read_text, sha256
 from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError, affecting, check_names, nearest
 from ..core.parameters import read_value, split_paths, text_only
 from ..methods.registry import METHODS, method_class
@@ -323,6 +323,10 @@ def parameters_of(block, base, given):
 def variants_of(block, variants):
     "name -> (parameters, methods or None = all) of the variants of a grid."
     wanted = as_list(block.get("variants", list(variants) or [""]))
+    if not wanted:
+        raise ConfigError(
+            f"variants: expected some of {', '.join(variants) or 'those of the plan'}; got none"
+        )
     check_names(wanted, [*variants, ""])
     given = {name: dict(variants.get(name, {})) for name in wanted}
     return {name: (values, _among(name, values.pop("methods", None))) for name, values in given.items()}
@@ -347,11 +351,24 @@ def label_of(block):
     return block.get("name") or folder or dataset
 
 
-def _some(block, name, otherwise):
-    "The items of a list without which there would be no run."
-    if not (found := as_list(block.get(name, otherwise))):
-        raise ConfigError(f"{name}: expected at least one, such as {otherwise!r}; got {block[name]!r}")
+def _some(block, name, otherwise=""):
+    "The items of a list without which there would be no run; [None] where nothing is said."
+    value = block.get(name, otherwise)
+    if value in ("", None) and not otherwise:
+        return [None]
+    if not (found := as_list(value)):
+        such_as = f", such as {otherwise!r}" if otherwise else ", or nothing at all for the usual one"
+        raise ConfigError(f"{name}: expected at least one{such_as}; got {block[name]!r}")
     return found
+
+
+def _check_name(run):
+    "Raise `ConfigError` for a run whose folder could not be made."
+    if len(os.fsencode(run.title)) + 9 > LONGEST:
+        raise ConfigError(
+            f"name: the folder of a run would be called {run.title[:40]}..., which is longer than {LONGEST} bytes"
+        )
+    return run
 
 
 def grid_runs(
@@ -368,10 +385,10 @@ def grid_runs(
         check_text(name, block.get(name, ""))
     axes = (
         enumerate(seed_list(block.get("seeds", 5))),
-        as_list(block.get("task") or [None]),
-        as_list(block.get("targets") or [None]),
+        _some(block, "task"),
+        _some(block, "targets"),
         _some(block, "folds", "0"),
-        as_list(block.get("ratios") or [None]),
+        _some(block, "ratios"),
         _some(block, "methods", "supervised trs"),
         variants_of(block, variants).items(),
     )
@@ -385,7 +402,7 @@ def grid_runs(
             given |= dict(task=task, fold=str(fold), ratio=ratio, seed=seed, method=method)
             given |= {} if target is None else dict(target=target)
             given = {k: v for k, v in given.items() if v is not None}
-            yield PlannedRun(make_config(**given), given, label, variant, turn, known)
+            yield _check_name(PlannedRun(make_config(**given), given, label, variant, turn, known))
 
 
 def plan_runs(
@@ -398,7 +415,8 @@ def plan_runs(
     above = {k: v for k, v in plan.items() if k not in ("grid", "variants")}
     with saying(where):
         check_names(above, GRID)
-        if not isinstance(plan.get("grid"), list) or not all(isinstance(g, dict) for g in plan["grid"]):
+        grids = plan.get("grid")
+        if not (isinstance(grids, list) and grids and all(isinstance(g, dict) for g in grids)):
             raise ConfigError("expected at least one [[grid]]")
         variants = plan.get("variants", {})
         if not isinstance(variants, dict) or not all(isinstance(v, dict) for v in variants.values()):
@@ -534,6 +552,9 @@ def requested_runs(
     runs = plan_runs(read_plan(plan) if plan else dict(grid=[grid]), where, base, given)
     runs = [run for run in runs if all(word in run.title for word in (only or "").split())]
     if not runs:
-        raise ConfigError(f"only: no run of {where} has {only!r} in its name")
+        none = f"only: no run of {where} has {only!r} in its name"
+        raise ConfigError(
+            none if only else f"{where}: no variant is for a method of its grid, so there is nothing to run"
+        )
     check_runs(runs, where)
     return runs

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'BACKBONE', 'VERSION', 'OF_THE_MACHINE', 'LIST', 'CARD', 'backbone_files', 'take_backbone', 'put_backbone',
-           'Program', 'write_program', 'model_card', 'without_paths', 'export', 'check_files', 'read_shared',
-           'is_shared', 'save_pretrained', 'push_to_hub', 'from_hub', 'from_pretrained']
+           'Program', 'write_program', 'model_card', 'without_paths', 'export', 'export_place', 'check_files',
+           'read_shared', 'is_shared', 'save_pretrained', 'push_to_hub', 'from_hub', 'from_pretrained']
 
 # %% ../../nbs/score/share.ipynb #b9e84d8c
 import copy
@@ -22,7 +22,16 @@ from huggingface_hub import ModelHubMixin
 from safetensors.torch import load_file, save
 from torch import nn
 
-from ..core.files import DataError, MissingFile, plain, read_json, sha256, write_folder, write_json
+from trs_lab.core.files import (
+    DataError,
+    MissingFile,
+    plain,
+    possible_path,
+    read_json,
+    sha256,
+    write_folder,
+    write_json,
+)
 from ..core.parameters import I3DS, Config, ConfigError, backbone_parts
 from ..core.progress import counted, digits_of
 from ..features.extraction import weights_hash
@@ -288,12 +297,15 @@ def export(
 ) -> Path:  # the folder
     "Export a model. Raises `ConfigError` where the folder cannot take it."
     folder = Path(folder).expanduser()
-    write_folder(_place_of(folder), lambda part: _write_model(scorer, part, backbone))
+    write_folder(export_place(folder), lambda part: _write_model(scorer, part, backbone))
     return folder
 
 
-def _place_of(folder):
-    "What is written; of a link, what it leads to. Raise `ConfigError` where no whole folder can take its name."
+def export_place(
+    folder,  # of an exported model, new or empty
+) -> Path:  # what is written; of a link, what it leads to
+    "Raises `ConfigError` where no whole folder can take its name."
+    folder = possible_path(Path(folder).expanduser())
     place = folder.resolve()
     if wrong := next((p for p in (place, *place.parents) if p.exists() and not p.is_dir()), None):
         raise ConfigError(f"{folder}: {wrong} is a file; an exported model takes a folder of its own")
@@ -455,6 +467,10 @@ def _about_shared(folder):
         raise MissingFile(f"{folder} is no exported model: it has no model.json")
     about = read_json(path)
     said = about.get("preparation") if isinstance(about, dict) else None
+    if said is None and any((folder / name).exists() for name in ("checkpoint.pt", "predictions.csv")):
+        raise ConfigError(
+            f"{folder} is a run folder, and no exported model: Scorer.from_run opens it, where its run.json is there"
+        )
     if not isinstance(said, dict) or said.get("version") != VERSION:
         raise ConfigError(f"{folder}: model.json is not of an exported model that this version reads")
     kinds = dict(
@@ -523,7 +539,7 @@ def save_pretrained(
 ):
     "`export`, with the backbone inside up to 50 MB. Raises `ConfigError` where the folder cannot take it."
     # looked at first: the mixin would remove a config.json before it asks further
-    _place_of(Path(save_directory).expanduser())
+    export_place(save_directory)
     return ModelHubMixin.save_pretrained(self, Path(save_directory).expanduser(), **others)
 
 
