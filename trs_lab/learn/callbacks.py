@@ -82,6 +82,8 @@ class PseudoLabelHistory(Callback):
         rows, method = learner.clips.unlabelled, learner.method
         method.note(rows, *method.outputs("student", rows), name="student")
         method.history.close_epoch(learner.epoch, method.memories)
+        if not learner.team.main:  # who writes nothing is asked for nothing
+            method.history.forget()
 
 # %% ../../nbs/learn/callbacks.ipynb #b153dcc0
 class Validation(Callback):
@@ -149,17 +151,18 @@ class RollBack(Callback):
     def keep(self, learner):
         state = learner.state()
         rows = list(state.pop("rows"))  # the same dictionaries: callbacks may still add to them
-        self.whole = dict(copied(state), rows=rows), list(learner.history.frames)
+        self.whole = dict(copied(state), rows=rows), learner.history.last
 
     on_stage_start = on_epoch_end = keep
 
     def roll_back(self, learner):
         "Give up what has been done of an epoch."
-        state, frames = self.whole
+        state, last = self.whole
         if learner.optimizer:
             learner.optimizer.zero_grad(set_to_none=True)
         learner.load_state(state)
-        learner.history.frames, learner.history.now, learner.in_epoch = list(frames), {}, False
+        learner.history.back_to(last)
+        learner.history.now, learner.in_epoch = {}, False
 
 # %% ../../nbs/learn/callbacks.ipynb #5a0c7e11
 class StopAtNaN(Callback):

@@ -361,11 +361,10 @@ class Checkpoint(Callback):
             return
         # The checkpoint comes last: a run killed in between finds more history than it needs, and cuts it.
         self.write_rows(learner)
-        if not self.prefix:
-            write_atomically(
-                self.run / "pseudo_labels.parquet",
-                lambda p: learner.history.table().to_parquet(p, index=False),
-            )
+        if self.prefix:
+            learner.history.forget()  # nobody asks for the history of a comparison
+        else:
+            learner.history.write(self.run / "pseudo_labels.parquet")
         write_atomically(self.run / f"{self.prefix}checkpoint.pt", lambda p: torch.save(learner.state(), p))
         self.written = time.monotonic()
 
