@@ -232,16 +232,40 @@ def _film_of(container):
     return next((s for s in films if s.index == best), films[0])
 
 
+_EARLIEST = -(2**62)  # a time stamp before all others
+
+
 def _decodable(packets):
-    "From the first key frame on, without the frames that are shown before it and refer to what is not there."
+    """From the first key frame on, without the frames that are shown before it and refer to what is not there.
+
+    From the second on, all of them: where recordings were joined, the clock of the next one may begin earlier."""
     first = None
     for p in packets:
         if not p.size:
             continue
-        if first is None and p.is_keyframe:
-            first = p.pts if p.pts is not None else -(2**62)
+        if p.is_keyframe:
+            first = p.pts if first is None and p.pts is not None else _EARLIEST
         if first is not None and (p.pts is None or p.pts >= first):
             yield p
+
+
+_NO_PAUSE = 10  # seconds; FFmpeg, too, takes more of them for another clock in streams that have no index
+
+
+def _of_one_clock(packets, by, pause):
+    """Time stamps; where they fall back with a key frame, or jump by more than `pause`, another clock begins.
+
+    What follows then goes on behind the frame that was the last, as players show it."""
+    shift, latest, end, found = 0, _EARLIEST, np.inf, []
+    for p in packets:
+        stamp = getattr(p, by)
+        back, ahead = latest - stamp - shift, stamp + shift - end
+        if max(back, ahead) > pause or p.is_keyframe and back > 0:
+            shift = end - stamp
+        found.append(stamp + shift)
+        latest = max(latest, found[-1])
+        end = latest + (p.duration or 0)
+    return found
 
 
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -294,8 +318,11 @@ def _packet_times(path):
         _check_length(path, container, stream, len(packets), end)
         shown = [p for p in _decodable(packets) if not p.is_discard]
         by = "dts" if any(p.pts is None for p in shown) else "pts"
-        times = [getattr(p, by) for p in shown]
-        return [0.0 if None in times else float(t * stream.time_base) for t in times]
+        if any(getattr(p, by) is None for p in shown):
+            return [0.0] * len(shown)
+        one_after_the_other = container.format.name in ("mpegts", "mpeg")
+        pause = _NO_PAUSE / stream.time_base if one_after_the_other else np.inf
+        return [float(t * stream.time_base) for t in _of_one_clock(shown, by, pause)]
 
 
 def frame_times(

@@ -19,7 +19,7 @@ from ..core.files import DataError, MissingFile, possible_path, readable_folder
 from .archives import is_archive, looks_turned, read_archive
 from .clips import leave_one_user_out, people_folds, random_folds, use_fold
 from .clips_file import one_form
-from .pictures import is_picture
+from .pictures import is_other_picture, is_picture
 
 # %% ../../nbs/data/layouts.ipynb #3d3bf963
 VIDEO_SUFFIXES = tuple(
@@ -103,8 +103,15 @@ def entries_of(
 def is_film(
     folder: Path,  # may be missing
 ) -> bool:
-    "Whether it holds pictures. One that may not be read is taken for a film, so that reading it says why it is none."
-    return folder.is_dir() and (not os.access(folder, os.R_OK | os.X_OK) or count_pictures(folder) > 0)
+    """Whether it holds pictures.
+
+    One that may not be read, or whose pictures are of another kind, is a film, too: reading it says why it is none."""
+    if not folder.is_dir():
+        return False
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return True
+    with os.scandir(folder) as entries:
+        return any(is_picture(e.name) or is_other_picture(e.name) for e in entries)
 
 
 @lru_cache(maxsize=256)
@@ -263,6 +270,11 @@ def resplit(
     )
 
 # %% ../../nbs/data/layouts.ipynb #6f9ddf8c
+def _is_npy(path):
+    with open(path, "rb") as file:
+        return file.read(6) == b"\x93NUMPY"
+
+
 def read_array(
     path,  # .npy file
 ) -> np.ndarray:  # memory-mapped, read only
@@ -272,6 +284,8 @@ def read_array(
     except Exception as e:  # NumPy parses the header as Python and passes on what its tokenizer says
         pickled = any(word in str(e) for word in ("pickle", "Python objects"))
         said = "it holds pickled objects, which are never loaded" if pickled else e  # not NumPy's advice
+        if pickled and not _is_npy(path):
+            said = "it does not begin as np.save begins a file; pickled objects are never loaded"
         raise DataError(f"{path}: not a readable .npy file of numbers ({said})") from None
     if not isinstance(x, np.ndarray):
         raise DataError(
@@ -293,7 +307,7 @@ def read_features(
 ) -> np.ndarray:  # (segments, dim), read only where it is mapped
     "Features of a clip: finite numbers, no pickle inside; axes of length 1 too many go. ValueError naming the file."
     x = _of_archive(path, clip_id) if is_archive(path) else read_array(path)
-    stored = x.shape
+    stored, path = x.shape, f"{path}: {clip_id}" if is_archive(path) else path  # as the messages name it
     while x.ndim > 2 and 1 in x.shape[:-1]:
         x = x.squeeze(x.shape.index(1))  # a batch of one clip, or one crop: no doubt what is meant
     if x.ndim != 2 or 0 in x.shape:

@@ -188,20 +188,30 @@ def check_frames(
     return frames
 
 # %% ../../nbs/data/video.ipynb #c027
+# Earlier versions lost frames of recordings that were joined: what is cached of such files is made again.
+_OF_SEVERAL_CLOCKS = (".m2ts", ".mpeg", ".mpg", ".mts", ".ts")
+
+
 def _signature(source, kind):
     "Path, size and modification time of a source; for a frame folder those of all its pictures, and their names."
     path = Path(source)
     if not path.exists():
         return [str(source), "missing"]
     if kind == "video":
-        return [str(source), path.stat().st_size, path.stat().st_mtime_ns]
+        clocks = ["clocks"] * (path.suffix.lower() in _OF_SEVERAL_CLOCKS)
+        return [str(source), path.stat().st_size, path.stat().st_mtime_ns, *clocks]
     try:
         with os.scandir(path) as entries:
             stats = {e.name: e.stat() for e in entries if is_picture(e.name)}
     except OSError:
         return [str(source), "closed"]  # whoever reads the clip says why
     # one digest, since a film of thousands of pictures may be the source of hundreds of clips
-    return [str(source), digest(sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats.items()))]
+    found = [str(source), digest(sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats.items()))]
+    try:
+        list_frames(path)
+    except VideoError:
+        found.append("refused")  # an earlier version may have read it, and cached what it saw
+    return found
 
 
 def cache_key(
