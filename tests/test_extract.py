@@ -69,3 +69,39 @@ def test_features_of_all_clips_in_one_hdf5_file(tmp_path):
         file["a/rgb"] = clips[0]
     with pytest.raises(DataError, match="a is a group of rgb, expected an array for each clip"):
         read_archive(tmp_path / "groups.h5")
+
+
+def test_what_is_in_other_files_is_not_opened_by_an_archive(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="an archive of this kind needs h5py")
+    from trs_lab.core.files import DataError
+    from trs_lab.data.archives import read_archive
+
+    clip = np.ones((4, 2), np.float32)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = clip
+    (tmp_path / "numbers.bin").write_bytes(clip.tobytes())
+    layout = h5py.VirtualLayout((4, 2), "f4")
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "x", (4, 2))
+    parts = dict(
+        link=(
+            lambda file: file.__setitem__("a", h5py.ExternalLink("other.h5", "/x")),
+            "a is in another file",
+        ),
+        raw=(
+            lambda file: file.create_dataset(
+                "a", (4, 2), "f4", external=[(str(tmp_path / "numbers.bin"), 0, 32)]
+            ),
+            "a has its numbers in other files",
+        ),
+        virtual=(lambda file: file.create_virtual_dataset("a", layout), "a has its numbers in other files"),
+        nowhere=(lambda file: file.__setitem__("a", h5py.SoftLink("/b")), "a is a link that leads nowhere"),
+        type=(lambda file: file.__setitem__("a", np.dtype("f8")), "a is a description of a type"),
+    )
+    for name, (write, said) in parts.items():
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            write(file)
+        with pytest.raises(DataError, match=f"{name}.h5: .*{said}"):
+            read_archive(tmp_path / f"{name}.h5")
+    with h5py.File(tmp_path / "inside.h5", "w") as file:
+        file["a"], file["b"] = clip, h5py.SoftLink("/a")
+    np.testing.assert_array_equal(read_archive(tmp_path / "inside.h5")["b"], clip)

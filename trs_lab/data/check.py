@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ import pandas as pd
 from ..core.files import make_folder
 from ..core.parameters import Config
 from ..core.progress import counted, duration, progress_bar
+from .archives import archive_of, is_archive, read_archive
 from .check_poses import pose_findings, say_poses
 from .check_scores import check_scores
 from .check_videos import check_copies, check_videos, facts_table, look_at
@@ -26,7 +28,14 @@ from .clips_file import write_table
 from .decisions import all_clips
 from .findings import Finding, findings_table
 from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, entries_of, find_copies, is_film
-from .own_folder import find_media, listed_clips, media_for, media_of, read_range
+from trs_lab.data.own_folder import (
+    find_media,
+    listed_clips,
+    media_for,
+    media_of,
+    not_for_backbone,
+    read_range,
+)
 from .test_part import say_scores
 
 # %% ../../nbs/data/check.ipynb #31a7767d
@@ -65,7 +74,19 @@ def _files(root, media):
                 )
             else:
                 others.append(path)
-    return clips, others
+    return _packed(root) | clips if "features" in media else clips, others
+
+
+def _packed(root):
+    "name -> (kind, path) of the clips in an archive; none where it cannot be read: whoever looks for a clip says so."
+    with contextlib.suppress(ValueError, ImportError):
+        if archive := archive_of(root):
+            return {name: ("features", archive) for name in read_archive(archive)}
+    return {}
+
+
+def _shown(name, path):
+    return name if is_archive(path) else path.name
 
 
 def _strange_names(root, media):
@@ -81,22 +102,21 @@ def _guess(name, files, listed):
     "Which file was perhaps meant."
     bare = Path(name).stem
     if bare != name and bare in files:
-        return f"; there is {files[bare][1].name}: a clip_id has no suffix"
-    close = get_close_matches(name, [f for f in files if f not in listed], 1, cutoff=0.75)
-    return f"; there is {files[close[0]][1].name}" if close else ""
+        return f"; there is {_shown(bare, files[bare][1])}: a clip_id has no suffix"
+    others = [f for f in files if f not in listed]
+    close = [f for f in others if Path(f).stem == name] or get_close_matches(name, others, 1, cutoff=0.75)
+    return f"; there is {_shown(close[0], files[close[0]][1])}" if close else ""
 
 
 def _match(root, rows, files, media):
     "(rows that have a file, findings about those that have none)"
     have, found, advice = [], [], "correct the clip_id, copy the file, or take the line out"
-    listed = {r["clip_id"] for r in rows}
+    listed, refused = {r["clip_id"] for r in rows}, {}
     for row in rows:
         try:
             there = find_media(root, row["clip_id"], media)
-        except ValueError as e:
-            found.append(
-                Finding("error", "two files", str(e).replace(str(root), "."), "keep one", row["clip_id"])
-            )
+        except (ValueError, ImportError) as e:
+            refused.setdefault(str(e).replace(str(root), "."), []).append(row["clip_id"])
             continue
         if there is None:
             what = "skeleton" if media == ("poses",) else "video, pictures or features"
@@ -106,18 +126,28 @@ def _match(root, rows, files, media):
             found.append(Finding("error", "no file", said, advice, row["clip_id"]))
         else:
             have.append(row | dict(kind=there[0], source=str(there[1])))
-    return have, found
+    return have, found + [_refusal(*of_clips) for of_clips in refused.items()]
+
+
+def _refusal(said, clips):
+    "One finding for what hinders one clip, or all that are in one file."
+    what, advice = ("two files", "keep one") if "keep one" in said else ("file", "mend the file")
+    return Finding("error", what, said, advice, clips[0] if len(clips) == 1 else "")
 
 
 def _strays(root, rows, files, others):
     "Findings about files that no line names."
-    used = {Path(r["source"]) for r in rows}
+    used, listed = {Path(r["source"]) for r in rows}, {normalize("NFC", r["clip_id"]) for r in rows}
     kinds = {r["kind"] for r in rows} or {kind for kind, _ in files.values()}
     advice = "give it a line with an empty score: training learns from clips without a score, too"
-    loose = {name: p for name, (kind, p) in files.items() if p not in used and kind in kinds}
+    loose = {
+        name: _shown(name, p)
+        for name, (kind, p) in files.items()
+        if kind in kinds and (name not in listed if is_archive(p) else p not in used)
+    }
     found = [
-        Finding("note", "not listed", f"{p.name} has no line in clips.csv", advice, name)
-        for name, p in loose.items()
+        Finding("note", "not listed", f"{shown} has no line in clips.csv", advice, name)
+        for name, shown in loose.items()
     ]
     if others:
         some = ", ".join(p.name for p in others[:5]) + (", ..." if len(others) > 5 else "")
@@ -275,6 +305,8 @@ def check_data(
 ) -> DataCheck:
     "Look at everything. Raises ValueError or FileNotFoundError only where there is no folder to look into."
     table, found, accepted = read_table(config)
+    if said := not_for_backbone(table, config.backbone):
+        found = [*found, Finding("error", "backbone", said)]
     looked = look_at_all(table, config.workers, progress)
     facts = facts_table(table, [f for f, _ in looked], config)
     grey = {c: g for c, (_, g) in zip(table.clip_id, looked) if g is not None}

@@ -87,7 +87,7 @@ def look_at(
     "What is found in the clip's file; `error` says why it cannot be read, and nothing is raised."
     try:
         if row["kind"] == "features":
-            return dict(zip(("segments", "dim"), read_feature_shape(row["source"]))), None
+            return dict(zip(("segments", "dim"), read_feature_shape(row["source"], row["clip_id"]))), None
         return (look_at_pose(row), None) if row["kind"] == "poses" else _film(row)
     except Exception as e:  # whatever a decoder may come up with: one file stops nothing
         said = str(e) if isinstance(e, (VideoError, ValueError)) else f"{type(e).__name__}: {e}"

@@ -19,11 +19,12 @@ import torch
 
 from .baselines import feature_statistics, frame_statistics
 from ..core.files import DataError, digest, project_root, shipped
-from ..core.parameters import I3DS, SEGMENT_LEN, WITHOUT_PICTURES
+from ..core.parameters import I3DS, SEGMENT_LEN
 from ..core.parameters import Config, ConfigError, backbone_parts
 from ..data.clips import NUMBERS
 from ..core.progress import progress_bar
 from ..data.decisions import apply_decisions, undecided_clips
+from ..data.own_folder import not_for_backbone
 from ..features.extraction import ViewPlan, Workers, extract_features
 from ..features.segments import SegmentEncoder
 from ..features.skeletons import given_features
@@ -94,14 +95,11 @@ def check_what_is_seen(
     config: Config,  # backbone
     table: pd.DataFrame,  # visible clip table
 ):
-    """Raise `ConfigError` for features where a backbone of pictures is named: the run would bear its name for nothing.
+    """Raise `ConfigError` where the backbone sees nothing of the clips (`not_for_backbone`).
 
     It is asked before a training; a run of an earlier version that bears such a name can still be opened."""
-    if len(table) and table.kind.isin(NUMBERS).all() and config.backbone not in WITHOUT_PICTURES:
-        raise ConfigError(
-            f"backbone={config.backbone!r} looks at pictures, but the clips are features already, such as "
-            f"{table.source.iloc[0]}: -p backbone none trains on them; or put the videos into their folder"
-        )
+    if said := not_for_backbone(table, config.backbone):
+        raise ConfigError(said)
 
 
 def make_views(
@@ -113,10 +111,8 @@ def make_views(
     features = table.kind.isin(NUMBERS).all()
     if features and config.finetune:
         raise ConfigError("finetune=True needs video or frames, but the clips are features already")
-    if not features and config.backbone in WITHOUT_PICTURES:
-        raise ConfigError(
-            f"backbone={config.backbone!r} needs clips that are features already, but they are video or frames"
-        )
+    if not features and (said := not_for_backbone(table, config.backbone)):
+        raise ConfigError(said)
     if features and config.motion and config.backbone != "skeleton":
         raise ConfigError("motion=True needs video or frames, but the clips are features already")
     return (_from_features if features else _from_video)(config, table, accelerator)
