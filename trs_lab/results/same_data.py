@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..core.files import digest
+from ..runs.manifest import DIGITS
 
 # %% ../../nbs/results/same_data.ipynb #5a3eda05
 class MadeOf(NamedTuple):
@@ -32,7 +33,8 @@ def made_of(
     if not clips or predictions is None:
         return MadeOf()
     judged = predictions.sort_values("clip_id")
-    files = dict(zip(clips["clip_id"], clips["file"]))
+    # what all versions note, and no notes of a system: runs of one folder share a mean whenever they were made
+    files = {clip_id: (file or "")[:DIGITS] for clip_id, file in zip(clips["clip_id"], clips["file"])}
     root = str((manifest.get("config") or {}).get("root", ""))
     return MadeOf(
         scores=digest([judged.clip_id.tolist(), judged.score.tolist()]),

@@ -32,7 +32,7 @@ from ..core.parameters import ConfigError
 from ..core.progress import counted, duration, progress_bar
 from ..data.clips_file import bytes_of, in_turn, keep_and_write
 from ..data.pictures import VideoError, by_decimals
-from ..runs.manifest import DIGITS, source_digest
+from ..runs.manifest import plain_digest, source_digest
 from .intervals import FOLDS, check_apart, check_coverage, leave_out, needed
 from .scorer import COLUMNS
 from .share import Scorer
@@ -52,7 +52,7 @@ def row_key(
     model = [weights, plain(left_out), "between two errors", scorer.place.precision]
     compared = scorer.neighbours is not None
     order = ["by decimals"] * _in_new_order(row)
-    source = source_digest(row["source"])[:DIGITS]
+    source = plain_digest(source_digest(row["source"]))
     return digest([source, span, plain(known), model, coverage, compared, *order])
 
 
