@@ -388,7 +388,7 @@ def text_of(
     path: str | Path,  # of the file, for messages
 ) -> str:
     "As `read_text`, of bytes that were read before."
-    if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
+    if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"PAR1")):
         raise DataError(
             f"{path}: is a workbook or a packed file, whatever its name says: save it as text (CSV UTF-8)"
         )

@@ -6,6 +6,7 @@
 __all__ = ['FAR', 'EXPECT', 'outliers', 'tied_pairs', 'check_scores']
 
 # %% ../../nbs/data/check_scores.ipynb #4f0a725b
+import re
 from collections import Counter
 
 import numpy as np
@@ -96,10 +97,12 @@ def _range(table, scores):
 
 # %% ../../nbs/data/check_scores.ipynb #99193366
 def _slips_of_names(column, names):
-    "Names that differ in nothing but case, spaces or punctuation."
+    "Names that differ in nothing but case, spaces, punctuation, or zeros that a spreadsheet takes away or adds."
     plain = {}
     for name in sorted(names.dropna().unique()):
-        plain.setdefault("".join(c for c in name.casefold() if c.isalnum()), []).append(name)
+        whole = re.sub(r"(?<=\d)\.0+$", "", name)  # 7.0
+        bare = "".join(c for c in whole.casefold() if c.isalnum())
+        plain.setdefault(re.sub(r"(?<!\d)0+(?=\d)", "", bare), []).append(name)
     twice = [" and ".join(map(repr, group)) for key, group in plain.items() if key and len(group) > 1]
     advice = "write a name in one way"
     return [Finding("warning", "names", f"column {column}: {t} count as different", advice) for t in twice]

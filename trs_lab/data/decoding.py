@@ -191,6 +191,9 @@ def _no_film(path):
         return f"a list of other files ({listed}), which are not opened"
     try:
         with Image.open(path) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                said = "save it as mp4, or as a folder of pictures"
+                return f"an animation ({image.format}) that FFmpeg does not read: {said}"
             return f"a picture ({image.format}), and one picture is no film"
     except Exception:  # Pillow's errors for what is no picture are of many kinds
         return ""

@@ -8,6 +8,7 @@ __all__ = ['MEDIA', 'FILMS', 'listed_clips', 'find_media', 'has_features', 'medi
 
 # %% ../../nbs/data/own_folder.ipynb #92fb66d3
 import json, unicodedata, warnings
+from collections import Counter
 from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 
 from ..core.files import DataError, read_text
 from ..core.parameters import WITHOUT_PICTURES
+from ..core.progress import counted
 from .archives import archive_of, is_archive, left_aside, read_archive
 from .clips import NUMBERS, clip_table
 from .clips_file import cells_of, checked_clip_id, number_in, one_form, without_empty
@@ -238,6 +240,23 @@ def read_range(
     raise DataError(f"{where}: found {value!r}, expected [lowest, highest possible score]")
 
 
+_NOBODY = set("na n/a #n/a #n/d nan none null nil - -- ? unknown".split())  # as programs and people say it
+
+
+def _warn_of_nobody(rows, path):
+    "Say where a word for nothing is taken for a name: all clips of nobody would be clips of one person."
+    for column in ("user", "group"):
+        clips = Counter(
+            r[column] for r in rows if isinstance(r[column], str) and r[column].lower() in _NOBODY
+        )
+        for name, n in clips.items():
+            warnings.warn(
+                f"{path}: column {column!r}: {name!r} is taken for a name ({counted(n, 'clip')}); leave the cell "
+                "empty where it is not known",
+                stacklevel=3,
+            )
+
+
 def _add_media(rows, root, media, path):
     "kind and source of every row. Raises FileNotFoundError for clips without, ValueError for features beside video."
     found = [find_media(root, r["clip_id"], media) for r in rows]
@@ -299,6 +318,7 @@ def read_folder(
     if media not in (None, "", "films", *MEDIA):
         raise DataError(f"folder: media {media!r}, expected one of {', '.join(MEDIA)}")
     rows = _csv_clips(path, target)
+    _warn_of_nobody(rows, path)
     looked = media_of(root, [r["clip_id"] for r in rows], media)
     _add_media(rows, root, looked, path)
     if media == "films" and looked == FILMS and has_features(root):

@@ -83,11 +83,12 @@ def read_pose(
 # %% ../../nbs/data/poses.ipynb #ebf8b69b
 def _beside_a_confidence(known):
     "What x and y are, of (n, 3) numbers, where the third is probably how sure the tracker was; '' where it is not."
-    if known[:, 2].min() < 0 or known[:, 2].max() > 1:
-        return ""
+    low, high = known[:, 2].min(), known[:, 2].max()
     x_and_y = known[:, :2]
-    if np.abs(x_and_y).max() > 10:
+    if np.abs(x_and_y).max() > 10 and low >= -0.5 and high <= 1.5:  # some trackers go a little beyond 0 and 1
         return "pixels"
+    if low < 0 or high > 1:
+        return ""
     # parts of the picture, of which a joint or two may lie beyond its border; depth has another zero than they
     within = ((x_and_y >= 0) & (x_and_y <= 1)).mean() > 0.9
     return "parts of the picture" if within and np.abs(x_and_y).max() <= 2 else ""
@@ -128,7 +129,8 @@ def _doubts(x):
     seen = seen_joints(x)
     known = x[seen]
     if x.shape[2] == 3 and (what := _beside_a_confidence(known)):
-        yield f"axis 2: the third coordinate lies between 0 and 1 beside {what}; is it a confidence? Keep x and y"
+        third = f"the third coordinate lies between {known[:, 2].min():.2g} and {known[:, 2].max():.2g}"
+        yield f"axis 2: {third} beside {what}; is it a confidence? Keep x and y"
     if found := _for_lost(x, seen):
         (a, b), here = found
         joint = int(np.flatnonzero(here.any(0))[0])
