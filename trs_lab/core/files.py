@@ -209,6 +209,17 @@ def _may_write(path):
     return there
 
 
+def _part_of(path):
+    "What is written in the place of a file or folder, until it is whole."
+    return path.with_name(side_name(path.name, f"{uuid.uuid4().hex[:8]}.tmp"))
+
+
+def _left_by_killed(path):
+    "Such parts of processes that were killed, or are at work."
+    pattern = glob.escape(side_name(path.name, "12345678.tmp")).replace("12345678", "????????")
+    return path.parent.glob(pattern)
+
+
 def _keep_rights(part, there):
     "Those of the file that is replaced, and its owner and group as far as they may be given away."
     for uid, gid in ((there.st_uid, -1), (-1, there.st_gid)):
@@ -228,10 +239,9 @@ def write_atomically(
     Raises `DiskFull` where there is no room, `NotAllowed` and `DataError` where no such file can be written."""
     path = Path(path)
     there = _may_write(path) or (Path(like).stat() if like else None)
-    left_by_killed = glob.escape(side_name(path.name, "12345678.tmp")).replace("12345678", "????????")
-    for left in path.parent.glob(left_by_killed) if alone else ():
+    for left in _left_by_killed(path) if alone else ():
         left.unlink(missing_ok=True)
-    part = path.with_name(side_name(path.name, f"{uuid.uuid4().hex[:8]}.tmp"))
+    part = _part_of(path)
     try:
         if (
             there and not there.st_mode & stat.S_IROTH
@@ -267,9 +277,9 @@ def write_folder(
     "All files of a folder at once, or none; what killed processes have left is removed. Raises `DiskFull`."
     folder = Path(folder)
     make_folder(folder.parent)
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.????????.tmp"):
+    for left in _left_by_killed(folder):
         shutil.rmtree(left, ignore_errors=True)
-    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    part = _part_of(folder)
     part.mkdir()
     try:
         write(part)
@@ -499,7 +509,7 @@ def file_lock(
     options = dict(poll_interval=0.005, is_singleton=False, thread_local=False)
     if path.parent.is_dir() and not has_locks(path.parent):
         # the file itself is the lock there: under another name, since a file of the usual one may be left
-        return SoftFileLock(path.with_name(f"{path.name}.held"), timeout=wait, mode=shared, **options)
+        return SoftFileLock(path.with_suffix(".held"), timeout=wait, mode=shared, **options)
     return FileLock(path, timeout=wait, mode=shared, **options)  # for all who may write into the folder
 
 

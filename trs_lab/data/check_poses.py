@@ -15,10 +15,13 @@ from .poses import read_pose, seen_joints
 # %% ../../nbs/data/check_poses.ipynb #6d42c4ec
 def look_at_pose(
     row,  # of a clip table
-) -> dict:  # moments: frames; joints; lost: share of the joints that were not seen
+) -> dict:  # moments: frames; joints; lost: share of the joints that were not seen; still: none moves
     "Facts of a file of skeletons. Raises ValueError for what is none."
     x = read_pose(row["source"])
-    return dict(moments=len(x), joints=x.shape[1], lost=float(1 - seen_joints(x).mean()))
+    seen = seen_joints(x)
+    last, first = (np.where(seen[..., None], x, far) for far in (-np.inf, np.inf))
+    still = not (last.max(0) > first.min(0)).any()
+    return dict(moments=len(x), joints=x.shape[1], lost=float(1 - seen.mean()), still=still)
 
 
 def _doubtful(facts):

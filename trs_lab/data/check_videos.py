@@ -18,7 +18,7 @@ from ..core.parameters import SEGMENT_LEN, Config
 from .decoding import Shown, decode_video, frame_times, shown_shape, varies
 from .check_poses import look_at_pose
 from .findings import Finding
-from .layouts import read_feature_shape
+from .layouts import read_features
 from trs_lab.data.pictures import (
     Fitting,
     VideoError,
@@ -81,13 +81,20 @@ def _film(row):
     return facts, grey.round().astype(np.uint8)
 
 
+def _numbers(x):
+    "Facts of (segments, dim) features; strength: root of the mean square."
+    x = np.asarray(x, np.float64)
+    still = len(x) > 1 and bool((x == x[0]).all())
+    return dict(segments=len(x), dim=x.shape[1], still=still, strength=float(np.sqrt((x**2).mean())))
+
+
 def look_at(
     row,  # of a clip table
 ) -> tuple:  # (dict of facts, (3, 32, 32) uint8 grey values or None)
     "What is found in the clip's file; `error` says why it cannot be read, and nothing is raised."
     try:
         if row["kind"] == "features":
-            return dict(zip(("segments", "dim"), read_feature_shape(row["source"], row["clip_id"]))), None
+            return _numbers(read_features(row["source"], row["clip_id"])), None
         return (look_at_pose(row), None) if row["kind"] == "poses" else _film(row)
     except Exception as e:  # whatever a decoder may come up with: one file stops nothing
         said = str(e) if isinstance(e, (VideoError, ValueError)) else f"{type(e).__name__}: {e}"
@@ -158,7 +165,9 @@ def before_and_after(
 
 # %% ../../nbs/data/check_videos.ipynb #3a010f26
 _POSES = ("moments", "joints", "lost")  # of skeletons
-FACTS = ("frames", "seconds", "rate", "varies", "height", "width", "turned", "segments", *_POSES, "error")
+_NUMBERS = ("segments", "strength", "still")  # of features; still: of skeletons, too
+_FILMS = ("frames", "seconds", "rate", "varies", "height", "width", "turned")
+FACTS = (*_FILMS, *_NUMBERS, *_POSES, "error")
 
 
 def _every(known, config, how):
@@ -176,8 +185,8 @@ def facts_table(
 ) -> pd.DataFrame:  # clip_id, split, group, kind, source, `FACTS`, seen, every
     "What is known of every file. seen: share of the picture; every: seconds between frames. NaN: does not apply."
     known = pd.DataFrame(facts, index=range(len(table)), columns=list(FACTS))
-    known = known.astype({c: float for c in FACTS if c not in ("varies", "turned", "error")})
-    for c in ("varies", "turned"):
+    known = known.astype({c: float for c in FACTS if c not in ("varies", "turned", "still", "error")})
+    for c in ("varies", "turned", "still"):
         known[c] = known[c].eq(True)
     known["error"] = known.error.astype(object).where(known.error.notna(), "")
     areas = [np.prod(seen_part(h, w, config)) if h > 0 else np.nan for h, w in zip(known.height, known.width)]
@@ -378,6 +387,21 @@ def _empty(facts, grey):
     return found
 
 
+def _of_numbers(facts):
+    "Features and skeletons in which nothing changes, and features of another size than those of the others."
+    said = "nothing changes from its first segment or frame to its last"
+    still = facts.clip_id[facts.still & facts.strength.ne(0)]
+    found = [Finding("warning", "still", said, "look at its video", c) for c in still]
+    usual, advice = facts.strength.median(), "were they made as the others, and was the clip read then?"
+    for clip_id, strength in zip(facts.clip_id, facts.strength):
+        if strength < usual / 10 or strength > usual * 10:
+            said = f"its features are {strength / usual:.2g} times as large as those of most clips"
+            found.append(
+                Finding("warning", "size", said if strength else "all its features are 0", advice, clip_id)
+            )
+    return found
+
+
 def check_videos(
     facts: pd.DataFrame,  # from `facts_table`
     grey: dict,  # clip_id -> (3, 32, 32), from `look_at`
@@ -393,7 +417,7 @@ def check_videos(
     if len(segments) > 1:
         said = f"{len(segments)} numbers of segments: {_many(segments)}"
         found.append(Finding("note", "segments", said, "they are brought to -p n_segments"))
-    return found
+    return found + _of_numbers(facts)
 
 # %% ../../nbs/data/check_videos.ipynb #2e0c102e
 ALIKE = 2.8  # grey values of 255, mean over a small picture; between copies and other takes as measured above
