@@ -46,6 +46,8 @@ FILMS = ("frames", "videos")
 def _check_header(path, header, target):
     "Raise ValueError for columns that are missing, unknown or there twice."
     score = target or "score"
+    if score in ("clip_id", "split", "group", "user"):
+        raise DataError(f"{path}: target {score!r} names clips or people, expected a column of scores")
     required = ("clip_id", score)
     missing = [c for c in required if c not in header]
     if missing:

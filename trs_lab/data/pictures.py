@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FITTINGS', 'IMAGE_SUFFIXES', 'OTHER_PICTURES', 'MOST', 'VideoError', 'names_file', 'as_rgb', 'Fitting', 'fitting_of',
-           'fit', 'is_picture', 'is_other_picture', 'list_frames', 'first_number', 'by_decimals', 'decode_frames']
+           'fit', 'is_picture', 'is_other_picture', 'list_frames', 'first_number', 'by_decimals', 'order_of',
+           'decode_frames']
 
 # %% ../../nbs/data/pictures.ipynb #3dfd2464
 import re
@@ -201,6 +202,27 @@ def _in_halves(numbers):
     return 2 * sum("." in n for n in numbers) + 1 >= len(numbers) and _even(np.diff(values).tolist())
 
 
+_NOTATIONS = {  # what is before a number, the number, and what is behind it; such as frame_5.0e-05 and frame_001f
+    float: re.compile(r"(.*?)(\d(?:\.\d+)?[eE][+-]\d+)(\D*)"),
+    lambda word: int(word, 16): re.compile(r"(|.*?[^0-9a-fA-F])([0-9a-fA-F]+)()"),
+    Fraction: re.compile(r"()(-\d+(?:\.\d+)?)(\D*)"),  # below 0, all of them
+}
+
+
+def _in_notation(files):
+    "The pictures by numbers that are written in another way than as digits, where their steps are even; else None."
+    for value, notation in _NOTATIONS.items():
+        found = [notation.fullmatch(p.stem) for p in files]
+        if len(files) < 4 or not all(found) or len({(m[1], m[3]) for m in found}) != 1:
+            continue
+        values = {p: value(m[2]) for p, m in zip(files, found)}
+        ordered = sorted(files, key=values.get)
+        steps = [values[b] - values[a] for a, b in zip(ordered, ordered[1:])]
+        if min(steps) > 0 and not all(m[2].isdigit() for m in found) and (value is float or _even(steps)):
+            return ordered
+    return None
+
+
 _SIGNED = re.compile(
     r"(.*?)(-?)(\d+(?:\.\d+)?)(\D*)"
 )  # what is before the last number, its sign, what is after it
@@ -248,12 +270,14 @@ def _decimal_places(files):
 
 
 def _in_order(files):
-    "The pictures as a film, and whether numbers with a point or a minus decided."
+    "The pictures as a film, and what of their names decided; '' where it was whole numbers, or words."
+    if (otherwise := _in_notation(files)) and otherwise != files:
+        return otherwise, "notation"
     if signed := _signed(files):
-        return signed, True
+        return signed, "signs"
     places = _decimal_places(files)
     if not places:
-        return files, False
+        return files, ""
 
     def numbers(path):
         parts = enumerate(_POINTED.split(path.stem))
@@ -262,7 +286,7 @@ def _in_order(files):
     files = sorted(files, key=numbers)
     if twice := next((b for a, b in zip(files, files[1:]) if numbers(a) == numbers(b)), None):
         raise VideoError(f"{twice}: {_TWICE}")
-    return files, True
+    return files, "points"
 
 
 def _check_alike(files):
@@ -341,7 +365,7 @@ def _with_places(files, numbers):
 
 @lru_cache(maxsize=4096)
 def _listing(folder, mtime_ns):
-    "(places, number of the first picture or None, whether the order is that of decimals)"
+    "(places, number of the first picture or None, what of the names decides about the order, as in `_in_order`)"
     entries = sorted(Path(folder).iterdir(), key=_natural)
     pictures, others = ([p for p in entries if belongs(p.name)] for belongs in (is_picture, is_other_picture))
     if others:
@@ -350,11 +374,11 @@ def _listing(folder, mtime_ns):
             f"{others[0]}: pictures of this kind are not read ({len(others)} in this folder), so frames would be "
             f"missing: save them as one of {kinds}, or take them out"
         )
-    files, decimals = _in_order(pictures)
-    numbers = _numbers(files) if files and not decimals else None
+    files, order = _in_order(pictures)
+    numbers = _numbers(files) if files and not order else None
     if numbers is None or len(files) == 1:
-        return files, numbers and numbers[0], decimals
-    return _with_places(files, numbers), numbers[0], False
+        return files, numbers and numbers[0], order
+    return _with_places(files, numbers), numbers[0], ""
 
 
 def _listed(folder):
@@ -385,7 +409,14 @@ def first_number(
 def by_decimals(
     folder: str | Path,  # folder of jpg or png pictures
 ) -> bool:
-    "Whether numbers with a point or a minus in the names decide the order, which earlier versions read otherwise."
+    "Whether numbers that are not whole decide the order, which earlier versions read otherwise."
+    return bool(order_of(folder))
+
+
+def order_of(
+    folder: str | Path,  # folder of jpg or png pictures
+) -> str:  # points, signs, notation; '' = whole numbers, or words
+    "What of the names decides about the order."
     return _listed(folder)[2]
 
 # %% ../../nbs/data/pictures.ipynb #8e0960fe

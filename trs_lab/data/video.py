@@ -24,6 +24,7 @@ from trs_lab.data.pictures import (
     decode_frames,
     is_picture,
     list_frames,
+    order_of,
 )
 from .stores import checksum, create_store, open_store, rows_and_sums, warn_of_change
 
@@ -208,10 +209,11 @@ def _signature(source, kind):
     # one digest, since a film of thousands of pictures may be the source of hundreds of clips
     found = [str(source), digest(sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats.items()))]
     try:
-        list_frames(path)
+        order = order_of(path)
     except VideoError:
-        found.append("refused")  # an earlier version may have read it, and cached what it saw
-    return found
+        order = "refused"
+    # an earlier version may have read it otherwise, and cached what it saw
+    return found + [order] * (order in ("refused", "notation"))
 
 
 def cache_key(
