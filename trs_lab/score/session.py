@@ -221,7 +221,9 @@ def open_scorer(
     if type(folds) is not int or folds < 0:
         raise ConfigError(f"folds: expected a number of students, 0 or more; got {folds!r}")
     if not isinstance(model, (str, Path)) or not str(model).strip():
-        raise ConfigError(f"model: expected a run folder, an exported model or an id of the hub; got {model!r}")
+        raise ConfigError(
+            f"model: expected a run folder, an exported model or an id of the hub; got {model!r}"
+        )
     if not (possible_path(Path(model).expanduser()) / "run.json").is_file():
         return Scorer.from_pretrained(model, weights, device, trust_code)
     scorer = Scorer.from_run(model, weights, device, apart, look_back, trust_code=trust_code)
