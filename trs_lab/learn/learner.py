@@ -70,6 +70,7 @@ class Learner:
     "Trains a method's networks, stage by stage."
 
     clip = staticmethod(clip_gradients)
+    state, load_state = learner_state, load_learner  # what a checkpoint holds (`learn/checkpoint`)
 
     def __init__(
         self,
@@ -136,8 +137,7 @@ class Learner:
 
     def run_epoch(self):
         start, self.in_epoch, self.idle, sums = time.perf_counter(), True, 0.0, {}
-        if not self.team.main:  # other dropout than the main process's, and the same after a resume
-            torch.manual_seed(hash((self.now.seed, self.epoch, self.team.rank)))
+        self.team.own_dropout(self.now.seed, self.epoch)
         self.networks.eval()
         self.trained.train()
         self.batches = self.now.batches()
@@ -174,27 +174,16 @@ class Learner:
         self.epoch_rows = self.new_rows(self.losses, about)
         with saying_where(self):
             self.notify("on_epoch_rows")
-        self.keep_rows()
+        self.rows.extend(self.epoch_rows.values())
         self.epoch, self.in_epoch = self.epoch + 1, False
         self.notify("on_epoch_end")
 
     def new_rows(self, losses, about):
         return rows_of(self.now.scorers, losses, about)
 
-    def keep_rows(self):
-        self.rows.extend(self.epoch_rows.values())
-
     def notify(self, event):  # name of a method of `Callback`
         for callback in self.callbacks:
             getattr(callback, event)(self)
-
-    def state(self):
-        "What a checkpoint holds (`learn/checkpoint`)."
-        return learner_state(self)
-
-    def load_state(self, state):
-        "Go on where `state` was taken."
-        return load_learner(self, state)
 
 # %% ../../nbs/learn/learner.ipynb #learn-fail
 @contextmanager

@@ -46,6 +46,11 @@ class Team:
     def main(self):
         return self.rank == 0
 
+    def own_dropout(self, *place):  # numbers that say where training stands
+        "In other processes than the main one: dropout of their own, the same after a resume."
+        if not self.main:
+            torch.manual_seed(hash((*place, self.rank)))
+
     def shard(
         self,
         from_last: bool = False,  # dealt from the last process to the first

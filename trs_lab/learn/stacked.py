@@ -327,7 +327,6 @@ class StackedLearner(Learner):
         usual = [c for c in usual_callbacks(method) if not isinstance(c, Validation)]
         usual.append(StackedValidation(configs[0].selection == "validation"))
         super().__init__(method, method.stages(), accelerator, [*usual, *callbacks])
-        self.rows = [[] for _ in configs]
 
     def seed_all(self, seed):
         seeds = [seed + 2 * (c.seed - self.configs[0].seed) for c in self.configs]
@@ -346,11 +345,6 @@ class StackedLearner(Learner):
         each = [super(StackedLearner, self).new_rows(of(m), about) for m in range(self.k)]
         return {name: [rows[name] for rows in each] for name in each[0]}
 
-    def keep_rows(self):
-        for rows in self.epoch_rows.values():
-            for kept, row in zip(self.rows, rows):
-                kept.append(row)
-
     def hand_over(
         self,
         member: int,  # 0 to K - 1
@@ -363,7 +357,7 @@ class StackedLearner(Learner):
         learner.method.load_state(self._own(self.method.state(), member))
         learner.method.epoch = self.method.epoch
         learner.data.generator.set_state(self.data.generator[member].get_state())
-        learner.rows = self.rows[member]
+        learner.rows = [rows[member] for rows in self.rows]
         frames = (f.iloc[member :: self.k] for f in self.history.frames)
         learner.history.frames = [f.reset_index(drop=True) for f in frames]
         return learner
