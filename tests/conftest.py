@@ -4,6 +4,7 @@ Tests of one `xdist_group` share what is dear to set up. pytest-xdist 3.8 writes
 no longer reads, so that each worker would set it up for itself; hence pytest < 9.2 in settings.ini.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 NOTEBOOK = ROOT / "nbs" / "train.ipynb"
 
 
-# A run of small networks that is long enough to be caught in its middle; `whole_run` is what it comes to when nothing
-# disturbs it.
+# A run of small networks, paused, stopped and killed in its first five epochs; `whole_run` is what it comes to when
+# nothing disturbs it.
 SMALL = dict(mixer_depth=1, token_dim=8, channel_dim=16)
 LONG = dict(
     **SMALL,
@@ -32,7 +34,7 @@ LONG = dict(
     backbone="none",
     ratio=0.2,
     burn_in_epochs=3,
-    epochs=25,
+    epochs=10,
     checkpoint_seconds=0,
     figures=False,
     device="cpu",
@@ -50,35 +52,13 @@ def papermill_command(output, **parameters):
     ]
 
 
-# What most notebooks import, loaded once; each notebook runs in a fork of it. Nothing of trs_lab: a notebook must find
-# its own imports.
-LOADED = [
-    "torch",
-    "torch._inductor.config",
-    "pandas",
-    "pyarrow.parquet",
-    "scipy.stats",
-    "matplotlib.pyplot",
-    "seaborn",
-    "sklearn.svm",
-    "accelerate",
-    "ipywidgets",
-    "anywidget",
-    "plotly.subplots",
-    "plotly.graph_objs._figurewidget",  # reads a grammar of web addresses, three seconds of a core
-    "av",
-    "distributed",
-    "nbdev.test",
-    "IPython.core.interactiveshell",
-    "pytest",  # a fork imports the file with its function; that would cost each of them .7 seconds of a core
-]
-
-
 @pytest.fixture(scope="session")
 def process():
-    """A process that is forked from one in which most is loaded."""
+    """A process that is forked from one in which most is loaded (tests/loaded.py)."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED)
+    context.set_forkserver_preload(["loaded"])
+    with contextlib.chdir(ROOT / "tests"):  # where the new process finds it
+        forkserver.ensure_running()
     return context.Process
 
 
