@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cells import run_in
 from check_sync import copy_tree
+from films import rendered
 
 ROOT = Path(__file__).resolve().parent.parent
 # No test asks the network. huggingface_hub reads this when it is imported, and the processes below import it early.
@@ -213,11 +214,21 @@ def summary():
 
 
 @pytest.fixture(scope="session")
-def small_dives(tmp_path_factory):
+def kept(tmp_path_factory, worker_id):
+    """A folder that all workers of one session share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "rendered"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_dives(tmp_path_factory, kept):
     """Sixteen dives of 48 x 48 pixels."""
     from trs_lab.dives.dataset import make_dives
 
-    return make_dives(tmp_path_factory.mktemp("dives"), 16, seed=3, size=(48, 48), progress=False)
+    folder = tmp_path_factory.mktemp("dives")
+    return rendered(kept, make_dives, folder, 16, seed=3, size=(48, 48), progress=False)
 
 
 @pytest.fixture

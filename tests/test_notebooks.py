@@ -2,17 +2,14 @@
 
 import ast
 import builtins
-import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 from functools import partialmethod
-from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from films import render_once
 from forks import serve_forks
 from measure import ROOT, notebooks
 
@@ -21,26 +18,6 @@ NAMES = [str(path.relative_to(NBS)) for path in notebooks(ROOT)]
 FLAGS = {"cuda", "slow"}  # cells that nbdev_test leaves out
 # A test that passes without having tested: it prints that it is skipped, or looks for data or a device and goes on.
 SILENT = re.compile(r"""["']skipped\b|TRS_SHARED|^if torch\.cuda\.is_available\(\)""", re.M)
-
-
-def render_once(kept):
-    """The same small dives are asked for in a dozen notebooks: the first renders them, the others get copies."""
-    from trs_lab.dives import dataset
-
-    render = dataset.make_dives
-
-    def make_dives(folder, *args, **kwargs):
-        if Path(folder).exists() and any(Path(folder).iterdir()):
-            return render(folder, *args, **kwargs)
-        asked = repr((args, sorted(kwargs.items())))
-        films = kept / hashlib.sha256(asked.encode()).hexdigest()[:16]
-        with FileLock(f"{films}.lock"):
-            if not films.exists():
-                render(f"{films}.new", *args, **kwargs)
-                os.rename(f"{films}.new", films)
-        return Path(shutil.copytree(films, folder, dirs_exist_ok=True))
-
-    dataset.make_dives = make_dives
 
 
 def run(notebook, log, kept):
@@ -152,15 +129,6 @@ def test_a_silent_cell_is_found(source, tmp_path, monkeypatch):
     (tmp_path / "n.ipynb").write_text(json.dumps(dict(cells=cells)))
     monkeypatch.setattr(sys.modules[__name__], "NBS", tmp_path)
     assert silent_cells("n.ipynb") == ["n.ipynb a"]
-
-
-@pytest.fixture(scope="session")
-def kept(tmp_path_factory, worker_id):
-    """A folder that all workers of one session share."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "rendered"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 @pytest.mark.parametrize("notebook", NAMES)

@@ -18,10 +18,11 @@ mkdir -p _docs && touch _docs/index.html
 def test_nbdev_docs_leaves_nothing_behind(checkout, tmp_path):
     """Notebooks are prepared for the site; git sees neither a new file nor another README.
 
-    Here the first of each wing and all that are in none; test_notebooks.py prepares every one where it is loaded."""
-    kept = {min((checkout / "nbs" / wing).glob("*.ipynb")) for wing in (*WINGS, *READING)}
-    left_out = {p for p in (checkout / "nbs").glob("*/*.ipynb") if p not in kept}
-    for path in left_out:
+    Here the front page and the first of each wing and of the programs; test_notebooks.py prepares every one where it
+    is loaded."""
+    nbs = checkout / "nbs"
+    kept = {min((nbs / wing).glob("*.ipynb")) for wing in ("", *WINGS, *READING)} | {nbs / "index.ipynb"}
+    for path in {*nbs.glob("*.ipynb"), *nbs.glob("*/*.ipynb")} - kept:
         path.unlink()
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", *identity, "commit", "-qam", "fewer"], cwd=checkout, check=True)
