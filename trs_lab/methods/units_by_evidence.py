@@ -53,9 +53,7 @@ def chosen_units(
     config: Config,  # group_units, seed, use_difficulty
     table: pd.DataFrame,  # visible clip table
     x,  # (N, S, D) clean features of its clips
-) -> (
-    tuple
-):  # (`GroupUnits`, or None where clips stay as they are; a sentence, '' where there is nothing to choose)
+) -> tuple:  # (`GroupUnits` or None = clips as they are, what was chosen as a sentence or '')
     "Units of the group, where `group_units` says so. `ConfigError` where it asks for what there cannot be."
     several = "group" in table and table.group.nunique() > 1
     if config.group_units == "no" or (config.group_units == "auto" and not several):
@@ -69,10 +67,11 @@ def chosen_units(
     if units is None:
         return None, ""
     factor = bayes_factor(units, x, groups, clips.scores[clips.labelled], config.seed)
-    found = f"in units of their group the scores are {factor:.2g} times as probable"
+    times = f"the labelled scores are {factor:.2g} times as probable"
     if factor < POSITIVE:
-        return None, f"group_units: clips are seen as they are; {found}, {POSITIVE:g} is asked for"
-    return units, f"group_units: clips are seen in units of their group; {found}"
+        seen = f"as they are: in units of their group {times}, and {POSITIVE:g} is asked for"
+        return None, f"group_units: clips are seen {seen}"
+    return units, f"group_units: clips are seen in units of their group, in which {times}"
 
 
 def _asked_for(units, group):
