@@ -17,8 +17,8 @@ from .registry import uses_difficulty
 
 # %% ../../nbs/methods/units_by_evidence.ipynb #unit0005
 POSITIVE = 3.0  # Bayes factor from which evidence is positive (Kass and Raftery)
-DECIDING = 300  # labelled clips that are asked: the cost grows with the cube of their number
-MEASURED = 1000  # training clips that tell how far clips are apart
+DECIDING = 200  # labelled clips that are asked: the cost grows with the cube of their number
+MEASURED = 300  # training clips that tell how far clips are apart
 
 
 def log_evidence(
@@ -28,7 +28,7 @@ def log_evidence(
 ) -> float:
     "Logarithm of the evidence of the most probable kernel, but for a constant."
     spreads = spreads_of(every)
-    far = distances(x, x, spreads=spreads) / medians_of(every[:MEASURED], spreads)[:, None, None]
+    far = distances(x, x, spreads=spreads) / medians_of(every, spreads)[:, None, None]
     return -float(negative_evidence(settle(far, y), far, y))
 
 
@@ -44,8 +44,9 @@ def bayes_factor(
     if len(groups[:n][units.knows(groups[:n])].unique()) < 2:
         return 0.0
     rows = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:DECIDING]
-    y, forms = y[rows].double(), (units(x, groups).double(), x.double())
-    in_units, as_they_are = (log_evidence(form[rows], y, form) for form in forms)
+    measured, y = torch.arange(len(x))[:MEASURED], y[rows].double()
+    seen = lambda at: (units(x[at], groups[at]).double(), x[at].double())
+    in_units, as_they_are = (log_evidence(form, y, every) for form, every in zip(seen(rows), seen(measured)))
     return float(torch.tensor(in_units - as_they_are).clamp(-50, 50).exp())
 
 
