@@ -17,7 +17,7 @@ from trs_lab.core.parameters import Config
 from trs_lab.data.clips import hide_scores, people_folds, random_folds
 from trs_lab.features.motion import MOTION_BLOCKS
 from trs_lab.learn.toy import ToyViews, learner_on, toy_config
-from trs_lab.methods import tuned
+from trs_lab.methods import tuned, units_by_evidence
 from trs_lab.methods.registry import METHODS, method_class
 from trs_lab.runs.prepare import feature_data, in_units
 
@@ -201,6 +201,26 @@ def test_features_are_prepared_without_test_clips_and_scores(changes):
     assert not torch.equal(
         honest.whitening.matrix, prepared(VISIBLE, np.resize(train, x.shape), motion).whitening.matrix
     )
+
+
+def test_labelled_clips_alone_choose_units_of_the_group(monkeypatch):
+    factors, of = [], units_by_evidence.bayes_factor
+    monkeypatch.setattr(
+        units_by_evidence, "bayes_factor", lambda *given: factors.append(of(*given)) or factors[-1]
+    )
+
+    def said(table, x=FEATURES):
+        units_by_evidence.chosen_units(Config(group_units="auto"), table, x)
+        return factors.pop()
+
+    honest = said(VISIBLE)
+    assert said(planted(HIDDEN)) == honest
+    wild = FEATURES.clone()
+    wild[(VISIBLE.role == "test").to_numpy()] *= 1e3
+    assert said(VISIBLE, wild) == honest
+    labelled, other = VISIBLE.role == "labelled", VISIBLE.score.copy()
+    other[labelled] = np.roll(other[labelled], 3)
+    assert said(VISIBLE.assign(score=other)) != honest
 
 
 def test_a_run_from_files_sees_no_hidden_score(train, feature_folder, tmp_path):
