@@ -17,10 +17,8 @@ NARROWEST = 0.05  # spread of a feature within a group, in that over all trainin
 def group_spreads(
     x,  # (N, S, D) all training clips
     groups,  # (N,) number of the group, -1 = unknown
-) -> (
-    tuple
-):  # (G, D) means, (G, D) standard deviations over clips and segments; NaN where a group has few clips
-    "Mean and spread of each group."
+) -> tuple:  # (G, D) means, (G, D) standard deviations
+    "Mean and spread of each group over clips and segments, NaN where it has few clips."
     films = [x[groups == g] for g in range(max(int(groups.max()) + 1, 1))]
     nowhere = x.new_full(x.shape[-1:], torch.nan)
     enough = [len(f) >= FEWEST for f in films]
@@ -47,9 +45,9 @@ class GroupUnits(nn.Module):
     ):
         "Whether the mean of a clip's group is known, (B,)."
         inside = (groups >= 0) & (groups < len(self.middles))
-        return (
-            inside & self.middles[groups.where(inside, 0)].isfinite().all(1) if len(self.middles) else inside
-        )
+        if not len(self.middles):
+            return inside
+        return inside & self.middles[groups.where(inside, 0)].isfinite().all(1)
 
     def forward(
         self,

@@ -82,6 +82,7 @@ class FeatureViews:
     ):
         "The same views of clips in units of their group."
         other, groups = copy.copy(self), groups.to(self.device)
+        units = copy.deepcopy(units).to(self.device)  # those of the whitening stay where they are
         for name in ("_clean", "_weak", "_strong"):
             if (views := getattr(self, name)) is not None:
                 setattr(other, name, units(views, groups))
