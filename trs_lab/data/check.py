@@ -98,9 +98,8 @@ def _strange_names(root, media):
     return [Finding("warning", "names", said, "rename the files: nobody can list them")] if strange else []
 
 
-GUESSED = (
-    5  # clips of which it is said what is called nearly so: each is compared with all files, letter by letter
-)
+# clips of which it is said what is called nearly so: each is compared with all files, letter by letter
+GUESSED = 5
 
 
 class _Guesses:

@@ -207,15 +207,10 @@ def not_for_backbone(
     backbone: str,  # of a configuration
 ) -> str:  # a sentence; '' where the clips are what it looks at
     "That it would see nothing of the clips, and a run would bear its name for nothing."
-    numbers = table.kind.isin(NUMBERS)
-    if (
-        not len(table)
-        or numbers.any()
-        and not numbers.all()
-        or numbers.all() == (backbone in WITHOUT_PICTURES)
-    ):
+    kinds = set(table.kind.isin(NUMBERS))  # whether clips are numbers already
+    if len(kinds) != 1 or kinds == {backbone in WITHOUT_PICTURES}:
         return ""
-    if not numbers.all():
+    if kinds == {False}:
         return f"backbone={backbone!r} needs clips that are features already, but they are video or frames"
     return (
         f"backbone={backbone!r} looks at pictures, but the clips are features already, such as "

@@ -358,10 +358,8 @@ def find_runs(
     folders = named(folders)
     if missing := [str(f) for f in folders if not f.is_dir()]:
         raise MissingFile(f"runs: no folder {', '.join(missing)}")
-    inside, seen = (
-        {},
-        set(),
-    )  # path -> the same from the root of the disk on, and how much of that is its name
+    # path -> the same from the root of the disk on, and how much of that is its name
+    inside, seen = {}, set()
     for f in folders:
         above = len(f.resolve().parts) - 1
         for p in _run_folders(f, seen):

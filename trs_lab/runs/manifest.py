@@ -136,9 +136,7 @@ def plain_digest(
 
 def source_digest(
     source,  # of a clip table: a video, a folder of pictures, or a file of features
-) -> (
-    str
-):  # 24 hexadecimal digits, of a folder 36 or 60 (`_folder_digest`); '' if nothing is there that may be read
+) -> str:  # 24 hexadecimal digits, of a folder 36 or 60; '' if nothing is there that may be read
     "Fingerprint of what a clip is read from, whatever its path."
     path = Path(source)
     try:
