@@ -34,6 +34,7 @@ from trs_lab.core.files import (
     write_atomically,
 )
 from ..core.parameters import ConfigError, expanded, nearest
+from ..core.progress import outlive_reader
 
 # %% ../../nbs/runs/command.ipynb #02ddcf92
 def programs() -> dict:  # name -> notebook
@@ -217,6 +218,8 @@ def main(
     args=None,  # words; None: those of the command line
 ) -> int:  # exit status
     "`trs_lab PROGRAM ...`: run a program by papermill. Without a program, say what there is."
+    if args is None:
+        outlive_reader()
     args = sys.argv[1:] if args is None else list(args)
     if not args or args[0] in ("-h", "--help"):
         print(overview())
@@ -235,6 +238,11 @@ def main(
     except TrsLabError as e:
         print(f"trs_lab: {e}", file=sys.stderr)
         return 2
+    return _execute(name, rest, copy)
+
+
+def _execute(name, rest, copy):
+    "Exit status. The copy takes its place when it has come to its end."
     new = written_to(copy)
     failed = _run_all(name, rest, new)
     if failed and new != copy:

@@ -26,7 +26,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from ..core.parameters import Config, read_value
-from ..core.progress import progress_bar
+from ..core.progress import outlive_reader, progress_bar
 from ..learn.device import make_accelerator
 from ..learn.learner import Callback, StopTraining
 from .configure import make_config
@@ -635,4 +635,5 @@ def _measured(args, config, counted):
 
 
 if __name__ == "__main__" and "__file__" in globals():  # a notebook has no file
+    outlive_reader()
     sys.exit(any("failed" in r for r in main().get("results", {}).values()))

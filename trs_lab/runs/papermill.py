@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from ..core.files import TrsLabError, package
+from ..core.progress import outlive_reader
 
 # %% ../../nbs/runs/papermill.ipynb #d0a1f005
 def encryption() -> Config:  # of the manager of a kernel; empty where the installed libraries cannot encrypt
@@ -45,6 +46,7 @@ def refusals() -> set:  # names
 
 def main():
     "papermill's command. The traceback of a refusal stands in the notebook; at a terminal the sentence is enough."
+    outlive_reader()
     for name in (None, "nbclient"):
         papermill_engines.register(name, EncryptedEngine)
     try:

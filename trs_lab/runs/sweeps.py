@@ -37,7 +37,7 @@ from trs_lab.core.files import (
     write_json,
 )
 from ..core.parameters import ConfigError, check_limits, check_names, limit, read_value, text_only
-from ..core.progress import counted, duration, progress_bar
+from ..core.progress import counted, duration, outlive_reader, progress_bar
 from .configure import make_config
 from .memory import processes_fit
 from .manifest import check_sources, code_differences, own_methods, read_manifest
@@ -671,4 +671,5 @@ if __name__ == "__main__" and "__file__" in globals():
     # workers know this module by its name, not as __main__
     from trs_lab.runs.sweeps import main as imported_main
 
+    outlive_reader()
     raise SystemExit(imported_main())
