@@ -30,7 +30,7 @@ from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma
 from ..methods.registry import option_names
 from .run_folder import read_predictions
 from .same_data import MadeOf, lacking_clips, made_of, tell_data_apart
-from ..runs.configure import config_from, flat
+from ..runs.configure import config_from, flat, of_a_run
 from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
 
 # %% ../../nbs/results/rows.ipynb #17d3eb0a
@@ -378,7 +378,8 @@ def _run_folders(folder, seen):
             below.clear()
             continue
         seen.add(real)
-        if {"config.json", "summary.json", "cell.json"} & {*files}:
+        begun = "config.json" in files and of_a_run(Path(place) / "config.json")
+        if begun or {"summary.json", "cell.json"} & {*files}:
             found.append(Path(place))
     return sorted(found)
 

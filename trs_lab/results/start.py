@@ -17,6 +17,7 @@ from urllib.parse import quote
 from ..core.files import project_root, read_json, write_atomically, write_json
 from .tables import inert
 from ..runs.command import copy_pictures, programs, purpose
+from ..runs.configure import of_a_run
 
 # %% ../../nbs/results/start.ipynb #9dad499d
 COPIES = "copies.json"  # name of a copy -> checksum of its cells when it was made
@@ -55,9 +56,8 @@ def last_runs(
     n: int = 8,  # at most
 ) -> list:  # run folders, the newest first
     "Run folders by when they were begun, or taken up again."
-    found = {
-        p.parent: p.stat().st_mtime for name in ("run.json", "config.json") for p in runs.glob(f"*/{name}")
-    }
+    begun = [*runs.glob("*/run.json"), *filter(of_a_run, runs.glob("*/config.json"))]
+    found = {p.parent: p.stat().st_mtime for p in begun}
     return sorted(found, key=lambda run: -found[run])[:n]
 
 

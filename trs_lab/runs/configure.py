@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'FIXED', 'ADDITIONS', 'RENAMED', 'make_config', 'with_method', 'supervised_beside', 'compared',
-           'as_parameters', 'config_from', 'as_saved', 'save_config', 'load_config', 'chosen', 'folded_parameters',
-           'flat']
+           'as_parameters', 'config_from', 'as_saved', 'save_config', 'load_config', 'of_a_run', 'chosen',
+           'folded_parameters', 'flat']
 
 # %% ../../nbs/runs/configure.ipynb #eac7b59e
 import ast
@@ -285,7 +285,19 @@ def load_config(
     try:
         return config_from(read_json(path), trust_code)
     except ValueError as e:
-        raise ConfigError(f"{path} cannot be understood: {e}") from None
+        other = "it is not of a run; an exported model, which scores videos, has a file of this name, too"
+        raise ConfigError(f"{path} cannot be understood: {e if of_a_run(path) else other}") from None
+
+
+def of_a_run(
+    path,  # a config.json
+) -> bool:
+    "Exported models and folders of other libraries have files of this name. One that cannot be read may be a run's."
+    try:
+        found = read_json(path, damaged={})
+    except OSError:
+        return True
+    return not found or "method" in found
 
 
 _ALWAYS = ("dataset", "method", "backbone", "ratio", "seed")  # what a run is, typed or not

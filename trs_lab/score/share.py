@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LARGEST', 'BACKBONE', 'VERSION', 'OF_THE_MACHINE', 'LIST', 'CARD', 'backbone_files', 'take_backbone', 'put_backbone',
            'Program', 'write_program', 'model_card', 'without_paths', 'export', 'export_place', 'check_files',
-           'read_shared', 'is_shared', 'save_pretrained', 'push_to_hub', 'from_hub', 'from_pretrained']
+           'read_shared', 'save_pretrained', 'push_to_hub', 'from_hub', 'from_pretrained']
 
 # %% ../../nbs/score/share.ipynb #b9e84d8c
 import copy
@@ -524,12 +524,6 @@ def _vectors_of(path, n):
             f"{path}: shape {found.shape}, expected a row for each of the {n} clips of training.csv"
         )
     return found
-
-
-def is_shared(folder) -> bool:
-    "Whether a folder is an exported model."
-    path = Path(folder).expanduser() / "model.json"
-    return path.is_file() and "preparation" in read_json(path, damaged={})
 
 # %% ../../nbs/score/share.ipynb #4e403df0
 def save_pretrained(
