@@ -65,7 +65,7 @@ class RegressionTree(nn.Module):
 
     def forward(self, x):  # (B, in_dim)
         "-> log-probabilities (B, R), places (B, R); both float32"
-        h, log_p = self.first(x)[:, None], torch.zeros(len(x), 1, device=x.device)
+        h, log_p = self.first(x)[:, None], torch.zeros(x.shape[0], 1, device=x.device)
         for ask, grow in zip(self.ask, self.grow):
             right = torch.einsum("bnd,nd->bn", h, ask).float()
             log_p = (log_p[..., None] + nn.functional.logsigmoid(torch.stack([-right, right], -1))).flatten(1)
@@ -106,7 +106,7 @@ def comparable(
 ):
     "Which exemplars a clip may be compared with, (B, n) bool; at least one in every row if there is another clip."
     rows = next(x for x in (groups, difficulty, own) if x is not None)
-    others = torch.ones(len(rows), len(exemplar_groups), dtype=torch.bool, device=exemplar_groups.device)
+    others = torch.ones(rows.shape[0], len(exemplar_groups), dtype=torch.bool, device=exemplar_groups.device)
     if own is not None:
         others.scatter_(1, own[:, None], False)
     allowed = others
@@ -151,6 +151,7 @@ class Comparing(nn.Module):
     needs_difficulty = False  # but better with it, where the exemplars have one
     asks_group = True
     of_no_group = "compared with the clips it is most like"
+    settled = None  # what `represent` makes of the exemplars, once they will not change any more
 
     def __init__(
         self,
@@ -226,13 +227,22 @@ class Comparing(nn.Module):
         chosen = voters(
             self.allowed(features, difficulty, groups), min(self.n_vote, len(self.exemplar_scores))
         )
-        used, at = chosen.unique(return_inverse=True)
-        exemplars = self.represent(self.exemplars[used]) if mixed is None else mixed[used]
+        mixed = self.settled if mixed is None else mixed
+        if mixed is None:
+            used, at = chosen.unique(return_inverse=True)
+            exemplars = self.represent(self.exemplars[used])[at]
+        else:
+            exemplars = mixed[chosen]
         query = self.represent(features)
         query = query[:, None].expand(-1, chosen.shape[1], *query.shape[1:])
         scores = self.exemplar_scores[chosen]
-        mean, log_var = vote(scores, *read_tree(*self.relate(query, exemplars[at], scores), self.edges))
+        mean, log_var = vote(scores, *read_tree(*self.relate(query, exemplars, scores), self.edges))
         return mean, log_var.clamp(self.lo, self.hi)
+
+    @torch.no_grad()
+    def settle(self):
+        with eval_mode(self):
+            self.settled = self.represent(self.exemplars)
 
     def forward(self, x, difficulty=None, groups=None, mixed=None):
         return self.score(self.encode(x), difficulty, groups, mixed)

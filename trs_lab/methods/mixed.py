@@ -102,7 +102,7 @@ class MixedStudent(PeopleStudent):
 
     def answer(self, rows, persons=None):
         features, level = self.ratios.exp()
-        persons = torch.full((len(rows),), -1, device=rows.device) if persons is None else persons
+        persons = torch.full((rows.shape[0],), -1, device=rows.device) if persons is None else persons
         c = features * rows @ self.points.T + level * self.same(persons)
         own = features * rows.pow(2).sum(1) + level + 1
         lost = own - ((c @ self.inverse) * c).sum(1) + (1 - c @ self.ones) ** 2 / self.ones.sum()
@@ -168,6 +168,8 @@ def as_arrays(
 class ForestStudent(PeopleStudent):
     "A forest and the levels of people."
 
+    steps = None  # from the roots to the deepest leaf, once they are counted
+
     def __init__(self, in_dim: int, **kwargs):
         super().__init__(in_dim, **kwargs)
         self.keep(**dict.fromkeys(("left", "right", "feature", "threshold", "value"), (0, 0)))
@@ -185,17 +187,28 @@ class ForestStudent(PeopleStudent):
     def trees(self, rows):
         "Mean over the trees, (B,)."
         rows = rows.float().double()  # as scikit-learn sees them
-        node = torch.zeros(len(self.left), len(rows), dtype=torch.long, device=rows.device)
-        while True:
-            value = rows[torch.arange(len(rows)), self.feature.gather(1, node).long()]
+        clips = torch.arange(rows.shape[0], device=rows.device)
+        node = torch.zeros(len(self.left), rows.shape[0], dtype=torch.long, device=rows.device)
+        for _ in range(self.left.shape[1] if self.steps is None else self.steps):
+            value = rows[clips, self.feature.gather(1, node).long()]
             goes_left = value <= self.threshold.gather(1, node)
             after = torch.where(goes_left, self.left.gather(1, node), self.right.gather(1, node)).long()
-            if (after == node).all():
-                return self.value.gather(1, node).mean(0)
+            if self.steps is None and (after == node).all():
+                break
             node = after
+        return self.value.gather(1, node).mean(0)
+
+    def settle(self):
+        "A child stands behind its parent in the arrays."
+        depth = torch.zeros_like(self.left, dtype=torch.long)
+        for node, own in enumerate(depth.T[:, :, None]):
+            for child in (self.left, self.right):
+                at = child[:, node, None].long()
+                depth.scatter_(1, at, own + (at > node))
+        self.steps = int(depth.max())
 
     def answer(self, rows, persons=None):
-        mean, more = self.trees(rows), self.spread.expand(len(rows))
+        mean, more = self.trees(rows), self.spread.expand(rows.shape[0])
         if persons is not None:
             same = self.same(persons)
             known, at = same.any(1), same.argmax(1)

@@ -97,7 +97,7 @@ class PartParser(nn.Module):
 
     def parse(self, features):  # (B, T, in_dim)
         "-> parts (B, K, dim), attentions of both layers, a list of (B, K, T)"
-        parts, attentions = self.queries.new_zeros(len(features), *self.queries.shape), []
+        parts, attentions = self.queries.new_zeros(features.shape[0], *self.queries.shape), []
         for layer in self.layers:
             parts, attention = layer(features, parts, self.queries)
             attentions.append(attention)

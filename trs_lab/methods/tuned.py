@@ -111,7 +111,7 @@ GRIDS = dict(
 
 def kernel_of(
     name: str,  # of `KERNELS`
-    width: float,  # in units of the distance between clips
+    width,  # in units of the distance between clips
     a,  # (m, P) rows
     b,  # (n, P) rows
 ) -> torch.Tensor:  # (m, n)
@@ -132,8 +132,11 @@ class KernelStudent(RowStudent):
         self.keep(points=(0, 0), alpha=(0,), bias=(), width=(), kernel=())
 
     def answer(self, rows, persons=None):
-        K = kernel_of(KERNELS[int(self.kernel)], float(self.width), rows, self.points)
-        return K @ self.alpha + self.bias, self.variance.expand(len(rows))
+        K = kernel_of(KERNELS[int(self.kernel)], self.width, rows, self.points)
+        return K @ self.alpha + self.bias, self.variance.expand(rows.shape[0])
+
+    def settle(self):
+        self.kernel = int(self._buffers.pop("kernel"))
 
 
 def dual_of(

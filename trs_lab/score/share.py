@@ -129,6 +129,8 @@ class Program(nn.Module):
     def __init__(self, student):
         super().__init__()
         self.network, self.whitening = copy.deepcopy(student.network), student.whitening
+        if hasattr(self.network, "settle"):
+            self.network.settle()
         for part in self.network.modules():
             for name in [n for n, v in part._buffers.items() if v is not None and not v.numel()]:
                 setattr(part, name, part._buffers.pop(name))  # torch 2.13 cannot save empty buffers
