@@ -166,8 +166,9 @@ def before_and_after(
 # %% ../../nbs/data/check_videos.ipynb #3a010f26
 _POSES = ("moments", "joints", "lost")  # of skeletons
 _NUMBERS = ("segments", "strength", "still")  # of features; still: of skeletons, too
-_FILMS = ("frames", "seconds", "rate", "varies", "height", "width", "turned")
+_FILMS = ("frames", "seconds", "rate", "varies", "height", "width", "turned", "interlaced")
 FACTS = (*_FILMS, *_NUMBERS, *_POSES, "error")
+_YES_OR_NO = ("varies", "turned", "interlaced", "still")
 
 
 def _every(known, config, how):
@@ -185,8 +186,8 @@ def facts_table(
 ) -> pd.DataFrame:  # clip_id, split, group, kind, source, `FACTS`, seen, every
     "What is known of every file. seen: share of the picture; every: seconds between frames. NaN: does not apply."
     known = pd.DataFrame(facts, index=range(len(table)), columns=list(FACTS))
-    known = known.astype({c: float for c in FACTS if c not in ("varies", "turned", "still", "error")})
-    for c in ("varies", "turned", "still"):
+    known = known.astype({c: float for c in FACTS if c not in (*_YES_OR_NO, "error")})
+    for c in _YES_OR_NO:
         known[c] = known[c].eq(True)
     known["error"] = known.error.astype(object).where(known.error.notna(), "")
     areas = [np.prod(seen_part(h, w, config)) if h > 0 else np.nan for h, w in zip(known.height, known.width)]
@@ -224,12 +225,26 @@ def _unreadable(facts, config):
     ]
 
 
-def _shapes(facts, config):
-    "Which way up, how large, and whether all alike."
+def _stored(facts):
+    "Otherwise than shown, or in two halves."
     found, n = [], len(facts)
     if (turned := facts.clip_id[facts.turned]).size:
         said = f"{len(turned)} of {n} clips were filmed with the camera turned: {_some(turned)}"
         found.append(Finding("note", "rotated", said, "nothing: they are shown the right way up"))
+    if (fields := facts.clip_id[facts.interlaced]).size:
+        said = f"{len(fields)} of {n} clips are interlaced: a picture holds two moments, one in every other line, "
+        said += f"and what moves has edges like a comb. They are read as they are: {_some(fields)}"
+        advice = (
+            "make films of them whose pictures are whole, with any video editor ('deinterlace'), or with "
+        )
+        advice += "ffmpeg -i OLD -vf bwdif=send_frame NEW.mp4"
+        found.append(Finding("warning", "interlaced", said, advice))
+    return found
+
+
+def _shapes(facts, config):
+    "How large, which way up, and whether all alike."
+    found, n = _stored(facts), len(facts)
     sizes = (
         facts.width.astype(int).astype(str) + " x " + facts.height.astype(int).astype(str)
     ).value_counts()

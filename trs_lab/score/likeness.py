@@ -77,7 +77,7 @@ def shape_of(
             with Image.open(list_frames(row["source"])[0]) as picture:
                 width, height = as_rgb(picture).size
         else:
-            height, width, _ = shown_shape(row["source"])
+            height, width = shown_shape(row["source"])[:2]
         return frames, height, width
     except (OSError, ValueError, IndexError):
         return np.nan, np.nan, np.nan
