@@ -8,6 +8,7 @@ __all__ = ['FITTINGS', 'IMAGE_SUFFIXES', 'OTHER_PICTURES', 'MOST', 'VideoError',
            'decode_frames']
 
 # %% ../../nbs/data/pictures.ipynb #3dfd2464
+import os
 import re
 import warnings
 from collections import Counter
@@ -202,17 +203,30 @@ def _in_halves(numbers):
     return 2 * sum("." in n for n in numbers) + 1 >= len(numbers) and _even(np.diff(values).tolist())
 
 
+def _of_sixteen(digits):
+    return int(digits, 16)
+
+
 _NOTATIONS = {  # what is before a number, the number, and what is behind it; such as frame_5.0e-05 and frame_001f
     float: re.compile(r"(.*?)(\d(?:\.\d+)?[eE][+-]\d+)(\D*)"),
-    lambda word: int(word, 16): re.compile(r"(|.*?[^0-9a-fA-F])([0-9a-fA-F]+)()"),
+    _of_sixteen: re.compile(r"(|.*?[^0-9a-fA-F])([0-9a-fA-F]+)()"),
     Fraction: re.compile(r"()(-\d+(?:\.\d+)?)(\D*)"),  # below 0, all of them
 }
 
 
+def _without_same_end(names):
+    "Names without what stands behind the last number or word in which they differ, such as _rgb."
+    same = os.path.commonprefix([n[::-1] for n in names])[::-1]
+    end = same[re.search(r"[^0-9A-Za-z]|$", same).start() :]
+    return [n.removesuffix(end) for n in names]
+
+
 def _in_notation(files):
     "The pictures by numbers that are written in another way than as digits, where their steps are even; else None."
+    names = [p.stem for p in files]
     for value, notation in _NOTATIONS.items():
-        found = [notation.fullmatch(p.stem) for p in files]
+        given = _without_same_end(names) if value is _of_sixteen else names
+        found = [notation.fullmatch(name) for name in given]
         if len(files) < 4 or not all(found) or len({(m[1], m[3]) for m in found}) != 1:
             continue
         values = {p: value(m[2]) for p, m in zip(files, found)}
