@@ -101,6 +101,11 @@ def start_page(
     tutorial = "nbs/tutorials/data_and_judges.ipynb"  # the first, which leads to the next
     first = f"[The first of seven tutorials](../../{tutorial}). " * (root / tutorial).exists()
     lines += ["", f"{first}How things work is in the folder `nbs`. `make lab` writes this page anew."]
+    lines += [
+        "",
+        "*Run All* ends at the bottom of a notebook, also where a cell above has failed: the table of ",
+    ]
+    lines[-1] += "contents on the left marks it."
     cell = dict(cell_type="markdown", id="start", metadata={}, source="\n".join(lines).splitlines(True))
     kernel = dict(kernelspec=dict(name="python3", display_name="Python 3", language="python"))
     page = json.dumps(dict(cells=[cell], metadata=kernel, nbformat=4, nbformat_minor=5), indent=1)
