@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['StoreError', 'size_text', 'reserve', 'create_store', 'rows_and_sums', 'checksum', 'write_rows', 'forget_changed',
-           'warn_of_change', 'open_store', 'kept_array']
+           'warn_of_change', 'open_store', 'store_to_fill', 'kept_array']
 
 # %% ../../nbs/data/stores.ipynb #5315d458
 import json, os, shutil, tempfile, warnings, zipfile, zlib
@@ -209,6 +209,18 @@ def open_store(
         noted = read_json(folder / "meta.json", {}, {}).get("clips")
         if noted != list(clips):
             raise StoreError(f"{folder} is of other clips; remove it, and it is made again")
+    return opened
+
+
+def store_to_fill(
+    folder: str | Path,  # the store, made where it is missing
+    arrays: dict,  # from `rows_and_sums`
+    meta: dict,  # for `create_store`; its `clips` are the ids, one for each row
+) -> list:  # memory-mapped rows, which of them are there, their checksums: for `write_rows`
+    "Rows that are not as they were written no longer count as there. Raises as `create_store` and `open_store` do."
+    create_store(folder, arrays, meta)
+    opened = open_store(folder, arrays, clips=meta["clips"])
+    forget_changed(folder, meta["clips"], *opened)
     return opened
 
 # %% ../../nbs/data/stores.ipynb #a1c0de02

@@ -20,7 +20,7 @@ import torch, torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import nn
 
-from ..data.stores import create_store, forget_changed, open_store, rows_and_sums, write_rows
+from ..data.stores import open_store, rows_and_sums, store_to_fill, write_rows
 from ..features.augment import add_noise, crop_box, cutout, recolour
 from ..features.backbone import I3D, fold_batchnorm, load_backbone, save_backbone
 from .motion import Dive, J, N_FRAMES, dive_motion, sample_dive
@@ -127,9 +127,7 @@ def render_films(
     "Render the pretraining dives that are not there already. Raises `StoreError` for films that were cut off."
     names, arrays = list(map(str, range(n))), rows_and_sums("films", np.uint8, (n, N_FRAMES, size, size, 3))
     store = Path(folder) / f"films-{n}-{seed}-{size}"
-    create_store(store, arrays, dict(clips=names))
-    films, done, sums = open_store(store, arrays, clips=names)
-    forget_changed(store, names, films, done, sums)
+    films, done, sums = store_to_fill(store, arrays, dict(clips=names))
     todo = np.flatnonzero(~done).tolist()
     jobs = [(i, seed, size) for i in todo]
     if workers == 1:

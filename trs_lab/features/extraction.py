@@ -22,7 +22,7 @@ from torch import nn
 
 from ..core.files import DataError, MissingExtra, NotReached, TrsLabError, digest, write_in_turn
 from ..core.progress import progress_bar
-from ..data.stores import checksum, create_store, forget_changed, open_store, rows_and_sums
+from ..data.stores import checksum, rows_and_sums, store_to_fill
 from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
 from .augment import clean, normalise, strong, weak
 from .inference import choose_precision, inference_copy
@@ -634,10 +634,7 @@ def _open_store(backbone, cache, cache_dir, plan, where):
         settings["widths"] = backbone.widths
     del settings["n_strong"]  # the shape says it
     folder = Path(cache_dir) / f"features-{digest(settings)}"
-    arrays = rows_and_sums("features", plan.dtype, shape)
-    create_store(folder, arrays, settings)
-    opened = open_store(folder, arrays, clips=settings["clips"])  # raises where it is not what it should be
-    forget_changed(folder, settings["clips"], *opened)
+    store_to_fill(folder, rows_and_sums("features", plan.dtype, shape), settings)
     return folder
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..core.files import digest
 from ..core.progress import progress_bar
-from ..data.stores import create_store, forget_changed, open_store, rows_and_sums, write_rows
+from ..data.stores import open_store, rows_and_sums, store_to_fill, write_rows
 from trs_lab.data.video import (
     FrameCache,
     check_frames,
@@ -115,10 +115,7 @@ def extract_motion(
     )
     folder = Path(cache_dir) / f"motion-{digest(settings)}"
     shape = (len(cache), n_segments, sum(MOTION_BLOCKS.values()))
-    arrays = rows_and_sums("motion", "float32", shape)
-    create_store(folder, arrays, settings)
-    motion, done, sums = open_store(folder, arrays, clips=settings["clips"])
-    forget_changed(folder, settings["clips"], motion, done, sums)
+    motion, done, sums = store_to_fill(folder, rows_and_sums("motion", "float32", shape), settings)
     todo = np.flatnonzero(~done)
     shown = progress_bar(
         todo, total=len(todo), desc="motion", unit="clip", disable=not progress or not len(todo)
@@ -139,9 +136,7 @@ def extract_motion_views(
     settings = dict(frames=cache.key, clips=ids, n_segments=n_segments, weights=None, blocks=MOTION_BLOCKS)
     folder = Path(cache_dir) / f"features-{digest(settings)}"
     arrays = rows_and_sums("features", "float32", motion.shape)
-    create_store(folder, arrays, settings)
-    features, done, sums = open_store(folder, arrays, clips=ids)
-    forget_changed(folder, ids, features, done, sums)
+    features, done, sums = store_to_fill(folder, arrays, settings)
     if not done.all():
         write_rows(features, done, sums, enumerate(motion))
     return open_store(folder, arrays, "r")[0]
