@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['FULL', 'LONGEST', 'NO_LOCKS', 'package', 'clone_root', 'project_root', 'shown_path', 'shipped', 'TrsLabError',
-           'DataError', 'MissingFile', 'NotAllowed', 'NotReached', 'MissingExtra', 'NoRoom', 'DiskFull',
+           'DataError', 'MissingFile', 'NotAllowed', 'NotReached', 'MissingExtra', 'first_line', 'NoRoom', 'DiskFull',
            'full_disk_said', 'has_room', 'make_folder', 'side_name', 'write_atomically', 'behind_link', 'write_folder',
            'clear_parts', 'plain', 'write_json', 'possible_path', 'readable_folder', 'read_bytes', 'read_text',
-           'text_of', 'fits_utf8', 'read_json', 'digest', 'sha256', 'has_locks', 'file_lock', 'write_in_turn']
+           'text_of', 'fits_utf8', 'read_json', 'digest', 'sha256', 'has_locks', 'file_lock', 'write_in_turn',
+           'note_holder', 'holder_said']
 
 # %% ../../nbs/core/files.ipynb #2a078e10
 from pathlib import Path
 from contextlib import contextmanager, suppress
-import errno, glob, hashlib, json, math, os, shutil, stat, tempfile, uuid, warnings
+import errno, glob, hashlib, json, math, os, shutil, socket, stat, tempfile, time, uuid, warnings
 
 # %% ../../nbs/core/files.ipynb #68fdd949
 def _here():
@@ -72,6 +73,14 @@ class NotReached(TrsLabError, ConnectionError):
 
 class MissingExtra(TrsLabError, ImportError):
     "An optional package is not installed, or cannot be used; the message says what to install."
+
+
+def first_line(
+    error: Exception,  # of a library, whose message may have many lines, or none
+    most: int = None,  # letters; None = all
+) -> str:
+    "Of its message, for a sentence of ours; its class where it says nothing."
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
 
 # %% ../../nbs/core/files.ipynb #e82867f4
 class NoRoom(TrsLabError, OSError):
@@ -521,3 +530,25 @@ def write_in_turn(
     path = Path(path)
     with file_lock(path.with_name(".lock"), wait=-1):
         write_atomically(path, write, alone=True)
+
+
+def note_holder(
+    path: str | Path,  # a .json file beside a lock that this process holds
+):
+    "Which process holds the lock, and since when."
+    write_json(path, dict(pid=os.getpid(), host=socket.gethostname(), since=time.time()), alone=True)
+
+
+def holder_said(
+    path: str | Path,  # from `note_holder`, of the process that holds the lock
+    does: str,  # what it does there, such as trains
+) -> str:  # half a sentence
+    "Who holds a lock, and what to do about it. A file that is missing or damaged says nothing of that."
+    by = read_json(path, default={}, damaged={})
+    if not {"pid", "host", "since"} <= by.keys() or not isinstance(by["since"], (int, float)):
+        return f"another process {does} there"
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by["since"]))
+    return (
+        f"process {by['pid']} on {by['host']} {does} there since {since}; wait for it, or end it "
+        "(a notebook's process ends when its kernel is shut down)"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 from einops import rearrange
-from ..core.files import DataError, MissingExtra, read_json
+from ..core.files import DataError, MissingExtra, first_line, read_json
 from .augment import MEAN, STD
 
 # %% ../../nbs/features/huggingface.ipynb #c005
@@ -53,10 +53,6 @@ BROUGHT = (
     "files that were fetched elsewhere (config.json, model.safetensors, preprocessor_config.json) are taken "
     "from their folder by -p backbone hf:FOLDER"
 )
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def pixel_map(
@@ -166,7 +162,7 @@ def read_hf_config(
     except (OSError, ValueError) as e:
         raise DataError(
             f"backbone {name}: no usable config.json in this folder, no such model id, or no network "
-            f"({_first_line(e)}); {BROUGHT}"
+            f"({first_line(e).rstrip('.')}); {BROUGHT}"
         ) from e
 
 
@@ -181,7 +177,9 @@ def load_hf_model(
             name, config=config, dtype=torch.float32, local_files_only=local, output_loading_info=True
         )
     except (OSError, RuntimeError, ValueError) as e:
-        raise DataError(f"backbone {name}: weights cannot be loaded ({_first_line(e)}); {BROUGHT}") from e
+        raise DataError(
+            f"backbone {name}: weights cannot be loaded ({first_line(e).rstrip('.')}); {BROUGHT}"
+        ) from e
     lacking = sorted(k for k in info["missing_keys"] if not k.startswith(("pooler.", "predictor.")))
     if lacking:
         raise DataError(

@@ -9,7 +9,7 @@ __all__ = ['FRAMES', 'SIDES', 'DIMS', 'CLASSIFIERS', 'KineticsBackbone', 'load_k
 import torch
 from torch import nn
 
-from ..core.files import DataError
+from ..core.files import DataError, first_line
 from ..core.parameters import TORCHVISION
 from .huggingface import pixel_map, resample_frames
 from .weights import fetch_weights, kinetics_weights, torchvision_models
@@ -62,6 +62,6 @@ def load_kinetics(
     try:
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as e:  # torch has many errors for a file that is none
-        raise DataError(f"{file} does not fit {name} of this torchvision: {str(e).splitlines()[0]}") from e
+        raise DataError(f"{file} does not fit {name} of this torchvision: {first_line(e)}") from e
     pixels = dict(image_mean=list(seen.mean), image_std=list(seen.std))
     return KineticsBackbone(network, DIMS[name], SIDES[name], pixels, normalisation).eval()

@@ -20,6 +20,7 @@ from trs_lab.core.files import (
     MissingExtra,
     MissingFile,
     TrsLabError,
+    first_line,
     make_folder,
     sha256,
     write_atomically,
@@ -79,7 +80,7 @@ def torchvision_models(
     except (RuntimeError, OSError) as e:
         raise MissingExtra(
             f"backbone {name} needs torchvision, and the one that is installed was built for another torch than "
-            f"{torch.__version__} ({str(e).splitlines()[0]}): install both from the same place"
+            f"{torch.__version__} ({first_line(e)}): install both from the same place"
         ) from e
     return torchvision.models
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
-from ..core.files import DataError, write_atomically
+from ..core.files import DataError, first_line, write_atomically
 
 # %% ../../nbs/learn/history.ipynb #c028
 HISTORY_COLUMNS = (
@@ -144,7 +144,7 @@ class History:
                 raise DataError(f"{found} of {self.rows} rows are there")
         except Exception as e:  # pyarrow has many kinds
             raise DataError(
-                f"{self.file} is gone or damaged ({str(e).splitlines()[0][:120]}), and it had the history of this "
+                f"{self.file} is gone or damaged ({first_line(e, 120)}), and it had the history of this "
                 "training, which was written by it: put it back from a copy of the run folder, and resume"
             ) from None
 

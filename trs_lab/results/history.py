@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..core.files import DataError
+from ..core.files import DataError, first_line
 from ..learn.history import HISTORY_COLUMNS
 
 # %% ../../nbs/results/history.ipynb #920de9dc
@@ -96,7 +96,7 @@ def open_history(
     try:
         file = pq.ParquetFile(path)
     except Exception as e:  # pyarrow raises many kinds of errors for a damaged footer
-        raise DataError(f"{path} is damaged or no parquet file ({str(e).splitlines()[0][:120]})") from None
+        raise DataError(f"{path} is damaged or no parquet file ({first_line(e, 120)})") from None
     missing = [c for c in HISTORY_COLUMNS if c not in file.schema_arrow.names]
     if missing:
         raise DataError(f"{path} has no column {missing[0]!r}: expected the history of a training run")
@@ -141,7 +141,7 @@ def read_history(
         parts = list(_row_groups(file, clips, last_k))
         return HistoryArrays.from_table(pa.concat_tables(parts) if parts else file.schema_arrow.empty_table())
     except Exception as e:  # pyarrow and pandas raise many kinds of errors for a wrong byte
-        said = (str(e) or type(e).__name__).splitlines()[0][:120]
+        said = first_line(e, 120)
         raise DataError(f"{path} is damaged ({said})") from None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..core.files import first_line
 from ..core.parameters import Config
 from ..features.augment import clean, normalise
 from ..features.segments import cut_segments
@@ -61,7 +62,7 @@ class CheckpointNetworks:
             self.trs = build_networks(config, input_width(weights), encoder).eval().requires_grad_(False)
             self.trs.load_state_dict(weights)
         except (KeyError, TypeError, RuntimeError) as e:
-            reason = str(e).splitlines()[0]
+            reason = first_line(e)
             raise NoComparison(
                 f"The checkpoint does not fit the configuration of the run: {reason}"
             ) from None

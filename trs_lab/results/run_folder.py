@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile, TrsLabError, possible_path, read_json
+from ..core.files import DataError, MissingFile, TrsLabError, first_line, possible_path, read_json
 from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
 from ..core.progress import counted
 from ..runs.configure import load_config
@@ -64,7 +64,7 @@ def read_predictions(
         types = dict.fromkeys(texts, str) | dict.fromkeys([*numbers, *more], float)
         frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)
     except (ValueError, OSError) as e:
-        raise DataError(f"{path} cannot be read ({str(e).splitlines()[0][:120]})") from None
+        raise DataError(f"{path} cannot be read ({first_line(e, 120)})") from None
     missing = [c for c in PREDICTION_COLUMNS if c not in frame]
     if missing:
         raise DataError(f"{path} has no column {missing[0]!r}: expected {', '.join(PREDICTION_COLUMNS)}")
@@ -217,7 +217,7 @@ def read_table(
             full, hidden = read(config)
             break
         except (OSError, ValueError, KeyError) as e:
-            reason = str(e).splitlines()[0]
+            reason = first_line(e)
             failure = failure or f"The data of this run cannot be read as it was in training: {reason}."
     else:
         moved = "If the data has moved, name its folder: RunData.load(run, root=...)."

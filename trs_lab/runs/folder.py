@@ -9,8 +9,6 @@ __all__ = ['WRITTEN_BY_OTHERS', 'PARTS', 'run_folder', 'open_run', 'has_checkpoi
            'with_parts', 'summarise_test', 'run_summary']
 
 # %% ../../nbs/runs/folder.ipynb #c002
-import os
-import socket
 import time
 from dataclasses import fields, replace
 from pathlib import Path
@@ -25,12 +23,14 @@ from trs_lab.core.files import (
     DataError,
     clear_parts,
     file_lock,
+    first_line,
+    holder_said,
     make_folder,
+    note_holder,
     plain,
     project_root,
     read_json,
     write_atomically,
-    write_json,
 )
 from ..core.parameters import Config, ConfigError, affecting
 from ..core.progress import counted
@@ -176,22 +176,13 @@ def take_run(
     try:
         lock.acquire()
     except Timeout:
-        raise ConfigError(f"out_dir: {run} is in use: {_holder(run)}") from None
+        raise ConfigError(
+            f"out_dir: {run} is in use: {holder_said(run / 'trained_by.json', 'trains')}"
+        ) from None
     _taken[run] = lock
     clear_parts(run, WRITTEN_BY_OTHERS)
-    write_json(run / "trained_by.json", dict(pid=os.getpid(), host=socket.gethostname(), since=time.time()))
+    note_holder(run / "trained_by.json")
     return True
-
-
-def _holder(run):
-    by = read_json(run / "trained_by.json", default={}, damaged={})
-    if not {"pid", "host", "since"} <= by.keys() or not isinstance(by["since"], (int, float)):
-        return "another process trains there"
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by["since"]))
-    return (
-        f"process {by['pid']} on {by['host']} trains there since {since}; wait for it, or end it "
-        "(a notebook's process ends when its kernel is shut down)"
-    )
 
 
 def leave_run(
@@ -392,7 +383,7 @@ def read_metrics(
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return pd.DataFrame(columns=["epoch", *texts])
     except ValueError as e:
-        raise DataError(f"{path} is damaged: {str(e).splitlines()[0]}") from None
+        raise DataError(f"{path} is damaged: {first_line(e)}") from None
     if missing := [c for c in ("epoch", *texts) if c not in frame]:
         raise DataError(f"{path} is damaged: no column {missing[0]!r}")
     wrong = [c for c in frame if c not in texts and frame[c].dtype.kind not in "fiub"]
@@ -434,7 +425,7 @@ def _checkpoint(path, learner):
     try:
         state = torch.load(path, map_location=place, weights_only=True)
     except Exception as e:
-        said = (str(e) or type(e).__name__).splitlines()[0][:120]
+        said = first_line(e, 120)
         raise ConfigError(f"resume: {path} is damaged ({said}); {_AGAIN}") from None
     if not isinstance(state, dict) or not {"stage", "epoch"} <= set(state):
         raise ConfigError(f"resume: {path} is no checkpoint of a training; {_AGAIN}")
@@ -451,7 +442,7 @@ def _whole_table(path):
             f"resume: {path} is missing, without which its checkpoint has no history; {_AGAIN}"
         ) from None
     except Exception as e:
-        raise ConfigError(f"resume: {path} is damaged ({str(e).splitlines()[0][:120]}); {_AGAIN}") from None
+        raise ConfigError(f"resume: {path} is damaged ({first_line(e, 120)}); {_AGAIN}") from None
     if missing := [c for c in HISTORY_COLUMNS if c not in table]:
         raise ConfigError(f"resume: {path} has no column {missing[0]!r}; {_AGAIN}")
     return table

@@ -16,6 +16,7 @@ from trs_lab.core.files import (
     DataError,
     MissingFile,
     TrsLabError,
+    first_line,
     read_json,
     sha256,
     write_atomically,
@@ -276,7 +277,7 @@ def _weights_of(path):
     try:
         return load_file(path)
     except Exception as e:
-        raise ConfigError(f"{path} is damaged ({str(e).splitlines()[0]})") from None
+        raise ConfigError(f"{path} is damaged ({first_line(e)})") from None
 
 
 def _filled(networks, config, state, run):
@@ -331,7 +332,7 @@ def load_student(
     except (
         Exception
     ) as e:  # PyTorch, and methods of one's own, have errors of many kinds for numbers that cannot be
-        said = (str(e) or type(e).__name__).splitlines()[0]
+        said = first_line(e)
         raise ConfigError(f"{path}: the student that it describes cannot be built ({said})") from e
 
 

@@ -7,9 +7,6 @@ __all__ = ['row_key', 'alone_in', 'read_scored', 'score_folder', 'open_scorer']
 
 # %% ../../nbs/score/session.ipynb #7598b308
 import hashlib
-import os
-import socket
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +17,10 @@ from trs_lab.core.files import (
     DataError,
     digest,
     file_lock,
+    first_line,
+    holder_said,
     make_folder,
+    note_holder,
     plain,
     possible_path,
     read_json,
@@ -74,24 +74,13 @@ def alone_in(
     try:
         lock.acquire()
     except Timeout:
-        raise ConfigError(f"out_dir: {out} is in use: {_holder(said)}") from None
+        raise ConfigError(f"out_dir: {out} is in use: {holder_said(said, 'scores')}") from None
     try:
-        write_json(said, dict(pid=os.getpid(), host=socket.gethostname(), since=time.time()), alone=True)
+        note_holder(said)
         yield
     finally:
         said.unlink(missing_ok=True)
         lock.release(force=True)
-
-
-def _holder(path):
-    by = read_json(path, default={}, damaged={})
-    if not {"pid", "host", "since"} <= by.keys() or not isinstance(by["since"], (int, float)):
-        return "another process scores there"
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(by["since"]))
-    return (
-        f"process {by['pid']} on {by['host']} scores there since {since}; wait for it, or end it "
-        "(a notebook's process ends when its kernel is shut down)"
-    )
 
 
 _NUMBERS = ["score", "sigma", "low", "high", "percentile", "distance"]
@@ -240,6 +229,6 @@ def open_scorer(
     try:
         leave_out(model, folds, apart, weights=weights)
     except (OSError, ValueError) as e:
-        scorer.notes.insert(0, f"the students for intervals cannot be trained: {str(e).splitlines()[0]}")
+        scorer.notes.insert(0, f"the students for intervals cannot be trained: {first_line(e)}")
         return scorer
     return Scorer.from_run(model, weights, device, apart, look_back)

@@ -25,6 +25,7 @@ from torch import nn
 from trs_lab.core.files import (
     DataError,
     MissingFile,
+    first_line,
     plain,
     possible_path,
     read_json,
@@ -459,7 +460,7 @@ def _training_of(folder):
         table[[*texts]]  # a column that is missing
         return table.astype(dict(score=float, difficulty=float))
     except (ValueError, KeyError, OSError) as e:
-        raise DataError(f"{path} is missing or damaged ({str(e).splitlines()[0]})") from None
+        raise DataError(f"{path} is missing or damaged ({first_line(e)})") from None
 
 
 def _about_shared(folder):
@@ -520,7 +521,7 @@ def _vectors_of(path, n):
     try:
         found = load_file(path)["vectors"].numpy()
     except Exception as e:  # safetensors has errors of its own
-        raise DataError(f"{path} is damaged ({str(e).splitlines()[0]})") from None
+        raise DataError(f"{path} is damaged ({first_line(e)})") from None
     if found.ndim != 2 or len(found) != n:
         raise DataError(
             f"{path}: shape {found.shape}, expected a row for each of the {n} clips of training.csv"
@@ -563,7 +564,7 @@ def from_hub(
     try:
         return Path(huggingface_hub.snapshot_download(repo, **how))
     except (HFValidationError, OSError) as e:  # the hub's other errors are OSErrors
-        reason = str(e).splitlines()[0]
+        reason = first_line(e)
         raise ConfigError(
             f"model: {repo} is no folder here, and cannot be had from the hub: {reason}"
         ) from None
