@@ -6,8 +6,8 @@
 __all__ = ['AFFECTS', 'DATASETS', 'SEGMENT_LEN', 'I3DS', 'TORCHVISION', 'BACKBONES', 'WITHOUT_PICTURES', 'ConfigError', 'option',
            'comma_hint', 'check_value', 'Checked', 'expanded', 'split_paths', 'as_meant', 'text_only', 'nearest',
            'DataFields', 'ViewFields', 'backbone_parts', 'BackboneFields', 'NetworkFields', 'MethodFields',
-           'TrainingFields', 'RunFields', 'Config', 'affecting', 'read_value', 'check_names', 'early_parameters',
-           'limit', 'check_limits', 'notebook_parameters', 'describe_config']
+           'TrainingFields', 'RunFields', 'Config', 'affecting', 'read_value', 'add_pairs', 'given_pairs',
+           'check_names', 'early_parameters', 'limit', 'check_limits', 'notebook_parameters', 'describe_config']
 
 # %% ../../nbs/core/parameters.ipynb #96c3b2d2
 from dataclasses import dataclass, field, fields
@@ -526,6 +526,24 @@ def read_value(text: str):  # as typed after -p
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def add_pairs(
+    parser,  # `argparse.ArgumentParser`
+    what: str,  # help of -p
+):
+    "Its options -p and -r, each with a name and a value, as papermill has them."
+    pairs = dict(nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument("-p", **pairs, help=what)
+    as_it_is = "the same, and the value stays the text that it is, such as 2025_06_02 or 007"
+    parser.add_argument("-r", **pairs, help=as_it_is)
+
+
+def given_pairs(
+    args,  # what the parser of `add_pairs` has read
+) -> dict:  # name -> value
+    "What -p and -r have said."
+    return {name: read_value(text) for name, text in args.p} | dict(args.r)
 
 
 def _valid(names):

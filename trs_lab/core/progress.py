@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['MOST_DIGITS', 'lasting', 'outlive_reader', 'terminal', 'Lines', 'bar_style', 'without_bars', 'progress_bar', 'say',
-           'duration', 'counted', 'exact', 'digits_of']
+           'duration', 'timestamp', 'counted', 'exact', 'digits_of']
 
 # %% ../../nbs/core/progress.ipynb #0ead101c
 import io, math, os, sys, textwrap
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 
@@ -146,6 +147,11 @@ def duration(
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def timestamp() -> str:
+    "Now, as files note it: ISO 8601 in UTC, to the millisecond."
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def counted(

@@ -8,7 +8,6 @@ __all__ = ['DECISION_KINDS', 'DecisionError', 'read_entries', 'in_force', 'Decis
 
 # %% ../../nbs/data/decisions.ipynb #c002
 import json, math, re, unicodedata, uuid
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from filelock import Timeout
 
 from ..core.files import DataError, behind_link, file_lock, fits_utf8, write_atomically
 from ..core.parameters import Config, ConfigError, nearest
-from ..core.progress import counted
+from ..core.progress import counted, timestamp
 from .clips import hide_scores
 from .own_folder import media_for
 from .readers import read_clips
@@ -125,10 +124,6 @@ def in_force(
     return {c: d for c, d in now.items() if d["decision"] or d["note"]}
 
 # %% ../../nbs/data/decisions.ipynb #c008
-def _now():
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-
-
 def _write_entries(path, entries):
     lines = ",\n".join(
         json.dumps(e, allow_nan=False, ensure_ascii=False) for e in entries
@@ -221,7 +216,7 @@ class Decisions:
                 raise DecisionError(
                     f"{self.path}: the decision to be undone is no longer in the file: someone has replaced it"
                 )
-            self._save([dict(e, undone=_now()) if e is entry else e for e in entries])
+            self._save([dict(e, undone=timestamp()) if e is entry else e for e in entries])
         self._mine.pop()
         return entry["clip_id"]
 
@@ -293,7 +288,7 @@ class Decisions:
                 decision=decision,
                 score=None if score is None else float(score),
                 note=note.strip(),
-                time=_now(),
+                time=timestamp(),
                 previous=previous,
                 undone=None,
             )

@@ -28,7 +28,7 @@ from trs_lab.core.files import (
     write_json,
 )
 from ..core.parameters import nearest
-from ..core.progress import counted, exact
+from ..core.progress import counted, exact, timestamp
 from trs_lab.data.clips_file import (
     appended,
     bytes_of,
@@ -278,16 +278,12 @@ def _time(when):
     return (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
 
 # %% ../../nbs/data/ratings.ipynb #1fec676f
-def _now():
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-
-
 def _after(path):
     "Now, or the last time in the file where it is later, as by a clock that was wrong: the new line is the last one."
     if not path.exists():
-        return _now()
+        return timestamp()
     last = max(filter(_time, read_rating_file(path).when), key=_time, default="")
-    return last if last and _time(last) > _time(_now()) else _now()
+    return last if last and _time(last) > _time(timestamp()) else timestamp()
 
 
 class Ratings:

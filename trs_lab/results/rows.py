@@ -6,13 +6,12 @@
 __all__ = ['DATA_NAMES', 'WAYS', 'SETTINGS', 'COLUMNS', 'QUESTIONED', 'NUMBERS', 'TOGETHER', 'PLACE', 'CALIBRATION', 'WRITTEN',
            'data_name', 'data_order', 'settings_of', 'variant_of', 'differing', 'in_words', 'ReadRun', 'read_run',
            'about_run', 'predictor_of', 'kinds_of', 'read_part', 'finished_summary', 'content_of_run', 'machine_text',
-           'short_hash', 'group_rows', 'test_clips', 'Found', 'named', 'find_runs', 'Collected', 'read_runs', 'usual',
+           'group_rows', 'test_clips', 'Found', 'named', 'find_runs', 'Collected', 'read_runs', 'usual',
            'tell_settings_apart', 'without_doubles', 'one_branch', 'together_of', 'with_answers', 'answers',
            'pooled_rows', 'calibration_by_method', 'table_row', 'write_rows', 'settings_text', 'rows_text']
 
 # %% ../../nbs/results/rows.ipynb #2226da18
 import gzip
-import hashlib
 import json
 import os
 from collections import Counter
@@ -23,7 +22,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core.files import DataError, MissingFile, make_folder, possible_path, read_json, write_atomically
+from trs_lab.core.files import (
+    DataError,
+    MissingFile,
+    digest,
+    make_folder,
+    possible_path,
+    read_json,
+    write_atomically,
+)
 from ..core.parameters import DATASETS, Config, ConfigError, affecting
 from ..core.progress import counted
 from ..learn.metrics import MEAN_ROW, as_error_sigma, coverage, ence, mae, sigma_tau, spearman
@@ -151,7 +158,7 @@ def read_run(
     about = about_run(config, swept) | dict(
         selection=summary.get("selection", ""),
         question=summary.get("question"),
-        settings=short_hash(settings),
+        settings=digest(settings, 8),
         digest=digest_of(content)[:DIGITS] if content else "",
         run=name or run.name,
         seconds=swept.get("seconds") or summary.get("wall_s"),
@@ -282,11 +289,6 @@ def machine_text(
         return str(machine or device or "")
     cores = f"{machine.get('cpus', '?')} cores"
     return ", ".join(str(x) for x in (cores, machine.get("device") or device) if x)
-
-
-def short_hash(settings):
-    "Eight digits that two runs share if their settings agree."
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def group_rows(
@@ -639,7 +641,7 @@ def table_row(r, run):
         label=r.dataset,
         ratio=float(r.ratio),
         seed=int(r.seed),
-        settings=short_hash(settings),
+        settings=digest(settings, 8),
         run=run,
         finished=0.0,
         source=content["method"],

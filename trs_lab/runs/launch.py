@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from ..core.parameters import Config, ConfigError, read_value
+from ..core.parameters import Config, ConfigError, add_pairs, given_pairs
 from .configure import compared, load_config, make_config, supervised_beside
 from .manifest import make_manifest
 from .pause import Control, read_progress
@@ -178,21 +178,12 @@ def main(argv=None):
         description="Train a run in this process, one of those that accelerate launch or torchrun has started.",
     )
     parser.add_argument("run", help="run folder")
-    parser.add_argument(
-        "-p",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="parameter of a new run, as in train.ipynb; without any, the run's config.json is read",
-    )
-    as_it_is = "the same, and the value stays the text that it is, such as 2025_06_02 or 007"
-    parser.add_argument("-r", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=as_it_is)
+    add_pairs(parser, "parameter of a new run, as in train.ipynb; without any, the run's config.json is read")
     args = parser.parse_args(argv)
     if "TRS_NOTEBOOK" in os.environ:
         end_with(int(os.environ["TRS_NOTEBOOK"]))
     try:
-        work(args.run, {k: read_value(v) for k, v in args.p} | dict(args.r) or None)
+        work(args.run, given_pairs(args) or None)
     except Exception as e:
         print(f"{FAILED}{type(e).__name__}: {e}", file=sys.stderr, flush=True)
         raise

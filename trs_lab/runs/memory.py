@@ -96,6 +96,14 @@ def memory_parts(
     return parts if config.finetune else [*parts, _features(config, n, width)]
 
 # %% ../../nbs/runs/memory.ipynb #8606687f
+def _largest(config, parts, **known):
+    "(what, bytes, its parameters with their values) of the largest part."
+    what, size, names = max(parts, key=lambda part: part[1])
+    value = lambda name: known.get(name, getattr(config, name, getattr(config.options, name, None)))
+    values = [f"{name}={value(name)}" for name in names.split() if value(name) is not None]
+    return what, size, ", ".join(values)
+
+
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
 
 
@@ -156,9 +164,7 @@ def check_memory(
     needed = sum(size for _, size, _ in parts)
     if needed <= there:
         return needed
-    what, size, names = max(parts, key=lambda part: part[1])
-    known = [(k, getattr(config, k, getattr(config.options, k, None))) for k in names.split()]
-    values = ", ".join(f"{k}={v}" for k, v in known if v is not None)
+    what, size, values = _largest(config, parts)
     raise ConfigError(
         f"this run needs at least {size_text(needed)} of memory, {whose} {size_text(there)}. Most of it, "
         f"{size_text(size)}, is for {what}: {values}. Lower one of them, or set TRS_MEMORY_GB to what there is"
@@ -207,9 +213,7 @@ def check_student(
     there, whose = memory_there(device)
     if (needed := sum(size for _, size, _ in parts)) <= there:
         return
-    what, size, names = max(parts, key=lambda part: part[1])
-    known = dict(in_dim=in_dim)
-    values = ", ".join(f"{k}={known.get(k, getattr(config, k, None))}" for k in names.split())
+    what, size, values = _largest(config, parts, in_dim=in_dim)
     least = size_text(needed) if needed < float("inf") else "more than any machine has"
     raise ConfigError(
         f"{path}: this student needs at least {least} of memory, {whose} {size_text(there)}. Most of it is for {what}: "

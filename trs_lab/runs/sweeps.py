@@ -36,7 +36,15 @@ from trs_lab.core.files import (
     shipped,
     write_json,
 )
-from ..core.parameters import ConfigError, check_limits, check_names, limit, read_value, text_only
+from trs_lab.core.parameters import (
+    ConfigError,
+    add_pairs,
+    check_limits,
+    check_names,
+    given_pairs,
+    limit,
+    text_only,
+)
 from ..core.progress import counted, duration, outlive_reader, progress_bar
 from .configure import make_config
 from .memory import processes_fit
@@ -638,12 +646,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         "python -m trs_lab.runs.sweeps", description="Run a sweep: the parameters of sweep.ipynb."
     )
-    listed = f"parameter: {', '.join(PARAMETERS)}"
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=listed)
-    as_it_is = "the same, and the value stays the text that it is, such as 2025_06_02 or 007"
-    parser.add_argument("-r", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=as_it_is)
-    typed = parser.parse_args(argv)
-    given = {k: read_value(v) for k, v in typed.p} | dict(typed.r)
+    add_pairs(parser, f"parameter: {', '.join(PARAMETERS)}")
+    given = given_pairs(parser.parse_args(argv))
     check_names(given, PARAMETERS)
     how = {k: given.pop(k) for k in HOW if k in given}
     folder, finished = sweep_folder(given.pop("folder", "")), given.pop("finished", "")
