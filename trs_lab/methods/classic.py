@@ -16,8 +16,9 @@ from sklearn.svm import SVR as LibSVR
 from torch import nn
 
 from ..core.parameters import option
+from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN
 from ..learn.method import Method, Options
-from ..trs.networks import Networks
+from ..trs.networks import EncoderNetwork, Networks
 from ..learn.device import eval_mode
 
 # %% ../../nbs/methods/classic.ipynb #c005
@@ -50,23 +51,17 @@ class Fitted(nn.Module):
         super()._load_from_state_dict(state, prefix, *rest)
 
 
-class ClosedForm(Fitted):
+class ClosedForm(EncoderNetwork, Fitted):
     "A student that is fitted, not trained: mean over the segments, then `answer`."
 
     def __init__(
         self,
         encoder: nn.Module = None,  # pixels -> segment features, as it was pretrained; None = inputs are features
-        log_var_min: float = -5.0,  # lower bound of the log-variance, as for the networks
-        log_var_max: float = 2.0,  # upper bound
+        log_var_min: float = LOG_VAR_MIN,  # lower bound of the log-variance, as for the networks
+        log_var_max: float = LOG_VAR_MAX,  # upper bound
     ):
-        super().__init__()
-        self.encoder, self.lo, self.hi = encoder or nn.Identity(), log_var_min, log_var_max
-
-    def encode(self, x):
-        return self.encoder(x)
-
-    def forward(self, x):
-        return self.score(self.encode(x))
+        super().__init__(encoder)
+        self.lo, self.hi = log_var_min, log_var_max
 
     def score(self, features):  # (B, S, D)
         "-> mean (B,), log-variance (B,); always in float32: distances in bf16 would not tell neighbours apart"

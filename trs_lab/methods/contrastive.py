@@ -14,8 +14,9 @@ from torch import nn
 from einops import rearrange
 
 from ..core.parameters import option
+from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN
 from ..learn.method import Method, Options
-from ..trs.networks import Mixer, Networks, make_mixer
+from ..trs.networks import EncoderNetwork, Mixer, Networks, make_mixer
 from ..trs.pseudo_labels import combine
 from ..learn.device import eval_mode
 
@@ -145,7 +146,7 @@ def vote(
 BANK = ("exemplars", "exemplar_scores", "exemplar_groups", "exemplar_difficulty")
 
 
-class Comparing(nn.Module):
+class Comparing(EncoderNetwork):
     "Scores a clip by comparison with the labelled clips that it holds. Subclasses say what is compared, and how."
 
     needs_difficulty = False  # but better with it, where the exemplars have one
@@ -160,18 +161,12 @@ class Comparing(nn.Module):
         n_vote: int = 10,  # exemplars that vote
         enough: int = 3,  # exemplars of the same difficulty that suffice
         same_difficulty: bool = True,  # False: the difficulty is not looked at, even where it is given
-        log_var_min: float = -5.0,  # lower bound of the log-variance
-        log_var_max: float = 2.0,  # upper bound
+        log_var_min: float = LOG_VAR_MIN,  # lower bound of the log-variance
+        log_var_max: float = LOG_VAR_MAX,  # upper bound
     ):
-        super().__init__()
-        self.encoder = encoder or nn.Identity()
-        self.n_vote, self.enough, self.same_difficulty, self.lo, self.hi = (
-            n_vote,
-            enough,
-            same_difficulty,
-            log_var_min,
-            log_var_max,
-        )
+        super().__init__(encoder)
+        self.n_vote, self.enough, self.same_difficulty = n_vote, enough, same_difficulty
+        self.lo, self.hi = log_var_min, log_var_max
         self.register_buffer("edges", torch.zeros(n_groups + 1))
         self.hold(torch.zeros(0, 0, 0), torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.zeros(0))
 
@@ -185,9 +180,6 @@ class Comparing(nn.Module):
             if prefix + name in state:
                 self.register_buffer(name, torch.empty_like(state[prefix + name], device=self.edges.device))
         super()._load_from_state_dict(state, prefix, *rest)
-
-    def encode(self, x):
-        return self.encoder(x)
 
     def represent(self, features):  # (B, S, D) from `encode`
         "The representation of clips that is compared, (B, ...)"
@@ -243,9 +235,6 @@ class Comparing(nn.Module):
     def settle(self):
         with eval_mode(self):
             self.settled = self.represent(self.exemplars)
-
-    def forward(self, x, difficulty=None, groups=None, mixed=None):
-        return self.score(self.encode(x), difficulty, groups, mixed)
 
 
 class Contrastive(Comparing):

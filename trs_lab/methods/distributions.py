@@ -14,6 +14,7 @@ from torch import nn
 from einops import rearrange
 
 from ..core.parameters import ConfigError, option
+from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN
 from ..learn.method import Method, Options
 from ..trs.networks import Networks, Scorer, make_mixer
 
@@ -75,8 +76,8 @@ class DistributionHead(nn.Module):
         bins: int = 101,  # bins
         sd: float = 0.3,  # of the targets, standardised
         reach: float = 4.0,  # of the bins, standardised
-        log_var_min: float = -5.0,  # lower bound of the log-variance
-        log_var_max: float = 2.0,  # upper bound
+        log_var_min: float = LOG_VAR_MIN,  # lower bound of the log-variance
+        log_var_max: float = LOG_VAR_MAX,  # upper bound
     ):
         super().__init__()
         self.sd, self.reach, self.lo, self.hi = sd, reach, log_var_min, log_var_max
@@ -208,18 +209,12 @@ class JudgesHead(nn.Module):
         bins: int = 41,  # bins of a judge
         sd: float = 0.3,  # of the targets, in sd of the judge's scores
         reach: float = 4.0,  # of the bins, in sd of the judge's scores
-        log_var_min: float = -5.0,  # lower bound of the log-variance
-        log_var_max: float = 2.0,  # upper bound
+        log_var_min: float = LOG_VAR_MIN,  # lower bound of the log-variance
+        log_var_max: float = LOG_VAR_MAX,  # upper bound
     ):
         super().__init__()
-        self.dim, self.bins, self.sd, self.reach, self.lo, self.hi = (
-            dim,
-            bins,
-            sd,
-            reach,
-            log_var_min,
-            log_var_max,
-        )
+        self.dim, self.bins, self.sd, self.reach = dim, bins, sd, reach
+        self.lo, self.hi = log_var_min, log_var_max
         self.register_buffer("times_difficulty", torch.tensor(False))
         self.register_buffer("center", torch.tensor(0.0))
         self.register_buffer("scale", torch.tensor(1.0))
@@ -290,9 +285,6 @@ class JudgedScorer(Scorer):
 
     def score(self, features, difficulty=None):
         return self.head(self.mixer(features), difficulty)
-
-    def forward(self, x, difficulty=None):
-        return self.score(self.encode(x), difficulty)
 
 # %% ../../nbs/methods/distributions.ipynb #c026
 @dataclass(frozen=True)

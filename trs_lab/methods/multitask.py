@@ -15,10 +15,10 @@ from ..core.parameters import ConfigError, option
 from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN, gaussian_nll
 from ..learn.method import Method, Options
 from ..learn.training_set import ATTRIBUTES
-from ..trs.networks import Networks, bounded
+from ..trs.networks import EncoderNetwork, Networks, bounded
 
 # %% ../../nbs/methods/multitask.ipynb #4cc37f7e
-class SegmentAverage(nn.Module):
+class SegmentAverage(EncoderNetwork):
     "Mean over segments -> hidden layer -> score, its log-variance, and heads for properties of the dive."
 
     def __init__(
@@ -28,15 +28,12 @@ class SegmentAverage(nn.Module):
         encoder: nn.Module = None,  # pixels -> segment features; None = the input already is features
         classes=(),  # of further heads: name -> number of classes
     ):
-        super().__init__()
-        self.encoder, self.hidden = encoder or nn.Identity(), nn.Linear(in_dim, width)
+        super().__init__(encoder)
+        self.hidden = nn.Linear(in_dim, width)
         self.mean, self.spread = nn.Linear(width, 1), nn.Linear(width, 1)
         nn.init.zeros_(self.spread.weight)  # training starts from sigma = 1
         nn.init.zeros_(self.spread.bias)
         self.heads = nn.ModuleDict({name: nn.Linear(width, n) for name, n in dict(classes).items()})
-
-    def encode(self, x):
-        return self.encoder(x)
 
     def summary(self, features):  # (B, S, in_dim)
         "The clip's feature, (B, width)"
@@ -49,9 +46,6 @@ class SegmentAverage(nn.Module):
 
     def score(self, features):
         return self.read(self.summary(features))
-
-    def forward(self, x):
-        return self.score(self.encode(x))
 
     def logits(self, summary):
         "One (B, classes) for each further head, in float32."

@@ -14,11 +14,11 @@ from torch import nn
 from ..core.parameters import ConfigError, option
 from ..learn.losses import gaussian_nll
 from ..learn.method import BURN_IN, Method, UnlabelledOptions
-from ..trs.networks import Networks, make_scorer
+from ..trs.networks import EncoderNetwork, Networks, make_scorer
 from ..trs.pseudo_labels import combine
 
 # %% ../../nbs/methods/uncertainty.ipynb #c005
-class Pair(nn.Module):
+class Pair(EncoderNetwork):
     "Two scorers over one backbone; their answer is the mean."
 
     def __init__(
@@ -27,18 +27,12 @@ class Pair(nn.Module):
         second: nn.Module,  # another, initialised differently
         encoder: nn.Module = None,  # backbone of both, to train end to end; None = inputs are features
     ):
-        super().__init__()
-        self.encoder, self.first, self.second = encoder or nn.Identity(), first, second
+        super().__init__(encoder)
+        self.first, self.second = first, second
 
     @property
     def mixer(self):
         return self.first.mixer  # the one that recovery of masked segments trains; see `UCVME.start_stage`
-
-    def encode(self, x):
-        return self.encoder(x)
-
-    def forward(self, x):
-        return self.score(self.encode(x))
 
     def each(self, features):  # (B, S, D)
         "Means and log-variances of both, (2, B) each"

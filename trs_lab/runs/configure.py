@@ -13,6 +13,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from ..core.files import read_json, write_json
+from ..core.own_code import trust
 from trs_lab.core.parameters import (
     SEGMENT_LEN,
     WITHOUT_PICTURES,
@@ -26,7 +27,9 @@ from trs_lab.core.parameters import (
 )
 from ..data.own_folder import has_features
 from ..features.registry import components_of, frame_size, split_backbone
-from ..methods.registry import METHODS, make_options, method_class, option_names, trust
+from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN
+from ..learn.schedules import LARGEST_GRADIENT
+from ..methods.registry import METHODS, make_options, method_class, option_names
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
 _SMALL = dict(
@@ -73,7 +76,9 @@ PRESETS = {
 }
 
 # %% ../../nbs/runs/configure.ipynb #89f3f6a2
-FIXED = dict(log_var_min=-5.0, log_var_max=2.0, clip_grad=5.0, mixer_dim=0, last_k=5)  # once parameters
+FIXED = dict(  # once parameters
+    log_var_min=LOG_VAR_MIN, log_var_max=LOG_VAR_MAX, clip_grad=LARGEST_GRADIENT, mixer_dim=0, last_k=5
+)
 _FIELDS = tuple(f.name for f in fields(Config) if f.name != "options")
 
 

@@ -40,6 +40,7 @@ from ..learn.questions import question_of, within_people
 from ..learn.history import HISTORY_COLUMNS
 from ..learn.learner import Callback, Learner, saying_where
 from ..learn.method import BURN_IN
+from ..learn.schedules import FIRST_STAGES
 from .configure import flat, load_config, save_config
 from trs_lab.runs.manifest import (
     add_views,
@@ -289,7 +290,7 @@ def second_stage(
     rows: pd.DataFrame,  # of metrics.csv
 ) -> pd.DataFrame:  # some of them
     "The rows of the stage after burn-in, whatever its name."
-    return rows[~rows.stage.isin([BURN_IN, "recovery", "recover"])]
+    return rows[~rows.stage.isin(FIRST_STAGES)]
 
 
 def over_epochs(

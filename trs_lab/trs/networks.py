@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['POOLED_DIM', 'ScoreHead', 'bounded', 'Dropout', 'mlp', 'MixerBlock', 'Mixer', 'neighbours', 'Pooled', 'SideBySide',
-           'Scorer', 'Reference', 'all_pairs', 'pairwise_loss', 'compare', 'frozen_copy', 'Networks', 'make_mixer',
-           'make_scorer']
+           'EncoderNetwork', 'Scorer', 'Reference', 'all_pairs', 'pairwise_loss', 'compare', 'frozen_copy', 'Networks',
+           'make_mixer', 'make_scorer']
 
 # %% ../../nbs/trs/networks.ipynb #c002
 import copy, math
@@ -186,7 +186,26 @@ class SideBySide(nn.Module):
         return torch.cat([self.first(x), self.second(x)], -1)
 
 # %% ../../nbs/trs/networks.ipynb #c015
-class Scorer(nn.Module):
+class EncoderNetwork(nn.Module):
+    "A network whose backbone makes segment features of views; `score`, which subclasses have, makes a score of these."
+
+    def __init__(
+        self,
+        encoder: nn.Module = None,  # pixels -> segment features; None = the input already is features
+    ):
+        super().__init__()
+        self.encoder = encoder or nn.Identity()
+
+    def encode(self, x):
+        "Segment features (B, S, D) of pixels, or the features themselves."
+        return self.encoder(x)
+
+    def forward(self, x, *known, **named):
+        "-> what `score` gives for the views, and for what else is known of the clips"
+        return self.score(self.encode(x), *known, **named)
+
+
+class Scorer(EncoderNetwork):
     "Teacher or student: backbone -> Mixer -> score head."
 
     row_by_row = ("score",)  # takes and gives a row each clip
@@ -198,23 +217,12 @@ class Scorer(nn.Module):
         head: nn.Module = None,  # clip feature (B, dim) -> mean (B,), log-variance (B,); None = a `ScoreHead`
         **bounds,  # log_var_min, log_var_max of the `ScoreHead`
     ):
-        super().__init__()
-        self.encoder, self.mixer, self.head = (
-            encoder or nn.Identity(),
-            mixer,
-            head or ScoreHead(mixer.dim, **bounds),
-        )
-
-    def encode(self, x):
-        "Segment features (B, S, D) of pixels, or the features themselves."
-        return self.encoder(x)
+        super().__init__(encoder)
+        self.mixer, self.head = mixer, head or ScoreHead(mixer.dim, **bounds)
 
     def score(self, features):  # (B, S, D) from `encode`
         "-> mean (B,), log-variance (B,)"
         return self.head(self.mixer(features))
-
-    def forward(self, x):
-        return self.score(self.encode(x))
 
 # %% ../../nbs/trs/networks.ipynb #c022
 class Reference(nn.Module):
