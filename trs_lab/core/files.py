@@ -252,9 +252,8 @@ def write_atomically(
         left.unlink(missing_ok=True)
     part = _part_of(path)
     try:
-        if (
-            there and not there.st_mode & stat.S_IROTH
-        ):  # not to be read by others while it is being written, either
+        # not to be read by others while it is being written, either
+        if there and not there.st_mode & stat.S_IROTH:
             part.touch(0o600)
         write(part)
         _flush(part)

@@ -288,15 +288,8 @@ I3DS = ("i3d", "i3d_core")  # those that read `weights`
 TORCHVISION = tuple(  # its video models
     "r3d_18 mc3_18 r2plus1d_18 s3d mvit_v1_b mvit_v2_s swin3d_t swin3d_s swin3d_b".split()
 )
-BACKBONES = (
-    *I3DS,
-    "efficientnet_lite0",
-    "efficientnet_lite2",
-    *TORCHVISION,
-    "motion",
-    "skeleton",
-    "none",
-)  # features/registry has more
+# features/registry has more
+BACKBONES = (*I3DS, "efficientnet_lite0", "efficientnet_lite2", *TORCHVISION, "motion", "skeleton", "none")
 WITHOUT_PICTURES = ("skeleton", "none")  # clips are files of numbers
 
 

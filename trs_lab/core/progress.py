@@ -61,9 +61,8 @@ def outlive_reader():
 @lru_cache(1)
 def terminal():  # a text stream; None where there is none, or where somebody sees the notebook
     "Where papermill's own messages go, from inside of a kernel that it has started."
-    copy = getattr(
-        sys.stderr, "_original_stdstream_copy", None
-    )  # ipykernel keeps what it puts the notebook in place of
+    # ipykernel keeps what it puts the notebook in place of
+    copy = getattr(sys.stderr, "_original_stdstream_copy", None)
     if copy is None or not _papermill_started(os.getppid()):
         return None
     return lasting(os.dup(copy))

@@ -286,9 +286,7 @@ class DataCheck:
     scores: pd.Series  # by clip: those that may be looked at, NaN for others
     findings: pd.DataFrame  # level, what, clip_id, found, advice; the worst first
     said: list = field(default_factory=list)  # sentences about what is kept and hidden
-    pairs: list = field(
-        default_factory=list
-    )  # (clip_id, clip_id, difference, what is alike) of clips that look alike
+    pairs: list = field(default_factory=list)  # of clips alike: (clip_id, clip_id, difference, what is alike)
 
     def summary(self) -> list:
         "What is there, in sentences."

@@ -33,13 +33,8 @@ KINDS = ("video", "frames", "features", "poses")
 NUMBERS = ("features", "poses")  # kinds without pictures
 SPLITS = ("train", "test")
 SAMPLINGS = ("consecutive", "even")
-ROLES = (
-    "labelled",
-    "validation",
-    "unlabelled",
-    "test",
-    "rejected",
-)  # rejected by a decision: left out of training
+# rejected: left out of training by a decision
+ROLES = ("labelled", "validation", "unlabelled", "test", "rejected")
 
 # %% ../../nbs/data/clips.ipynb #c007
 def _bad(table, where, column, mask, expected):

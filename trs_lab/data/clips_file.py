@@ -102,9 +102,8 @@ def _refuse_two_meanings(text, separator, lines, where):
 
 def _separator_of(text):
     "The one of the first line; of several the one that parts the lines below as it does, as `remark, if any` does not."
-    whole = [
-        re.sub(r'"[^"]*"', "", line) for line in _BREAK.split(text)[:1000]
-    ]  # quoted, it separates nothing
+    # quoted, it separates nothing
+    whole = [re.sub(r'"[^"]*"', "", line) for line in _BREAK.split(text)[:1000]]
     first, below = whole[0], [line for line in whole[1:] if line.strip()]
 
     def fits(separator):
@@ -366,9 +365,8 @@ def write_read(
         with open(part, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(
-                file.fileno()
-            )  # now: it may take a while, and nothing may come between the look and the change
+            # now: it may take a while, and nothing may come between the look and the change
+            os.fsync(file.fileno())
         if bytes_of(path) != before:
             raise SavedMeanwhile(
                 f"{path} was saved by somebody else meanwhile; nothing was written: do it again"

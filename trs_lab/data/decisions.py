@@ -125,9 +125,8 @@ def in_force(
 
 # %% ../../nbs/data/decisions.ipynb #c008
 def _write_entries(path, entries):
-    lines = ",\n".join(
-        json.dumps(e, allow_nan=False, ensure_ascii=False) for e in entries
-    )  # one each: git sees whole entries
+    # one each: git sees whole entries
+    lines = ",\n".join(json.dumps(e, allow_nan=False, ensure_ascii=False) for e in entries)
     text = f'{{"about": "trs_lab decisions", "entries": [\n{lines}\n]}}\n'
     write_atomically(behind_link(path), lambda p: p.write_text(text, encoding="utf-8"), alone=True)
 

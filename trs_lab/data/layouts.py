@@ -220,9 +220,8 @@ def find_copies(
 ) -> list:  # of lists of clip ids, two or more each
     "Clips of the same bytes, and from the same frame on. Only files of one size are read."
     sources = [(s, c if is_archive(s) else None) for s, c in zip(table.source, table.clip_id)]
-    groups = [
-        list(zip(table.clip_id, sources, table.start.fillna(-1)))
-    ]  # in which every clip has the same file
+    # in which every clip has the same file
+    groups = [list(zip(table.clip_id, sources, table.start.fillna(-1)))]
     for look in (_content, _bytes_of):
         seen, found = {source: look(*source) for group in groups for _, source, _ in group}, {}
         for i, group in enumerate(groups):

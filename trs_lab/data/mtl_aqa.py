@@ -31,15 +31,8 @@ _FIELDS = (
     "tw_no",
     "final_score",
 )
-_EXTRAS = (
-    "position",
-    "armstand",
-    "rotation_type",
-    "ss_no",
-    "tw_no",
-    "dive_number",
-    "primary_view",
-)  # all known before the dive
+# all known before the dive
+_EXTRAS = ("position", "armstand", "rotation_type", "ss_no", "tw_no", "dive_number", "primary_view")
 _FILES = (
     "final_annotations_dict_with_dive_number.pkl",
     "augmented_final_annotations_dict.pkl",

@@ -127,9 +127,8 @@ class _Unpickler(pickle.Unpickler):
 def _plain(x, seen):
     "Containers of plain values and arrays; seen = what was converted already, by identity."
     if isinstance(x, np.ndarray):
-        return (
-            x if x.ndim else x[()]
-        )  # an array without axes is a number; nobody expects it to have no length
+        # an array without axes is a number; nobody expects it to have no length
+        return x if x.ndim else x[()]
     if x is None or isinstance(x, (str, bytes, bytearray, bool, int, float, complex, np.generic)):
         return x
     if id(x) in seen:

@@ -237,9 +237,8 @@ def _in_notation(files):
     return None
 
 
-_SIGNED = re.compile(
-    r"(.*?)(-?)(\d+(?:\.\d+)?)(\D*)"
-)  # what is before the last number, its sign, what is after it
+# what is before the last number, its sign, what is after it
+_SIGNED = re.compile(r"(.*?)(-?)(\d+(?:\.\d+)?)(\D*)")
 
 
 def _signed(files):

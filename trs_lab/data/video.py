@@ -372,9 +372,8 @@ class FrameCache(VideoSource):
         "With its checksum, once; what changed on the disk is decoded again."
         if row not in self.sound and checksum(self.frames[row]) != self.sums[row]:
             warn_of_change(self.path, [self._record(row)["clip_id"]])
-            frames, _, sums = open_store(
-                self.path, self.arrays
-            )  # this process may have opened it to read only
+            # this process may have opened it to read only
+            frames, _, sums = open_store(self.path, self.arrays)
             frames[row] = pixels = self._read(row)
             sums[row] = checksum(pixels)
         self.sound.add(row)

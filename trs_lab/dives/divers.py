@@ -49,17 +49,8 @@ def dive_by(
     return sample_dive(rng, quality=float(np.sqrt(share) * level + np.sqrt(1 - share) * rng.normal()))
 
 # %% ../../nbs/dives/divers.ipynb #58008857
-KEPT = (
-    "body",
-    "skin",
-    "suit",
-    "hair",
-    "one_piece",
-    "water",
-    "board",
-    "wall",
-    "scene",
-)  # fields of `Appearance`
+# fields of `Appearance`
+KEPT = ("body", "skin", "suit", "hair", "one_piece", "water", "board", "wall", "scene")
 
 
 def look_of(

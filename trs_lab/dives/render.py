@@ -371,9 +371,8 @@ def _pool(draw, look, to_pixels, scale, frame, extent):
     if edge >= h:
         return
     draw.rectangle((0, edge - 0.1 * scale, w, edge), fill=_rgb(0.5 * np.array(look.wall) + 90))
-    draw.rectangle(
-        (0, edge, w, max(h, edge)), fill=_rgb(water)
-    )  # in a small picture the edge may lie below it
+    # in a small picture the edge may lie below it
+    draw.rectangle((0, edge, w, max(h, edge)), fill=_rgb(water))
     crest = _rgb(water * (1 + look.ripple) + 6)
     for i in range(10):
         y = edge + (0.06 + 0.14 * i + 0.03 * np.sin(0.35 * frame + 2.1 * i)) * scale

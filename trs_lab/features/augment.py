@@ -80,9 +80,8 @@ def _chance(generator, p):
 
 
 def _integer(generator, low, high):
-    return int(
-        torch.randint(low, high + 1, (), generator=generator, device=generator.device)
-    )  # both ends included
+    # both ends included
+    return int(torch.randint(low, high + 1, (), generator=generator, device=generator.device))
 
 
 def per_clip(
@@ -149,9 +148,8 @@ def _resize(frames, box, crop, interpolation, flip):
     frames = frames[..., top : top + h, left : left + w]
     if (h, w) != tuple(crop):
         if frames.is_cuda:
-            frames = _to_float(
-                frames
-            )  # bytes are interpolated on CPU only; the difference is rounding to 1/255
+            # bytes are interpolated on CPU only; the difference is rounding to 1/255
+            frames = _to_float(frames)
         frames = F.interpolate(
             frames, size=tuple(crop), mode=interpolation, antialias=interpolation != "nearest"
         )
@@ -224,9 +222,8 @@ def recolour(
 ) -> torch.Tensor:  # (T,3,H,W), not yet clamped
     "Change the colours of all frames in one pass."
     matrix = colour_matrix(brightness, contrast, saturation, hue).to(frames)
-    mean = frames[::8].mean((0, 2, 3)) @ torch.tensor(LUMA).to(
-        frames
-    )  # every eighth frame is enough for a mean
+    # every eighth frame is enough for a mean
+    mean = frames[::8].mean((0, 2, 3)) @ torch.tensor(LUMA).to(frames)
     return F.conv2d(frames, matrix[:, :, None, None], (1 - contrast) * brightness * mean.expand(3))
 
 # %% ../../nbs/features/augment.ipynb #c031

@@ -274,9 +274,8 @@ def rename_hassony2(
     return re.sub(r"^(conv|mixed)", lambda m: m[0].capitalize(), key)
 
 # %% ../../nbs/features/backbone.ipynb #c039
-_FIRST = re.compile(
-    r"(.*?)([Cc]onv3d_1a_7x7\.conv3d\.weight)"
-)  # I3D's first layer, with what stands before its name
+# I3D's first layer, with what stands before its name
+_FIRST = re.compile(r"(.*?)([Cc]onv3d_1a_7x7\.conv3d\.weight)")
 
 
 def find_state(
@@ -318,9 +317,8 @@ def load_fitting(
         raise DataError(
             f"{name} does not fit this I3D: " + "; ".join(f"{k}: {show(v)}" for k, v in faults.items() if v)
         )
-    model.load_state_dict(
-        state, strict=False
-    )  # strict but for the batch counters, which inference never reads
+    # strict but for the batch counters, which inference never reads
+    model.load_state_dict(state, strict=False)
     return model
 
 # %% ../../nbs/features/backbone.ipynb #c040

@@ -89,9 +89,8 @@ def running_max(
     out, part = torch.empty_like(x), lambda t, start, stop: t.narrow(axis, start, stop - start)
     torch.maximum(part(x, 0, n - 1), part(x, 1, n), out=part(out, 0, n - 1))  # with the next one
     torch.maximum(part(out, 1, n - 1), part(x, 0, n - 2), out=part(out, 1, n - 1))  # with the one before
-    torch.maximum(
-        part(x, n - 2, n - 1), part(x, n - 1, n), out=part(out, n - 1, n)
-    )  # the last has no next one
+    # the last has no next one
+    torch.maximum(part(x, n - 2, n - 1), part(x, n - 1, n), out=part(out, n - 1, n))
     return out
 
 
@@ -178,9 +177,8 @@ def has_bf16(
         return False
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return any(
-        getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile")
-    )  # oneDNN's own answer counts emulation
+    # oneDNN's own answer counts emulation
+    return any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 
 
 def choose_precision(

@@ -190,9 +190,8 @@ def _answers_are_finite(learner):
     if "student" not in learner.epoch_rows or learner.stage == "recovery":
         return True  # it does not score yet
     rows = torch.cat([torch.as_tensor(part).flatten() for part in learner.batches[-1] if part is not None])
-    method = (
-        learner.method
-    )  # asked directly: `outputs` may first encode all exemplars anew, once an epoch more
+    # asked directly: `outputs` may first encode all exemplars anew, once an epoch more
+    method = learner.method
     with torch.no_grad(), eval_mode(*learner.networks.children()), learner.data.autocast():
         ask = lambda x, r: method.answer("student", x, r)
         answers = learner.data.in_batches(rows.to(learner.device), ask)

@@ -134,9 +134,8 @@ def bootstrap_values(
     if not callable(stat) and stat not in ROW_STATS:
         raise ValueError(f"stat: expected a function or one of {sorted(ROW_STATS)}, got {stat!r}")
     f, rng = (stat if callable(stat) else ROW_STATS[stat]), np.random.default_rng(seed)
-    step = max(
-        1, 2_000_000 // max(1, len(y))
-    )  # bounds the memory at some 100 MB whatever the number of clips
+    # bounds the memory at some 100 MB whatever the number of clips
+    step = max(1, 2_000_000 // max(1, len(y)))
     parts = [rng.integers(0, len(y), (min(step, n - i), len(y))) for i in range(0, n, step)]
     return np.concatenate([f(y[i], p[i]) for i in parts])
 

@@ -42,9 +42,8 @@ class SegmentRecovery(nn.Module):
         share: float = 0.3,  # of the segments that `loss` hides
     ):
         super().__init__()
-        object.__setattr__(
-            self, "mixer", mixer
-        )  # not registered, or checkpoints would hold its weights twice
+        # not registered, or checkpoints would hold its weights twice
+        object.__setattr__(self, "mixer", mixer)
         self.share = share
         self.stand_in, self.decoder = nn.Parameter(torch.zeros(in_dim)), nn.Linear(mixer.dim, in_dim)
 

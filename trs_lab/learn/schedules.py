@@ -10,11 +10,8 @@ import math
 
 import torch
 
-FIRST_STAGES = (
-    "recovery",
-    "recover",
-    "burn_in",
-)  # what comes after them is the method's own stage; old names, too
+# what comes after them is the method's own stage; old names, too
+FIRST_STAGES = ("recovery", "recover", "burn_in")
 
 # %% ../../nbs/learn/schedules.ipynb #b41624d4
 def sigmoid_ramp(

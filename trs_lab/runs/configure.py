@@ -109,12 +109,8 @@ def _of_the_backbone(values, params):
     return found
 
 
-_OF_PICTURES = (
-    "finetune",
-    "motion",
-    "frame_rate",
-    "weights",
-)  # parameters of whoever wants pictures to be seen
+# parameters of whoever wants pictures to be seen
+_OF_PICTURES = ("finetune", "motion", "frame_rate", "weights")
 
 
 def _backbone_there(values, params):

@@ -329,9 +329,8 @@ def load_student(
         return _as_described(run, about, config, encoder)
     except TrsLabError:
         raise
-    except (
-        Exception
-    ) as e:  # PyTorch, and methods of one's own, have errors of many kinds for numbers that cannot be
+    except Exception as e:
+        # PyTorch, and methods of one's own, have errors of many kinds for numbers that cannot be
         said = first_line(e)
         raise ConfigError(f"{path}: the student that it describes cannot be built ({said})") from e
 

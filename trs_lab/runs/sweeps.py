@@ -208,9 +208,8 @@ def make_runs(
     if len(runs) > 1 or (was_beside(runs[0]) and not (notebook or train)):
         try:
             _side_by_side(abouts, runs, threads)
-        except (
-            NoRoom
-        ) as e:  # one by one there is no room either, and the numbers would be rounded differently
+        except NoRoom as e:
+            # one by one there is no room either, and the numbers would be rounded differently
             whole = dict(state="finished")
             return [whole if state_of(run) == "finished" else note_failure(run, e) for run in runs]
     made = [make_run(about, run, threads, notebook, train) for about, run in zip(abouts, runs)]
