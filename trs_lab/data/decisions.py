@@ -141,12 +141,8 @@ class Decisions:
         score_range: tuple = None,  # (lowest, highest possible score); None = not known, any finite score will do
         wait: float = 10,  # seconds to wait for another process that is writing
     ):
-        self.path, self.clip_ids, self.score_range, self.wait = (
-            Path(path),
-            frozenset(map(str, clip_ids)),
-            score_range,
-            wait,
-        )
+        self.path, self.clip_ids = Path(path), frozenset(map(str, clip_ids))
+        self.score_range, self.wait = score_range, wait
         self._spelled = {_one_form(c): c for c in self.clip_ids}
         self._mine, self._read = [], (None, [])
         self._entries()  # a damaged file is reported here, not at the first click

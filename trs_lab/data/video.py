@@ -274,13 +274,8 @@ class VideoSource:
             )
         if not len(table):
             raise DataError("the clip table is empty")
-        self.n_frames, self.size, self.how, self.fitting, self.rate = (
-            n_frames,
-            tuple(size),
-            how,
-            fitting,
-            rate,
-        )
+        self.n_frames, self.size, self.how = n_frames, tuple(size), how
+        self.fitting, self.rate = fitting, rate
         more = ({} if fitting.how == "crop" else dict(fitting=fitting)) | (
             dict(rate=float(rate)) if rate else {}
         )

@@ -542,10 +542,8 @@ def pretext_scores(
     for k in CLIP_TASKS:
         right = (model.clip[k](f.mean(1)).argmax(-1).numpy() == labels[k]).mean()
         out[k] = (round(float(right), 3), round(float(np.bincount(labels[k]).max() / len(films)), 3))
-    starts, box = (
-        np.linspace(0, N_FRAMES - 16, n_segments).astype(int),
-        (margin, margin, 1 - 2 * margin, 1 - 2 * margin),
-    )
+    starts = np.linspace(0, N_FRAMES - 16, n_segments).astype(int)
+    box = margin, margin, 1 - 2 * margin, 1 - 2 * margin
     truth = [
         segment_labels({k: labels[k][i] for k in FRAME_LABELS}, s, box, False)
         for i in range(len(films))
@@ -582,11 +580,8 @@ def make_weights(
     films, labels = render_films(Path(folder) / "train", n, 2 * seed, film_size, workers)
     say = lambda step, loss: print(step, f"{loss:.3f}", flush=True)
     say_sum = lambda step, losses: say(step, sum(losses.values()))
-    backbone, frames, course = (
-        load_backbone(init)[0] if init else I3D(**SMALL),
-        [],
-        (films, labels, steps, size),
-    )
+    backbone = load_backbone(init)[0] if init else I3D(**SMALL)
+    frames, course = [], (films, labels, steps, size)
     if not init:
         frames = pretrain_frames(backbone, *course, seed=seed, seconds=frame_seconds, log=say)
     model = Pretext(backbone)

@@ -65,11 +65,9 @@ def pixel_map(
     vector = lambda v: torch.tensor(v, dtype=torch.float64).expand(3)
     back, mid = (vector(0.5), vector(0.5)) if normalisation == "unit" else (vector(STD), vector(MEAN))
     factor = 255 * (settings.get("rescale_factor") or 1 / 255) if settings.get("do_rescale", True) else 255
-    mean, std = (
-        (vector(settings["image_mean"]), vector(settings["image_std"]))
-        if settings.get("do_normalize", True)
-        else (vector(0.0), vector(1.0))
-    )
+    mean, std = vector(0.0), vector(1.0)
+    if settings.get("do_normalize", True):
+        mean, std = vector(settings["image_mean"]), vector(settings["image_std"])
     scale, shift = back * factor / std, (mid * factor - float(settings.get("offset", False)) - mean) / std
     return tuple(v.float().view(3, 1, 1, 1) for v in (scale, shift))
 
@@ -86,11 +84,8 @@ class HFBackbone(nn.Module):
         super().__init__()
         c, self.how = model.config, ARCHITECTURES[model.config.model_type]
         side = lambda v: v if isinstance(v, int) else v[0]
-        self.size, self.frames, self.dim = (
-            side(getattr(c, self.how["size"])),
-            self.how["frames"] and getattr(c, self.how["frames"]),
-            c.hidden_size,
-        )
+        self.size, self.dim = side(getattr(c, self.how["size"])), c.hidden_size
+        self.frames = self.how["frames"] and getattr(c, self.how["frames"])
         self.tubelet = side(getattr(c, "tubelet_size", 1))
         for unused in ("predictor", "pooler"):  # weights that no feature depends on would get no gradient
             if hasattr(model, unused):

@@ -199,13 +199,9 @@ def choose_precision(
 
 
 def cannot_compile(device) -> str:  # '' or what torch.compile lacks
-    names = (
-        shlex.split(os.environ["CXX"])[:1]
-        if os.environ.get("CXX")
-        else ["cl"]
-        if os.name == "nt"
-        else ["g++", "clang++"]
-    )
+    names = ["cl"] if os.name == "nt" else ["g++", "clang++"]
+    if os.environ.get("CXX"):
+        names = shlex.split(os.environ["CXX"])[:1]
     if not any(map(shutil.which, names)):
         return f"no C++ compiler ({' or '.join(names)}) found"
     return "triton is missing" if torch.device(device).type == "cuda" and not find_spec("triton") else ""
@@ -221,12 +217,8 @@ class AutocastBackbone(nn.Module):
         dtype: torch.dtype,  # float32: no autocast
     ):
         super().__init__()
-        self.backbone, self.device, self.dtype, self.dim = (
-            backbone.to(device).eval().requires_grad_(False),
-            torch.device(device),
-            dtype,
-            backbone.dim,
-        )
+        self.backbone = backbone.to(device).eval().requires_grad_(False)
+        self.device, self.dtype, self.dim = torch.device(device), dtype, backbone.dim
         if hasattr(backbone, "clips"):  # it looks at single frames, and takes whole clips
             self.clips = functools.partial(self._run, "clips")
 

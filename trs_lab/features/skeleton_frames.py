@@ -41,11 +41,8 @@ def draw_skeleton(
     if len(limbs) and limbs.max() >= pose.shape[1]:
         raise DataError(f"limbs: joint {limbs.max()} of a skeleton of {pose.shape[1]}, counted from 0")
     xy, size = _placed(pose, height)
-    seen, numbers, r = (
-        seen_joints(pose),
-        sample_frames(len(pose), n_frames or len(pose), "even"),
-        max(2, height // 80),
-    )
+    seen, r = seen_joints(pose), max(2, height // 80)
+    numbers = sample_frames(len(pose), n_frames or len(pose), "even")
     out = np.empty((len(numbers), *size, 3), np.uint8)
     for i, t in enumerate(numbers):
         picture = Image.new("RGB", size[::-1], _GROUND)

@@ -188,13 +188,8 @@ class VideoViews:
         dim: int | None = None,  # width of a segment's feature, for whoever builds the networks
         depth: int = 2,  # steps read ahead
     ):
-        self.cache, self.crop, self.device, self.normalisation, self.dim = (
-            cache,
-            crop,
-            torch.device(device),
-            normalisation,
-            dim,
-        )
+        self.cache, self.crop, self.device = cache, crop, torch.device(device)
+        self.normalisation, self.dim = normalisation, dim
         self.segments = dict(segment_len=segment_len, n_segments=n_segments)
         self.weak_options, self.strong_options = weak_options or {}, strong_options or {}
         self.frames = ReadAhead(cache.__getitem__, self.device, depth)

@@ -201,10 +201,8 @@ class CurvePlot:
         self,
         burn_in_epochs: int,  # shaded, before epoch 0
     ):
-        self.burn_in_epochs, self.figure = (
-            burn_in_epochs,
-            bare_figure(CURVES, 440, dict(l=38, r=8, t=40, b=38)),
-        )
+        self.burn_in_epochs = burn_in_epochs
+        self.figure = bare_figure(CURVES, 440, dict(l=38, r=8, t=40, b=38))
         gaps = dict(horizontal_spacing=0.07, vertical_spacing=0.26)
         self.figure.update_layout(make_subplots(2, 2, subplot_titles=[" "] * 4, **gaps).layout)
         self.figure.update_layout(showlegend=False)

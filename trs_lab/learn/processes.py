@@ -34,9 +34,9 @@ class Team:
         accelerator=None,  # knows how many there are and which this is; None = alone
     ):
         self.accelerator = accelerator
-        self.size, self.rank = (
-            (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
-        )
+        self.size, self.rank = 1, 0
+        if accelerator:
+            self.size, self.rank = accelerator.num_processes, accelerator.process_index
 
     @property
     def alone(self):

@@ -19,11 +19,8 @@ def tracker_names(
     "Names of trackers that can be used here. Raises `ConfigError` that says which cannot, and why."
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
-    names, known, there = (
-        [n.strip() for n in text.split(",") if n.strip()],
-        list(LOGGER_TYPE_TO_CLASS),
-        list(map(str, get_available_trackers())),
-    )
+    names = [n.strip() for n in text.split(",") if n.strip()]
+    known, there = list(LOGGER_TYPE_TO_CLASS), list(map(str, get_available_trackers()))
     for name in names:
         if name not in known:
             raise ConfigError(

@@ -223,16 +223,12 @@ def co_train(
 ) -> list:  # for each regressor (rows among the unlabelled (m,), guessed scores (m,)) from the other one
     "COREG, the algorithm of the paper."
     n, k = len(labelled), min(k, len(labelled))
-    drawn = torch.randperm(len(unlabelled), generator=generator, device=generator.device)[
-        : pool + 2 * rounds
-    ].to(labelled.device)  # no others can come into the pool
+    drawn = torch.randperm(len(unlabelled), generator=generator, device=generator.device)
+    drawn = drawn[: pool + 2 * rounds].to(labelled.device)  # no others can come into the pool
     x = torch.cat([labelled, unlabelled[drawn]])
     distances = [torch.cdist(x, x, p, compute_mode="donot_use_mm_for_euclid_dist") for p in orders]
-    known, said, waiting = (
-        [list(range(n)) for _ in orders],
-        [scores.tolist() for _ in orders],
-        list(range(n, len(x))),
-    )
+    known, said = [list(range(n)) for _ in orders], [scores.tolist() for _ in orders]
+    waiting = list(range(n, len(x)))
     for _ in range(rounds):
         now, found = waiting[:pool], []
         for d, rows, y in zip(distances, known, said):

@@ -75,10 +75,8 @@ def data_order(
     data: str,  # from `data_name`
 ) -> tuple:  # to sort by
     "Our data sets in the order of `DATA_NAMES`, others after them; official folds, random ones, users left out."
-    names, ways = (
-        list(DATA_NAMES.values()),
-        ("official folds", "random folds", "people apart", "leave one user out"),
-    )
+    names = list(DATA_NAMES.values())
+    ways = "official folds", "random folds", "people apart", "leave one user out"
     name = next((i for i, n in enumerate(names) if data.startswith(n)), len(names))
     return name, next((i for i, w in enumerate(ways) if w in data), -1), data
 

@@ -255,12 +255,8 @@ class RunFiles:
         trust_code: bool = False,  # True: import the method or backbone that the run names, where it is none of ours
     ):
         self.trust_code = trust_code
-        self.run, self._root, self._sample, self._seed = (
-            possible_path(Path(run).expanduser()),
-            root,
-            sample,
-            seed,
-        )
+        self.run = possible_path(Path(run).expanduser())
+        self._root, self._sample, self._seed = root, sample, seed
         if sample is not None and sample < 1:
             raise DataError(f"sample is {sample}, expected at least 1 clip")
         if not (self.run / "config.json").is_file():

@@ -98,11 +98,8 @@ def ridge_baseline(
     scale_index=None,  # row numbers whose inputs set mean and scale; None = the labelled ones
 ) -> np.ndarray:  # (n,) predicted scores, in points
     "Ridge regression fitted on labelled rows only; ValueError if there are fewer than 2 or values are not finite."
-    X, y, rows = (
-        np.asarray(X, dtype=np.float64),
-        np.asarray(y_labelled, dtype=np.float64),
-        np.asarray(labelled_index),
-    )
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y_labelled, dtype=np.float64)
+    rows = np.asarray(labelled_index)
     if X.ndim != 2:
         raise DataError(f"X: expected shape (clips, statistics), got {X.shape}")
     if not np.isfinite(X).all():

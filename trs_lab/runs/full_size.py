@@ -54,14 +54,8 @@ class Clock(Callback):
         steps: int,  # that are
         profiled: int = 0,  # steps afterwards, under the profiler
     ):
-        self.warmup, self.steps, self.profiled, self.marks, self.profile, self.count = (
-            warmup,
-            steps,
-            profiled,
-            {},
-            None,
-            0,
-        )
+        self.warmup, self.steps, self.profiled = warmup, steps, profiled
+        self.marks, self.profile, self.count = {}, None, 0
 
     def mark(self, learner):
         event = time.perf_counter()
@@ -92,10 +86,7 @@ class Clock(Callback):
     def seconds(self, stage):
         "Seconds of every counted step."
         marks = self.marks.get(stage, [])[self.warmup :][: self.steps + 1]
-        if marks and not isinstance(marks[0], float):
-            torch.cuda.synchronize()
-            return [a.elapsed_time(b) / 1000 for a, b in zip(marks, marks[1:])]
-        return [b - a for a, b in zip(marks, marks[1:])]
+        return [_between(a, b) for a, b in zip(marks, marks[1:])]
 
     def first(self, stage):
         "Seconds of the first step of a stage, with compiling if there is any."
@@ -103,7 +94,11 @@ class Clock(Callback):
 
 
 def _between(a, b):
-    return b - a if isinstance(a, float) else (torch.cuda.synchronize(), a.elapsed_time(b) / 1000)[1]
+    "Seconds between two marks: times, or events of a GPU, which has to come to the second one first."
+    if isinstance(a, float):
+        return b - a
+    b.synchronize()
+    return a.elapsed_time(b) / 1000
 
 
 def synchronise(device):
@@ -151,7 +146,7 @@ def kind_of(
     "What an operation's time is spent on."
     if any(n == VIEWS for n in around):
         return VIEWS
-    if any("nchwtonhwc" in k or "nhwctonchw" in k for k in [kernel.lower()]):
+    if "nchwtonhwc" in kernel.lower() or "nhwctonchw" in kernel.lower():
         return LAYOUT
     if any(n.startswith("Optimizer.step") for n in around):
         return KINDS[-1][0]
@@ -336,10 +331,8 @@ def _both_stages(learner):
 
 def _rates(config, clock):
     "Seconds per step, and clips and segments per second."
-    n, seconds = (
-        config.batch_size * (1 + config.unlabelled_per_labelled),
-        statistics.median(clock.seconds("semi_supervised")),
-    )
+    n = config.batch_size * (1 + config.unlabelled_per_labelled)
+    seconds = statistics.median(clock.seconds("semi_supervised"))
     return dict(
         seconds_per_step=seconds,
         burn_in_seconds_per_step=statistics.median(clock.seconds("burn_in")),

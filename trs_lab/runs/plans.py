@@ -199,13 +199,9 @@ def as_list(
     value,  # list, number, or text with blanks between the items
 ) -> list:
     "The items. A number or a text of one word is a list of one."
-    return (
-        value.split()
-        if isinstance(value, str)
-        else list(value)
-        if isinstance(value, (list, tuple))
-        else [value]
-    )
+    if isinstance(value, str):
+        return value.split()
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 MOST_SEEDS = 100_000  # of a grid: each is a run, and all of them are listed before the first begins
@@ -217,11 +213,8 @@ def seed_list(
     "5 is 0, 1, 2, 3, 4; [5] and '5 6' are themselves. Raises `ConfigError` for anything else."
     if isinstance(value, int) and value > MOST_SEEDS:
         raise ConfigError(f"seeds: expected at most {MOST_SEEDS:,} runs of a setting, got {value:,}")
-    seeds = (
-        list(range(value))
-        if isinstance(value, int) and not isinstance(value, bool)
-        else [read_value(str(s)) for s in as_list(value)]
-    )
+    several = isinstance(value, int) and not isinstance(value, bool)
+    seeds = list(range(value)) if several else [read_value(str(s)) for s in as_list(value)]
     if not seeds or not all(type(s) is int and s >= 0 for s in seeds):
         raise ConfigError(f"seeds: expected how many (5), or which ([0, 1, 2] or '0 1 2'); got {value!r}")
     return seeds

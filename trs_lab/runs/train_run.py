@@ -95,10 +95,8 @@ class TrainingRun:
 
     def measure_baselines(self) -> dict:  # baseline -> figures on the test clips, {} where none is judged
         "Figures of the baselines, which need no network."
-        predicted, truth = (
-            run_baselines(self.visible, baseline_statistics(self.data, self.config.workers)),
-            self.truth,
-        )
+        predicted = run_baselines(self.visible, baseline_statistics(self.data, self.config.workers))
+        truth = self.truth
         judged = truth[self.visible.role.eq("test").to_numpy()].notna().any()
         how = dict(score_range=self.score_range, seed=self.config.seed)
         self.baselines = evaluate_baselines(predicted, truth, **how) if judged else {}

@@ -18,6 +18,7 @@ from ..core.progress import counted, digits_of
 from ..data.pictures import fitting_of
 from ..data.video import VideoError, read_clip
 from ..results.plots import COLOURS
+from .model import clip_vector
 from .scorer import Scorer, said_once
 from .videos import name_clips
 
@@ -179,5 +180,5 @@ def _nearest(scorer, seen, clip_id, k):
     if not k:
         return []
     at = seen.table.clip_id.tolist().index(clip_id)
-    rows = scorer.neighbours.nearest(seen.clean[at : at + 1].float().mean(1).cpu().numpy(), k)[0]
+    rows = scorer.neighbours.nearest(clip_vector(seen.clean[at : at + 1]), k)[0]
     return [scorer.neighbours.judged.iloc[i] for i in rows]

@@ -235,13 +235,8 @@ def percentile(self: Scorer, scores):
     return 100 * (lower.mean(1) + same.mean(1) / 2)
 
 
-Scorer.ask, Scorer.judge, Scorer.interval, Scorer.limits, Scorer.percentile = (
-    ask,
-    judge,
-    interval,
-    limits,
-    percentile,
-)
+Scorer.ask, Scorer.judge, Scorer.interval = ask, judge, interval
+Scorer.limits, Scorer.percentile = limits, percentile
 
 # %% ../../nbs/score/scorer.ipynb #c4c1e71b
 def compare(self: Scorer, seen, scores):

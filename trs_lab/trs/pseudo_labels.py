@@ -130,10 +130,8 @@ def pseudo_loss(
 ):
     "Loss of the student against pseudo-labels; clips without one are left out. No gradient reaches the pseudo-label."
     known = torch.isfinite(pseudo)
-    target, variance = (
-        torch.nan_to_num(pseudo.detach()),
-        torch.where(known, pseudo_log_var.detach(), 0.0).exp(),
-    )
+    target = torch.nan_to_num(pseudo.detach())
+    variance = torch.where(known, pseudo_log_var.detach(), 0.0).exp()
     if kind == "mse":
         precision = known / variance
         return (precision / total(precision.sum()).clamp_min(1e-8) * (mean - target) ** 2).sum()
