@@ -27,7 +27,15 @@ from .clips import CLIP_COLUMNS, hide_scores
 from .clips_file import write_table
 from .decisions import all_clips
 from .findings import Finding, findings_table
-from .layouts import VIDEO_SUFFIXES, SharedWarning, data_folder, entries_of, find_copies, is_film
+from trs_lab.data.layouts import (
+    VIDEO_SUFFIXES,
+    SharedWarning,
+    data_folder,
+    entries_of,
+    find_copies,
+    is_film,
+    near,
+)
 from trs_lab.data.own_folder import (
     find_media,
     listed_clips,
@@ -44,7 +52,7 @@ def _lines(root, target):
     path = root / "clips.csv"
     if not path.is_file():
         advice = "make one: first the line clip_id,score, then a line for each file: its name without suffix, its score"
-        said = f"there is no clips.csv in {root.name}"
+        said = f"there is no clips.csv in {root.name}{near('clips.csv', root)}"
         return [], [Finding("error", "clips.csv", said, f"{advice} or nothing")]
     try:
         rows, refused = listed_clips(path, target)
@@ -177,13 +185,25 @@ def _strays(root, rows, files, others):
         found.append(
             Finding("error" if not files else "note", "place", said, "move them into the folder videos")
         )
+    return found + (_misnamed(root) if not files else [])
+
+
+def _misnamed(root):
+    "Folders with videos that are called otherwise than the one that is read."
+    found = []
+    for folder in (p for p in entries_of(root, []) if p.is_dir() and p.name != "videos"):
+        if films := [p.name for p in entries_of(folder, []) if p.suffix.lower() in VIDEO_SUFFIXES]:
+            many = counted(len(films), "video")
+            said = f"{many}, such as {films[0]}, in the folder {folder.name}, where nobody looks"
+            found.append(Finding("error", "place", said, "call that folder videos"))
     return found
 
 # %% ../../nbs/data/check.ipynb #9be02b26
 def _loose_table(rows):
     "A clip table that nobody has checked."
     table = pd.DataFrame(rows, columns=list(CLIP_COLUMNS))
-    table["split"], table["group"] = table.split.fillna("train"), table.group.fillna("all")
+    texts = table[["split", "group"]].astype(object)  # a column of nothing is one of numbers
+    table[["split", "group"]] = texts.fillna(dict(split="train", group="all"))
     table = table.astype({c: float for c in ("score", "difficulty")})
     table.attrs.update(dataset="folder", sampling="even", range_source="scores")
     return table
