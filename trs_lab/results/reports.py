@@ -17,11 +17,11 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ..core.files import make_folder, read_json, sha256, write_atomically, write_json
-from ..core.parameters import ConfigError, check_names
+from ..core.parameters import ConfigError, check_names, nearest
 from ..data.clips_file import free_name
 from ..runs.plans import read_toml, saying
 from .means import against_each, crossed_interval, doubt, everyone, matrix
-from ..methods.registry import title
+from ..methods.registry import METHODS, title
 from .tables import in_order, inert, interval, latex, markdown, number
 
 # %% ../../nbs/results/reports.ipynb #97a7e890
@@ -31,9 +31,17 @@ HEADLINES = ("trs_process: fusion", "trs_process", "trs_gp", "trs", "process")
 
 def headline(
     rows: pd.DataFrame,  # of `read_runs`
+    wanted: str = "",  # a method, or method/variant; empty: it is chosen
 ) -> str:  # a method
-    "The first of `HEADLINES` that was run; of runs without any, the first method but supervised."
+    """The first of `HEADLINES` that was run; of runs without any, the first method but supervised.
+
+    Raises `ConfigError` for a wanted one that is neither among the runs nor known."""
     ran = dict.fromkeys(rows[rows.kind != "baseline"].method)
+    if wanted:
+        name = wanted.partition("/")[0]
+        if name.partition(": ")[0] not in {*ran, *METHODS}:
+            raise ConfigError(f"ours: no run of {wanted!r}; found {', '.join(ran)}{nearest(name, ran)}")
+        return wanted
     return next((m for m in (*HEADLINES, *ran) if m in ran and m != "supervised"), "supervised")
 
 
