@@ -413,6 +413,9 @@ def _local_cluster(workers, threads):
             threads_per_worker=threads,
             memory_limit=0,
             dashboard_address=None,
+            scheduler_kwargs=dict(
+                dashboard_address="127.0.0.1:0"
+            ),  # any port: that of a second sweep is taken
             silence_logs=logging.CRITICAL,
         )
 
