@@ -58,10 +58,11 @@ def out_of_sync(copy):
 
 
 def badly_formatted():
-    """What ruff says of notebooks, tests and setup.py, and of what is unsafe in the modules that are exported."""
+    """What ruff says of notebooks, tests and setup.py, and of modules what is unsafe or imported for nothing."""
     said, where, check = [], ["nbs", "tests", "setup.py"], ["check", "--quiet", "--output-format", "concise"]
-    unsafe = [*check, "--select", "S", "--ignore", "S603,S607", "trs_lab"]  # with asserts and pickles
-    for command in (["format", "--check", "--quiet", *where], [*check, *where], unsafe):
+    # with asserts and pickles, and without the tests for which a notebook may import something
+    modules = [*check, "--select", "S,F401", "--ignore", "S603,S607", "trs_lab"]
+    for command in (["format", "--check", "--quiet", *where], [*check, *where], modules):
         done = tool("ruff", *command, cwd=root, capture_output=True, text=True)
         if done.returncode:
             said += (done.stdout + done.stderr).splitlines() or [f"ruff {command[0]}: failed"]

@@ -7,7 +7,6 @@ __all__ = ['TASKS', 'ELEMENTS', 'read_jigsaws']
 
 # %% ../../nbs/data/jigsaws.ipynb #e2ce5dc9
 import re, warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

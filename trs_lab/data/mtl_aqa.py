@@ -7,7 +7,6 @@ __all__ = ['TARGETS', 'dive_id', 'load_dives', 'read_mtl_aqa']
 
 # %% ../../nbs/data/mtl_aqa.ipynb #3d555657
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -7,7 +7,6 @@ __all__ = ['APPARATUS', 'read_rhythmic_gymnastics']
 
 # %% ../../nbs/data/rhythmic_gymnastics.ipynb #5f25424e
 import math, re
-from pathlib import Path
 
 import pandas as pd
 

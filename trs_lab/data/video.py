@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['SAMPLINGS', 'sample_frames', 'segment_starts', 'stretched', 'clip_numbers', 'read_clip', 'check_frames', 'cache_key',
-           'CorruptVideos', 'failure_of', 'VideoSource', 'FrameCache', 'fill', 'count_frames', 'decode_video',
-           'VideoError', 'decode_frames', 'list_frames', 'create_store']
+           'CorruptVideos', 'failure_of', 'VideoSource', 'FrameCache', 'fill']
 
 # %% ../../nbs/data/video.ipynb #c002
 import os, warnings
@@ -17,7 +16,7 @@ import numpy as np, pandas as pd
 from ..core.files import DataError, digest
 from ..core.parameters import SEGMENT_LEN
 from ..core.progress import progress_bar
-from .decoding import count_frames, decode_video, frame_times, varies
+from .decoding import decode_video, frame_times, varies
 from trs_lab.data.pictures import (
     Fitting,
     VideoError,
@@ -27,15 +26,6 @@ from trs_lab.data.pictures import (
     order_of,
 )
 from .stores import checksum, create_store, open_store, rows_and_sums, warn_of_change
-
-_all_ = [
-    "count_frames",
-    "decode_video",
-    "VideoError",
-    "decode_frames",
-    "list_frames",
-    "create_store",
-]
 
 # %% ../../nbs/data/video.ipynb #c005
 SAMPLINGS = ("consecutive", "even")

@@ -6,7 +6,7 @@
 __all__ = ['PARALLAX', 'SCENES', 'Appearance', 'sample_appearance', 'camera_path', 'render_dive']
 
 # %% ../../nbs/dives/render.ipynb #c002
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw
 from trs_lab.dives.motion import (
     Body,
     Dive,
-    Faults,
     J,
     SEGMENTS,
     FPS,

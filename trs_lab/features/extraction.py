@@ -23,11 +23,12 @@ from torch import nn
 from ..core.files import DataError, MissingExtra, NotReached, TrsLabError, digest, write_in_turn
 from ..core.progress import progress_bar
 from ..data.stores import checksum, rows_and_sums, store_to_fill
-from ..data.video import CorruptVideos, FrameCache, VideoError, VideoSource, failure_of
+from ..data.pictures import VideoError
+from ..data.video import CorruptVideos, FrameCache, VideoSource, failure_of
 from .augment import clean, normalise, strong, weak
 from .inference import choose_precision, inference_copy
 from .joined import Joined
-from .segments import SegmentEncoder, cut_segments
+from .segments import SegmentEncoder
 
 # %% ../../nbs/features/extraction.ipynb #80504253
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import re
 from importlib import import_module
 
 import torch
-from einops import rearrange, reduce
+from einops import rearrange
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..core.files import MissingExtra
 from .huggingface import pixel_map, resample_frames
-from .weights import MissingExtra
 
 # %% ../../nbs/features/images.ipynb #3ce1c723
 def over_time(

@@ -15,13 +15,9 @@ import pandas as pd
 from ..core.files import digest
 from ..core.progress import progress_bar
 from ..data.stores import open_store, rows_and_sums, store_to_fill, write_rows
-from trs_lab.data.video import (
-    FrameCache,
-    check_frames,
-    count_frames,
-    list_frames,
-    segment_starts,
-)
+from ..data.decoding import count_frames
+from ..data.pictures import list_frames
+from ..data.video import FrameCache, check_frames, segment_starts
 
 # %% ../../nbs/features/motion.ipynb #c005
 def cell_means(

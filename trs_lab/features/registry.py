@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from ..core.files import DataError
-from ..core.own_code import own_code, trust
-from ..core.parameters import BACKBONES, I3DS, TORCHVISION, Config, backbone_parts
+from ..core.own_code import own_code
+from ..core.parameters import I3DS, TORCHVISION, Config, backbone_parts
 from .backbone import I3D, load_backbone, load_i3d
 from .huggingface_images import hf_side, load_hf
 from .images import LITE, load_efficientnet_lite

@@ -10,7 +10,6 @@ import http.client
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
 from urllib.request import Request, urlopen
 
 import torch
@@ -19,7 +18,6 @@ from trs_lab.core.files import (
     DataError,
     MissingExtra,
     MissingFile,
-    TrsLabError,
     first_line,
     make_folder,
     sha256,

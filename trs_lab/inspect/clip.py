@@ -22,7 +22,8 @@ from ..core.parameters import comma_hint
 from ..data.clips_file import typed_number
 from .parts import AXIS, Part, as_text, bare_figure, make_button, put
 from .player import ClipPlayer, ComparisonView, pack_each
-from ..results.opened_run import RunData, Unavailable
+from ..results.opened_run import RunData
+from ..results.run_folder import Unavailable
 from ..results.plots import COLOURS, NETWORK_STYLES as NETWORKS
 
 # %% ../../nbs/inspect/clip.ipynb #c005

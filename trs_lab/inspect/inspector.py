@@ -20,7 +20,8 @@ from ..core.progress import counted
 from .clip import ClipPanel, DecisionPanel, HistoryPlot
 from .overview import ORDERS, Overview, order_clips, when_free
 from .parts import STATIC, Part, Patience, as_text, make_button
-from ..results.opened_run import RunData, Unavailable
+from ..results.opened_run import RunData
+from ..results.run_folder import Unavailable
 
 # %% ../../nbs/inspect/inspector.ipynb #c005
 class Keys(anywidget.AnyWidget):

@@ -24,7 +24,8 @@ from .parts import AXIS, STATIC, Patience, as_text, bare_figure, keep_state
 from .parts import make_button, put, style
 from ..learn.metrics import mae, spearman
 from ..learn.schedules import FIRST_STAGES
-from ..results.opened_run import HistoryArrays, RunData
+from ..results.history import HistoryArrays
+from ..results.opened_run import RunData
 from ..results.plots import COLOURS, NETWORK_STYLES as NETWORKS
 from ..runs.folder import read_metrics
 from ..runs.pause import alive, pause, read_progress, read_request, resume_training, stop

@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 from einops import rearrange
 
 from ..core.parameters import ConfigError, option

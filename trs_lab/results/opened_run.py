@@ -11,11 +11,9 @@ import numpy as np
 from ..data.decisions import Decisions, suggest
 from ..data.originals import Original
 from .exemplars import Exemplars
-from .history import HistoryArrays
 from .run_features import RunFeatures
-from .run_folder import NoPicture, RunFolder, Unavailable
+from .run_folder import RunFolder
 from .run_pictures import RunPictures
-from .synthetic import synthetic_run
 
 # %% ../../nbs/results/opened_run.ipynb #a87b2f1d
 class RunData(RunFolder):

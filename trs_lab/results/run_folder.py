@@ -24,7 +24,9 @@ from ..runs.folder import PARTS
 from ..data.clips import CLIP_COLUMNS, NUMBERS, hide_scores
 from ..data.decisions import apply_decisions, undecided_clips
 from ..data.own_folder import read_range
-from ..data.readers import dives_folder, read_clips, read_mtl_aqa
+from ..data.embedded_dives import dives_folder
+from ..data.mtl_aqa import read_mtl_aqa
+from ..data.readers import read_clips
 from trs_lab.results.history import (
     OVERVIEW_COLUMNS,
     HistoryArrays,

@@ -16,8 +16,8 @@ from ..core.files import read_json
 from ..data.stores import checksum
 from ..core.parameters import SEGMENT_LEN
 from ..data.originals import Original, open_original
-from ..data.pictures import fitting_of
-from ..data.video import VideoError, read_clip, segment_starts
+from ..data.pictures import VideoError, fitting_of
+from ..data.video import read_clip, segment_starts
 from ..data.poses import read_pose
 from ..features.skeleton_frames import draw_skeleton
 from ..features.skeletons import read_limbs

@@ -10,8 +10,6 @@ __all__ = ['PUBLISHED', 'CEILING', 'RIDGE', 'MEANT', 'ASKED', 'VERBS', 'ESCAPES'
            'missing_words', 'time_and_machine', 'cell', 'inert', 'markdown', 'latex_text', 'latex']
 
 # %% ../../nbs/results/tables.ipynb #ccb1c0f1
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 

@@ -23,10 +23,10 @@ from ..core.files import DataError, read_json, write_json
 from ..core.parameters import ConfigError
 from ..core.progress import counted, progress_bar
 from ..data.clips import people_folds, random_folds
+from ..learn.callbacks import select
 from ..learn.device import make_accelerator
 from ..methods.registry import build_networks, make_learner, uses_difficulty
 from ..results.run_folder import RunFolder, noted_clips
-from ..runs.launch import select
 from ..runs.manifest import check_sources, read_manifest
 from ..runs.prepare import in_units, make_backbone, make_encoder, make_views
 

@@ -15,9 +15,9 @@ from PIL import Image
 from ..core.progress import counted
 from ..data.decoding import frame_times, shown_shape
 from ..data.layouts import read_feature_shape
-from ..data.pictures import as_rgb
+from ..data.pictures import as_rgb, list_frames
 from ..data.poses import read_pose
-from ..data.video import list_frames, stretched
+from ..data.video import stretched
 from ..features.motion import clip_length
 from ..features.skeletons import MOMENTS
 from .model import Model

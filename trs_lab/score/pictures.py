@@ -15,8 +15,8 @@ import pandas as pd
 
 from ..core.files import DataError
 from ..core.progress import counted, digits_of
-from ..data.pictures import fitting_of
-from ..data.video import VideoError, read_clip
+from ..data.pictures import VideoError, fitting_of
+from ..data.video import read_clip
 from ..results.plots import COLOURS
 from .model import clip_vector
 from .scorer import Scorer, said_once

@@ -15,7 +15,8 @@ import pandas as pd
 import torch
 
 from ..core.progress import without_bars
-from ..data.video import CorruptVideos, VideoError, failure_of
+from ..data.pictures import VideoError
+from ..data.video import CorruptVideos, failure_of
 from ..data.clips import NUMBERS
 from ..data.layouts import read_feature_shape
 from ..features.skeletons import given_features

@@ -6,8 +6,6 @@
 __all__ = ['combine', 'over_views', 'choose_exemplars', 'ConfidenceMemory', 'pseudo_loss']
 
 # %% ../../nbs/trs/pseudo_labels.ipynb #c002
-import math
-
 import torch
 
 from ..features.augment import drawn
