@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'Line', 'lines_in', 'cells_of', 'without_empty', 'typed_number', 'number_in', 'one_form', 'plain_name',
            'checked_clip_id', 'typed_ids', 'lines_of', 'lines_below', 'appended', 'filled_in', 'free_name',
-           'encoding_of', 'encoded_as', 'SavedMeanwhile', 'in_turn', 'bytes_of', 'write_read', 'keep_and_write',
-           'write_table', 'write_clips']
+           'encoded_as', 'SavedMeanwhile', 'in_turn', 'bytes_of', 'write_read', 'keep_and_write', 'write_table',
+           'write_clips']
 
 # %% ../../nbs/data/clips_file.ipynb #412e914b
-import codecs, csv, io, math, os, re, unicodedata
+import csv, io, math, os, re, unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +17,13 @@ import pandas as pd
 from filelock import Timeout
 
 from trs_lab.core.files import (
+    ENCODINGS,
     DataError,
     MissingFile,
     behind_link,
     file_lock,
     full_disk_said,
+    mark_of,
     read_bytes,
     side_name,
     text_of,
@@ -250,7 +252,7 @@ def appended(
     header = [plain_name(h) for h in cells_of(text)[1][0][1]]
     plain = [{plain_name(k): v for k, v in row.items()} for row in rows]
     lines = lines_below(text, [[row.get(h, "") for h in header] for row in plain])
-    return data + lines.encode(encoding_of(data))
+    return data + lines.encode(ENCODINGS[mark_of(data)])
 
 
 def _as_before(old, new, separator):
@@ -290,29 +292,13 @@ def free_name(
     return next(p for p in names if not p.exists())
 
 
-_MARKS = {  # in this order: that of UTF-32 begins as that of UTF-16
-    codecs.BOM_UTF32_LE: "utf-32-le",
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-    codecs.BOM_UTF8: "utf-8",
-}
-
-
-def encoding_of(
-    data: bytes,  # content of a text file
-) -> str:
-    "In which lines have to be added."
-    return next((kind for mark, kind in _MARKS.items() if data.startswith(mark)), "utf-8")
-
-
 def encoded_as(
     data: bytes,  # content of a text file, as it was
     text: str,  # its new content
 ) -> bytes:
     "In the encoding of the old content, behind the same mark."
-    mark = next((m for m in _MARKS if data.startswith(m)), b"")
-    return mark + text.encode(encoding_of(data))
+    mark = mark_of(data)
+    return mark + text.encode(ENCODINGS[mark])
 
 
 def _shortened(new, typed):
