@@ -16,8 +16,7 @@ from torch import nn
 from ..core.progress import counted, progress_bar
 from .device import eval_mode
 from .learner import Callback
-from .method import NotFinite
-from .method import TeacherOptions
+from .method import NotFinite, TeacherOptions
 
 # %% ../../nbs/learn/callbacks.ipynb #fec3d86f
 @torch.no_grad()
@@ -26,7 +25,7 @@ def ema_update(
     student: nn.Module,  # is followed
     momentum: float,  # share of the teacher that stays
 ):
-    "Exponential moving average of parameters; buffers are copied."
+    "Exponential moving average of parameters (Tarvainen and Valpola, NeurIPS 2017); buffers are copied."
     torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - momentum)
     for t, s in zip(teacher.buffers(), student.buffers()):
         t.copy_(s)

@@ -19,7 +19,7 @@ def gaussian_nll(
     target,  # what was observed, same shape
     average=torch.mean,  # from one value each to the loss; several processes weigh their shards of a batch
 ):
-    "Heteroscedastic Gaussian negative log-likelihood without its constant, averaged."
+    "Gaussian negative log-likelihood with a variance for each, without its constant (Nix and Weigend, 1994)."
     return 0.5 * average(torch.exp(-log_var) * (target - mean) ** 2 + log_var)
 
 # %% ../../nbs/learn/losses.ipynb #9e49c530
@@ -28,7 +28,7 @@ def ranking_loss(
     scores,  # (B,) true scores, both standardised
     temperature: float = 0.2,  # in sd of the score
 ):
-    "RankNet's pairwise logistic loss over all pairs of different score; 0 where there is none."
+    "RankNet's pairwise logistic loss (Burges et al., ICML 2005) over all pairs of different score; 0 without any."
     better = scores[:, None] > scores[None, :]
     losses = nn.functional.softplus(-(mean[:, None] - mean[None, :]) / temperature)
     return (losses * better).sum() / better.sum().clamp_min(1)

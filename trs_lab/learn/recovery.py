@@ -30,7 +30,7 @@ def segment_masks(
 
 # %% ../../nbs/learn/recovery.ipynb #c009
 class SegmentRecovery(nn.Module):
-    """Predict the features of hidden segments from the visible ones.
+    """Predict the features of hidden segments from the visible ones (Zhang et al., S4AQA, IEEE TCSVT 2022).
 
     Own parameters are the stand-in for hidden segments and the decoder; the Mixer stays the student's.
     """

@@ -18,7 +18,7 @@ def sigmoid_ramp(
     epoch: float,  # now, fractions allowed
     length: float,  # epochs until 1; 0 = no ramp
 ):
-    "0.0067 at the start, 1 from `length` on."
+    "exp(-5 (1 - t)^2): 0.0067 at the start, 1 from `length` on (Laine and Aila, ICLR 2017)."
     if length <= 0:
         return 1.0
     return math.exp(-5 * (1 - min(max(epoch / length, 0), 1)) ** 2)

@@ -88,7 +88,7 @@ class PseudoLabelOptions(UnlabelledOptions):
 
 
 class PseudoLabel(Consistency):
-    "Pseudo-labels of the student itself, behind a gate on their variance."
+    "Pseudo-labels of the student itself (Lee 2013; two views as in FixMatch, 2020), behind a gate on their variance."
 
     scorers = ("student",)
     Options, stacks = PseudoLabelOptions, True
@@ -113,7 +113,7 @@ class MeanTeacherOptions(TeacherOptions, UnlabelledOptions):
 
 
 class MeanTeacher(Consistency):
-    "The target for the strong view is the answer of the student's moving average."
+    "The target for the strong view is the answer of the student's moving average (Tarvainen and Valpola, 2017)."
 
     Options, stacks = MeanTeacherOptions, True
 
@@ -179,7 +179,7 @@ class VATOptions(UnlabelledOptions):
 
 
 class VAT(Method):
-    "Smoothness of the answer in the worst direction."
+    "Smoothness of the answer in the worst direction: virtual adversarial training (Miyato et al., TPAMI 2018)."
 
     scorers = ("student",)
     Options, stacks = VATOptions, True

@@ -278,7 +278,7 @@ class CoReOptions(Options):
 
 
 class CoRe(Method):
-    "Contrastive regression against labelled exemplars."
+    "Contrastive regression against labelled exemplars (Yu et al., ICCV 2021)."
 
     Options, scorers, second_stage = CoReOptions, ("student",), "supervised"
 

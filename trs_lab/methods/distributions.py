@@ -116,7 +116,7 @@ class USDLOptions(Options):
 
 
 class USDL(Method):
-    "Uncertainty-aware score distribution learning on labelled clips."
+    "Uncertainty-aware score distribution learning on labelled clips (Tang et al., CVPR 2020)."
 
     Options, scorers, second_stage = USDLOptions, ("student",), "supervised"
 
@@ -301,7 +301,7 @@ class MUSDLOptions(USDLOptions):
 
 
 class MUSDL(USDL):
-    "USDL with a head for each judge."
+    "USDL with a head for each judge (Tang et al., CVPR 2020)."
 
     times_difficulty = True
     Options = MUSDLOptions

@@ -120,7 +120,7 @@ def negative_evidence(
     same=None,  # (n, n) or None, as in `matern_sum`
     kernel=matern_sum,  # or `linear_sum`
 ):
-    "The cost that is minimised: minus the formula above, without its constant."
+    "The cost: minus log evidence (Rasmussen and Williams, equation 5.8) and minus log prior, without constants."
     L = torch.linalg.cholesky(with_noise(theta, pairs, same, kernel))
     explained = torch.cholesky_solve(y[:, None], L)[:, 0] @ y
     off = theta - prior(len(pairs), same is not None, kernel)

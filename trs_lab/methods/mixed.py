@@ -33,7 +33,7 @@ def restricted(
     V: np.ndarray,  # (n, n) from `covariance`
     y: np.ndarray,  # (n,) scores, n >= 2
 ) -> tuple:  # (-2 log restricted likelihood, mean, variance of the noise, V^-1 (y - mean), V^-1 1)
-    "REML with a common mean; the variance of the noise is in closed form."
+    "REML (Patterson and Thompson, 1971) with a common mean; the variance of the noise is in closed form."
     n, factor = len(y), cho_factor(V)
     ones = cho_solve(factor, np.ones(n))
     mean = ones @ y / ones.sum()
@@ -128,7 +128,7 @@ def grow(
     forest,  # `RandomForestRegressor` with out-of-bag predictions
     rounds: int = 5,  # at most
 ) -> tuple:  # (fitted forest, levels (n,), variance of the levels, variance of the noise)
-    "MERF with random intercepts; ends early when the levels no longer move."
+    "MERF (Hajjem et al., 2014) with random intercepts; ends early when the levels no longer move."
     level, people, noise = np.zeros(len(y)), 0.3 * y.var(), 0.7 * y.var()
     for _ in range(rounds if same.any() else 1):
         forest.fit(rows, y - level)
@@ -300,7 +300,7 @@ class ForestOptions(RowOptions):
 
 
 class MixedForest(RowMethod):
-    "Random forest with random intercepts of people (MERF)."
+    "Random forest with random intercepts of people (MERF; Hajjem et al., 2014)."
 
     Student, Options = ForestStudent, ForestOptions
 
@@ -311,7 +311,7 @@ class MixedForest(RowMethod):
 
 
 class GPBoost(RowMethod):
-    "Boosted trees with random intercepts of people."
+    "Boosted trees with random intercepts of people (Sigrist, JMLR 2022)."
 
     Student = BoostStudent
 

@@ -73,7 +73,7 @@ def inducing(
     noise: float,  # variance
     y,  # (n,) standardised scores
 ) -> tuple:  # alpha (m,), inverse (m, m): mean k @ alpha, explained variance k @ inverse @ k
-    "Deterministic training conditional; with all clips as inducing points the exact process."
+    "Deterministic training conditional (Quiñonero-Candela and Rasmussen, 2005); exact where all clips are inducing."
     eye = 1e-8 * torch.eye(len(K_mm), dtype=K_mm.dtype)
     both = torch.linalg.inv(noise * K_mm + K_nm.T @ K_nm + eye)
     return both @ (K_nm.T @ y), torch.linalg.inv(K_mm + eye) - noise * both
@@ -84,7 +84,7 @@ def left_out(
     y,  # (n,) their standardised scores
     k,  # (n, n) covariances of the wanted scores, a row for each labelled clip
 ) -> torch.Tensor:  # (n,)
-    "The answer for each labelled clip when its own score is not known (equation 5.12, for any k)."
+    "The answer for each labelled clip when its own score is not known (Rasmussen and Williams, 5.12, for any k)."
     inverse = torch.linalg.inv(A)
     alpha = inverse @ y
     return k @ alpha - (k @ inverse).diagonal() * alpha / inverse.diagonal()

@@ -18,7 +18,7 @@ from ..learn.recovery import SegmentRecovery, segment_masks
 
 # %% ../../nbs/methods/recovery.ipynb #84904c09
 class _Reversed(torch.autograd.Function):
-    "The identity, with a gradient of the opposite sign, weighted."
+    "The identity, with a gradient of the opposite sign, weighted (Ganin and Lempitsky, ICML 2015)."
 
     @staticmethod
     def forward(ctx, x, weight):
@@ -73,7 +73,7 @@ class S4LOptions(Options):
 
 
 class S4L(Method):
-    "Supervised loss and recovery of masked segments, jointly."
+    "Supervised loss and recovery of masked segments, jointly (Zhai et al., ICCV 2019; Zhang et al., TCSVT 2022)."
 
     Options, scorers = S4LOptions, ("student",)
 

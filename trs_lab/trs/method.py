@@ -67,7 +67,7 @@ class TRSOptions(TeacherOptions, UnlabelledOptions):
 
 # %% ../../nbs/trs/method.ipynb #d83e8b84
 class TRSMethod(Method):
-    "Teacher-reference-student learning; each ablation is a switch of its options."
+    "Teacher-reference-student learning (Yun et al., ECCV 2024); each ablation is a switch of its options."
 
     Options, scorers, pseudo_labels = TRSOptions, ("student", "teacher", "reference"), True
     supervised_beside = True  # from the same burn-in, where `compare_supervised` asks for it

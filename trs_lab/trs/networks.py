@@ -81,7 +81,7 @@ def mlp(
 
 
 class MixerBlock(nn.Module):
-    "Mix segments, then channels, each around a residual connection."
+    "Mix segments, then channels, each around a residual connection (Tolstikhin et al., NeurIPS 2021)."
 
     def __init__(
         self,

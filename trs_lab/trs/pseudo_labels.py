@@ -16,7 +16,7 @@ def combine(
     log_vars,  # (..., K) their log-variances; +inf = no estimate
     rule: str = "confidence",  # confidence (weights 1/variance), mean, or most_confident
 ):
-    "-> combined mean (...,) and log-variance (...,). Entries of log-variance +inf carry no weight."
+    "-> mean (...,) and log-variance (...,) of the weighted mixture; entries of log-variance +inf carry no weight."
     known = torch.isfinite(log_vars)
     masked = log_vars.masked_fill(~known, float("inf"))
     if rule == "confidence":
