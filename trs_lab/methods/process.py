@@ -18,10 +18,10 @@ from .classic import ClosedForm, ClosedFormMethod, SeesAllViews
 from .kernels import BLOCKS, blocks, distances, matern_sum, medians_of, spreads_of
 from trs_lab.methods.process_parts import (
     MOST,
-    Deviations,
-    InGroups,
-    Line,
-    Part,
+    DeviationProcess,
+    GaussianProcess,
+    GroupProcess,
+    LinearProcess,
     averaged_share,
     judged_clips,
     mixture,
@@ -50,8 +50,9 @@ class FittedProcess(ClosedForm):
         super().__init__(**kwargs)
         self.keep(center=(in_dim,), filter=(in_dim, in_dim), exemplars=(0, 1, in_dim), persons=(0,))
         self.keep(spreads=(0,), medians=(1,))
-        self.plain, self.with_people = Part(), Part()
-        self.linear, self.deviations, self.in_groups = Line(), Deviations(in_dim), InGroups(in_dim)
+        self.plain, self.with_people = GaussianProcess(), GaussianProcess()
+        self.linear, self.deviations = LinearProcess(), DeviationProcess(in_dim)
+        self.in_groups = GroupProcess(in_dim)
 
     @property
     def asks_group(self):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['AXES', 'QUANTITIES', 'OVERVIEW_COLUMNS', 'OVERVIEW_NUMBERS', 'MEMORIES', 'NOW', 'HistoryArrays', 'open_history',
            'epoch_spans', 'history_size', 'read_history', 'two_epochs', 'sample_clips', 'overview',
-           'most_confident_memory', 'memory_age']
+           'most_confident_memory', 'age_of_entries']
 
 # %% ../../nbs/results/history.ipynb #1fc4de7e
 import numpy as np
@@ -206,7 +206,7 @@ def overview(
     frame = now[NOW].rename(columns=lambda c: c.removesuffix("_mean"))
     frame["source"] = most_confident_memory(now)
     frame["change"] = (now.pseudo_label - before).abs()
-    frame["memory_age"] = memory_age(now, arrays.epochs[-1])
+    frame["memory_age"] = age_of_entries(now, arrays.epochs[-1])
     frame["suspected_error"] = (frame.pseudo_label - frame.student).abs() / frame.pseudo_sigma
     frame["confidence"] = 1 / frame.pseudo_sigma
     return frame
@@ -218,7 +218,7 @@ def most_confident_memory(now):
     return np.where(np.isfinite(sigmas).any(1), np.array(MEMORIES)[sigmas.argmin(1)], "")
 
 
-def memory_age(now, epoch):
+def age_of_entries(now, epoch):
     "(N,) epochs since the older of the two entries was written; NaN where there is none."
     written = now[[f"memory_{m}_epoch" for m in MEMORIES]].astype(float)
     sigmas = now[[f"memory_{m}_sigma" for m in MEMORIES]]
