@@ -143,8 +143,9 @@ DIVERGENCES = dict(
 )
 
 # %% ../../nbs/methods/consistency.ipynb #c020
-def norms(x):
-    return rearrange(x.flatten(1).norm(dim=1), "b -> b 1 1")  # (B, S, D) -> (B, 1, 1)
+def norms(x):  # (B, S, D)
+    "Length of each clip's features, (B, 1, 1)."
+    return rearrange(x.flatten(1).norm(dim=1), "b -> b 1 1")
 
 
 def adversarial_direction(

@@ -147,7 +147,10 @@ def without_media(config):
         return visible, hidden  # `load_clips` failed for the same reason, which is shown already
 
 
-def as_predicted(table, predictions):
+def as_predicted(
+    table: pd.DataFrame,  # visible clip table, as read today
+    predictions: pd.DataFrame,  # of the run
+) -> pd.DataFrame:
     "The clips that training kept, in the roles that it gave them."
     roles = predictions.set_index("clip_id").role
     kept = table[table.clip_id.isin(roles.index)].reset_index(drop=True)
@@ -157,7 +160,10 @@ def as_predicted(table, predictions):
     return kept
 
 
-def as_in_history(table, clip_ids):
+def as_in_history(
+    table: pd.DataFrame,  # visible clip table, as read today
+    clip_ids,  # of the history
+) -> pd.DataFrame:
     "Clips with a history of pseudo-labels were unlabelled, whatever was decided since."
     unlabelled = table.clip_id.isin(clip_ids)
     new = table.assign(
@@ -169,7 +175,10 @@ def as_in_history(table, clip_ids):
     return new
 
 
-def known_range(config, scores):
+def known_range(
+    config: Config,  # of the run
+    scores: pd.Series,  # that are known
+) -> dict:
     "What the attributes of a clip table say of its score range, without the reader."
     if config.dataset == "folder" and config.root:
         with suppress(DataError):  # the reader failed for the same reason, and its sentence names the file

@@ -87,7 +87,11 @@ def published_note(
     return ""
 
 # %% ../../nbs/results/tables.ipynb #fc853421
-def number(x: float, digits: int = 3, sign: bool = False):
+def number(
+    x: float,  # None or NaN = not known
+    digits: int = 3,  # behind the point
+    sign: bool = False,  # True: + before what is positive
+) -> str:
     "'.740', '-.123', '+.060'; '–' for NaN."
     if x is None or not np.isfinite(x):
         return "–"
@@ -112,7 +116,12 @@ def in_print(
     return table.map(text)
 
 
-def interval(low: float, high: float, digits: int = 3, sign: bool = False):
+def interval(
+    low: float,  # None or NaN = there is none
+    high: float,
+    digits: int = 3,  # as for `number`
+    sign: bool = False,  # as for `number`
+) -> str:
     "'[.713, .767]'; '' without one."
     if low is None or not np.isfinite(low):
         return ""

@@ -147,7 +147,10 @@ def note_views(
     write_manifest(run, here)
 
 
-def keep_decisions(run, config):
+def keep_decisions(
+    run,  # run folder
+    config: Config,  # decisions
+) -> str:
     "Path of this run's own copy of the decisions, since the file they came from may grow; '' where there are none."
     if not config.decisions:
         return ""
@@ -245,7 +248,10 @@ def _explained(sentence):
     return f"{sentence}, by which schedule='cosine' goes: the epochs that are done would have had other learning rates"
 
 
-def decision_differences(run, config):
+def decision_differences(
+    run,  # folder of the run that was begun
+    config: Config,  # of today: decisions
+) -> list:
     "One sentence where other decisions are in force; they are compared by what they say, not by their path."
     used = run / "decisions_used.json"
     there, here = (
@@ -365,7 +371,10 @@ class Checkpoint(Callback):
         self.listed = time.monotonic()
 
 
-def write_metrics(path, rows):
+def write_metrics(
+    path,  # metrics.csv
+    rows: list,  # of dicts
+):
     "metrics.csv: a row per epoch, stage and network."
     frame = pd.DataFrame(rows) if len(rows) else pd.DataFrame(columns=["epoch", "stage", "network"])
     first = [c for c in ("epoch", "stage", "network") if c in frame]

@@ -424,7 +424,10 @@ def _as_named_today(there, here):
     return {**there, "config": {**there["config"], **unused}, "weights": here["weights"]}
 
 
-def code_differences(there, here):
+def code_differences(
+    there: dict,  # manifest of the run that was begun
+    here: dict,  # manifest of what is to be run now
+) -> list:
     "Sentences about methods of one's own; none where an earlier version did not note their code."
     old, new = (m.get("method") if isinstance(m.get("method"), dict) else {} for m in (there, here))
     old, new = (m["code"] if isinstance(m.get("code"), dict) else {} for m in (old, new))
@@ -436,7 +439,10 @@ def _named(weights):
     return weights["file"] if weights else "no file"
 
 
-def clip_differences(there, here):
+def clip_differences(
+    there: dict,  # `clips` of the manifest of the run that was begun
+    here: dict,  # `clips` of the manifest of what is to be run now
+) -> list:
     "Sentences about the clips of two manifests."
     old, new = ({c: i for i, c in enumerate(m["clip_id"])} for m in (there, here))
     said = _some([f"{c} is missing" for c in old if c not in new])
@@ -468,7 +474,11 @@ def _some(sentences):
     return sentences[:SHOWN] + ([f"and {more} more like this"] if more > 0 else [])
 
 
-def parameter_differences(there, here, may_change=()):
+def parameter_differences(
+    there: dict,  # with `config` of the run that was begun
+    here: dict,  # with `config` of what is to be run now
+    may_change=(),  # parameters that make no difference
+) -> list:
     "Sentences about parameters; paths count by what they lead to."
     # crop: all runs before there was a choice
     old, new = {"fitting": "crop", **there["config"]}, here["config"]
@@ -476,7 +486,10 @@ def parameter_differences(there, here, may_change=()):
     return [f"{k} ({old[k]!r} there, {new[k]!r} here)" for k in names]
 
 
-def view_differences(there, here):
+def view_differences(
+    there: dict,  # manifest of the run that was begun
+    here: dict,  # manifest of what is to be run now
+) -> list:
     "Sentences about what is only known once the clips were opened; none where one of the two has not got so far."
     old, new = (m.get("views") for m in (there, here))
     if not old or not new:

@@ -66,7 +66,10 @@ def read_request(
 class Pace:
     "Clips per second and seconds left of a stage, over the last reports; pauses do not count."
 
-    def __init__(self, n_reports=30):
+    def __init__(
+        self,
+        n_reports: int = 30,  # that are looked at
+    ):
         self.marks, self.waited = deque(maxlen=n_reports), 0.0
 
     def mark(self, fraction, clips):

@@ -303,7 +303,11 @@ def absolute(
 EXISTING = ("root", "annotations", "weights", "decisions")  # parameters that are paths to something
 
 
-def parameters_of(block, base, given):
+def parameters_of(
+    block: dict,  # one grid, with what stands above all grids
+    base,  # folder that relative paths start from
+    given: dict,  # further parameters: of the plan, the grid, the variant and the caller
+) -> dict:
     "The parameters that all runs of a grid have, paths absolute."
     set_by_grid = {*SET_BY_GRID, *(["target"] if block.get("targets") else [])}
     if taken := sorted(set(given) & set_by_grid):
@@ -313,7 +317,10 @@ def parameters_of(block, base, given):
     return {k: absolute(v, base, k) if k in EXISTING and v else v for k, v in common.items()}
 
 
-def variants_of(block, variants):
+def variants_of(
+    block: dict,  # one grid, with what stands above all grids
+    variants: dict,  # name -> parameters, of the plan
+) -> dict:
     "name -> (parameters, methods or None = all) of the variants of a grid."
     wanted = as_list(block.get("variants", list(variants) or [""]))
     if not wanted:

@@ -140,7 +140,12 @@ def in_units(
 class Rows:
     "Some rows and columns (of the last axis) of an array, read a slice at a time."
 
-    def __init__(self, array, rows, columns=slice(None)):
+    def __init__(
+        self,
+        array,  # (N, ..., D), perhaps mapped from the disk
+        rows,  # (n,) row numbers
+        columns=slice(None),  # of the last axis
+    ):
         self.array, self.rows, self.columns = array, rows, columns
 
     def __len__(self):

@@ -100,7 +100,18 @@ class Student:
 
     Where another predictor speaks for the run, such as the fusion of `methods/trs_process`, it is that one."""
 
-    def __init__(self, network, whitening, config, center, scale, backbone, groups=(), people=(), means=None):
+    def __init__(
+        self,
+        network,  # that answers: has `encode` and `score`
+        whitening,  # `Whitening` of raw features; None = the backbone was trained with the student
+        config: Config,  # of the run
+        center: float,  # mean of the labelled scores
+        scale: float,  # their standard deviation
+        backbone: dict,  # file and sha256 of its weights; None = none, or saved with the student
+        groups=(),  # names of the groups, by their numbers
+        people=(),  # names of the people whom it knows, by their numbers
+        means=None,  # (P, S, D) mean features of the clips of each, NaN = too few; None = not used
+    ):
         self.network, self.whitening, self.config = network, whitening, config
         self.center, self.scale, self.backbone = center, scale, backbone
         self.groups, self.people, self.means = list(groups), list(people), means

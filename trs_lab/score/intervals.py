@@ -132,7 +132,12 @@ def without(
     return new
 
 
-def train_without(config, data, left_out, accelerator):
+def train_without(
+    config,  # of the run
+    data,  # `Data` of all its clips
+    left_out,  # clip ids
+    accelerator,  # device and precision
+):
     "A learner after training without these clips."
     table, encoder = without(data.table, left_out), None
     if config.finetune:

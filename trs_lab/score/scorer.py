@@ -212,7 +212,12 @@ def judge(
     return pd.DataFrame(found).assign(source=seen.table.source)[COLUMNS]
 
 
-def interval(self: Scorer, table, scores, coverage):
+def interval(
+    self: Scorer,
+    table: pd.DataFrame,  # clips; difficulty
+    scores,  # (n,) theirs
+    coverage: float,  # as for `Scorer.score`
+) -> tuple:
     "(low, high), within the range of scores where that is given; NaN where nothing can be promised."
     if self.left_out is None or not len(table):
         return np.full(len(table), np.nan), np.full(len(table), np.nan)
@@ -239,7 +244,11 @@ Scorer.ask, Scorer.judge, Scorer.interval = ask, judge, interval
 Scorer.limits, Scorer.percentile = limits, percentile
 
 # %% ../../nbs/score/scorer.ipynb #c4c1e71b
-def compare(self: Scorer, seen, scores):
+def compare(
+    self: Scorer,
+    seen: Seen,  # clips
+    scores,  # (n,) theirs
+) -> dict:
     "Columns distance, warnings and nearest."
     n = len(seen.table)
     distance, far, nearest = np.full(n, np.nan), np.zeros(n, bool), [[]] * n
@@ -261,7 +270,11 @@ def named(self: Scorer, rows):
     return "; ".join(f"{judged.clip_id[i]} ({judged.score[i]:.4g})" for i in rows)
 
 
-def warnings(self: Scorer, row, far):
+def warnings(
+    self: Scorer,
+    row,  # of a clip table
+    far: bool,  # whether it is farther from the training clips than these are from each other
+) -> list:
     "Warnings, as half sentences."
     said = ["unlike anything seen in training"] * bool(far)
     if row["kind"] not in NUMBERS:

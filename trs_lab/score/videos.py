@@ -127,7 +127,11 @@ def beside(home):
     return next((h / "clips.csv" for h in homes if (h / "clips.csv").is_file()), None)
 
 
-def clips_table(ids, sources, kinds):
+def clips_table(
+    ids,  # (n,) names
+    sources,  # (n,) paths
+    kinds,  # (n,) video, frames, features or poses
+) -> pd.DataFrame:
     "A clip table of whole files of which nothing else is known."
     nowhere = pd.array([pd.NA] * len(ids), "Int64")
     about = dict(clip_id=[str(i) for i in ids], source=[str(s) for s in sources], kind=list(kinds))
