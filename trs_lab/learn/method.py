@@ -321,6 +321,10 @@ class Method:
         "This process's shard of the unlabelled batch; dealt from the last process, so that none gets more of both."
         return unlabelled[self.team.shard(from_last=True)]
 
+    def own_rows(self, drawn, n):  # (B, ...) for the whole batch, whose first n clips are labelled
+        "Those of this process's clips, labelled ones first."
+        return torch.cat([drawn[:n][self.team.shard()], drawn[n:][self.team.shard(from_last=True)]])
+
     def scores(self, labelled):
         "Standardised scores of this process's labelled clips."
         return self.clips.scores[labelled[self.team.shard()]]

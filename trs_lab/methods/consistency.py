@@ -213,5 +213,4 @@ class VAT(Method):
 
     def start(self, features, rows, n):
         "Random directions: drawn for the whole batch, and each process takes those of its clips."
-        start = drawn(torch.randn, self.generator, len(rows), *features.shape[1:])
-        return torch.cat([start[:n][self.team.shard()], start[n:][self.team.shard(from_last=True)]])
+        return self.own_rows(drawn(torch.randn, self.generator, len(rows), *features.shape[1:]), n)

@@ -177,11 +177,11 @@ class ForestStudent(PeopleStudent):
 
     def fit(self, x, y, people, forest):
         "Features (n, S, D), scores (n,), number of the person (n,), and an unfitted forest."
-        column = self.choose((1, 1, 1))
-        same = ((people[:, None] == people) & (people[:, None] >= 0)).double().cpu().numpy()
+        self.fill(persons=people)
+        column, same = self.choose((1, 1, 1)), self.same(people.to(self.center.device)).cpu().numpy()
         forest, level, spread, noise = grow(self.row(x, column).cpu().numpy(), y, same, forest)
         unsure = levels_of(level, same, spread, noise)[1] if spread else level
-        self.fill(column=column, **as_arrays(forest), persons=people, levels=level, unsure=unsure)
+        self.fill(column=column, **as_arrays(forest), levels=level, unsure=unsure)
         return self.fill(spread=spread, variance=noise)
 
     def trees(self, rows):

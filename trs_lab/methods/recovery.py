@@ -124,5 +124,4 @@ class S4L(Method):
 
     def masks(self, rows, n, n_segments):
         "Drawn for the whole batch, of which the first n clips are labelled; each process takes those of its clips."
-        drawn = segment_masks(len(rows), n_segments, self.options.share, self.generator)
-        return torch.cat([drawn[:n][self.team.shard()], drawn[n:][self.team.shard(from_last=True)]])
+        return self.own_rows(segment_masks(len(rows), n_segments, self.options.share, self.generator), n)
