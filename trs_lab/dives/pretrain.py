@@ -20,6 +20,7 @@ import torch, torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import nn
 
+from ..core.parameters import SEGMENT_LEN
 from ..data.stores import open_store, rows_and_sums, store_to_fill, write_rows
 from ..features.augment import add_noise, crop_box, cutout, recolour
 from ..features.backbone import I3D, fold_batchnorm, load_backbone, save_backbone
@@ -173,10 +174,10 @@ def segment_labels(
     "What is asked about the 16 frames from `start`."
     at = start + np.array(MOMENTS)
     top, left, h, w = box
-    joints = (labels["joints"][start : start + 16] - [left, top]) / [w, h]
+    joints = (labels["joints"][start : start + SEGMENT_LEN] - [left, top]) / [w, h]
     if flip:
         joints = np.stack([1 - joints[..., 0], joints[..., 1]], -1)
-    state = labels["state"][start : start + 16]
+    state = labels["state"][start : start + SEGMENT_LEN]
     turned = state[-1, 3:5] - state[0, 3:5]
     pose, visible = pose_targets(joints[at - start], labels["under"][at])
     travel = (joints[-1, J["pelvis"]] - joints[0, J["pelvis"]]) * 3
@@ -229,17 +230,17 @@ def motion_map(
     plain: torch.Tensor,  # (S*16, 3, H, W) in 0-1, colours not changed
 ) -> torch.Tensor:  # (S, 128)
     "Mean absolute change from frame to frame on an 8 x 8 grid, in both halves of every segment."
-    x = rearrange(reduce(plain, "n c h w -> n h w", "mean"), "(s t) h w -> s t h w", t=16)
+    x = rearrange(reduce(plain, "n c h w -> n h w", "mean"), "(s t) h w -> s t h w", t=SEGMENT_LEN)
     change = F.adaptive_avg_pool2d((x[:, 1:] - x[:, :-1]).abs(), 8)
     return torch.cat([change[:, :8].mean(1).flatten(1), change[:, 7:].mean(1).flatten(1)], 1) * 15
 
 # %% ../../nbs/dives/pretrain.ipynb #c017
 def _starts(n_segments, generator, augment):
     "First frames of the segments: one in each equal stretch of the clip."
-    edges = np.linspace(0, N_FRAMES - 16, n_segments + 1)
+    edges = np.linspace(0, N_FRAMES - SEGMENT_LEN, n_segments + 1)
     u = torch.rand(n_segments, generator=generator).numpy() if augment else 0.5
     if n_segments == 1:
-        return np.array([int(float(np.mean(u)) * (N_FRAMES - 16))])
+        return np.array([int(float(np.mean(u)) * (N_FRAMES - SEGMENT_LEN))])
     return np.floor(edges[:-1] + u * np.diff(edges)).astype(int)
 
 
@@ -249,7 +250,7 @@ def _cut(film, n_segments, size, generator, augment):
     flip = bool(augment and torch.rand((), generator=generator) < 0.5)
     scale, ratio, jitter = ((0.5, 0.85), 1.12, 0.6) if augment else ((VIEW**2, VIEW**2), 1.0, 0.0)
     box = crop_box(generator, (full, full), (full, full), scale, ratio=ratio, jitter=jitter)
-    frames = torch.from_numpy(np.concatenate([film[s : s + 16] for s in starts])).permute(0, 3, 1, 2)
+    frames = torch.from_numpy(np.concatenate([film[s : s + SEGMENT_LEN] for s in starts])).permute(0, 3, 1, 2)
     if augment:
         x, plain = augment_segments(frames, box, flip, size, generator)
     else:
@@ -271,7 +272,7 @@ def segment_batch(
     pixels, segment = [], {k: [] for k in (*SEGMENT_TASKS, "visible")}
     for row in rows:
         x, plain, starts, box, flip = _cut(films[row], n_segments, size, generator, augment)
-        pixels.append(rearrange(x, "(s t) c h w -> s c t h w", t=16))
+        pixels.append(rearrange(x, "(s t) c h w -> s c t h w", t=SEGMENT_LEN))
         one, share = {k: labels[k][row] for k in FRAME_LABELS}, tuple(b / films.shape[2] for b in box)
         for s in starts:
             for k, v in segment_labels(one, s, share, flip).items():
@@ -514,7 +515,7 @@ def segment_features(
     model, margin = fold_batchnorm(backbone), round(films.shape[2] * (1 - VIEW) / 2)
 
     def one(film):
-        starts = np.linspace(0, N_FRAMES - 16, n_segments).astype(int)
+        starts = np.linspace(0, N_FRAMES - SEGMENT_LEN, n_segments).astype(int)
         x = (
             torch.from_numpy(film[:, margin : film.shape[1] - margin, margin : film.shape[2] - margin])
             .permute(0, 3, 1, 2)
@@ -522,7 +523,7 @@ def segment_features(
         )
         x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True).float() / 127.5 - 1
         return model.features(
-            rearrange(torch.stack([x[s : s + 16] for s in starts]), "s t c h w -> s c t h w")
+            rearrange(torch.stack([x[s : s + SEGMENT_LEN] for s in starts]), "s t c h w -> s c t h w")
         )
 
     return torch.stack([one(np.array(f)) for f in films])
@@ -542,7 +543,7 @@ def pretext_scores(
     for k in CLIP_TASKS:
         right = (model.clip[k](f.mean(1)).argmax(-1).numpy() == labels[k]).mean()
         out[k] = (round(float(right), 3), round(float(np.bincount(labels[k]).max() / len(films)), 3))
-    starts = np.linspace(0, N_FRAMES - 16, n_segments).astype(int)
+    starts = np.linspace(0, N_FRAMES - SEGMENT_LEN, n_segments).astype(int)
     box = margin, margin, 1 - 2 * margin, 1 - 2 * margin
     truth = [
         segment_labels({k: labels[k][i] for k in FRAME_LABELS}, s, box, False)

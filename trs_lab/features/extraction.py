@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from ..core.files import DataError, MissingExtra, NotReached, TrsLabError, digest, write_in_turn
+from ..core.parameters import SEGMENT_LEN
 from ..core.progress import progress_bar
 from ..data.stores import checksum, rows_and_sums, store_to_fill
 from ..data.pictures import VideoError
@@ -43,7 +44,7 @@ class ViewPlan:
     batch_size: int = 4  # views of a clip per pass through the backbone; another number, other last bits
     precision: str = "auto"  # see `inference_copy`
     dtype: str = "float32"  # of the stored features; 'float16' halves the file
-    segment_len: int = 16  # frames of a segment
+    segment_len: int = SEGMENT_LEN  # frames of a segment
     n_segments: int = 10  # segments of a clip, see `cut_segments`
     weak_options: dict = field(default_factory=dict)  # keyword arguments of `weak`
     strong_options: dict = field(default_factory=dict)  # and of `strong`

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import digest
+from ..core.parameters import SEGMENT_LEN
 from ..core.progress import progress_bar
 from ..data.stores import open_store, rows_and_sums, store_to_fill, write_rows
 from ..data.decoding import count_frames
@@ -42,7 +43,7 @@ def segment_motion(
     frames: np.ndarray,  # (T, H, W, 3) uint8
     n_segments: int = 10,  # segments of the clip
     grid: int = 6,  # cells per side, for motion
-    segment_len: int = 16,  # frames of a segment
+    segment_len: int = SEGMENT_LEN,  # frames of a segment
 ) -> np.ndarray:  # (n_segments, grid**2) float32: log of grey levels per frame
     "How much every part of the picture moves in every segment. Raises `ValueError` for other frames."
     frames = check_frames(frames, least=2)
@@ -62,7 +63,7 @@ def segment_colours(
     frames: np.ndarray,  # (T, H, W, 3) uint8
     n_segments: int = 10,  # segments of the clip
     grid: int = 4,  # cells per side
-    segment_len: int = 16,  # frames of a segment
+    segment_len: int = SEGMENT_LEN,  # frames of a segment
 ) -> np.ndarray:  # (n_segments, 3 * grid**2) float32, 0 to 1
     "Mean colour of every part of the picture in every segment."
     means = np.stack([cell_means(f, grid).ravel() / 255 for f in check_frames(frames, least=2)])

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from einops import rearrange
 from ..core.files import DataError
+from ..core.parameters import SEGMENT_LEN
 from .backbone import I3D
 from ..data.layouts import read_features
 from ..data.video import segment_starts
@@ -20,7 +21,7 @@ from ..data.video import segment_starts
 # %% ../../nbs/features/segments.ipynb #c005
 def cut_segments(
     frames: torch.Tensor,  # (B,T,H,W,3) of any type, or (B,3,T,H,W) float as the augmentations return it
-    segment_len: int = 16,  # frames of a segment
+    segment_len: int = SEGMENT_LEN,  # frames of a segment
     n_segments: int = 10,  # segments of a clip
 ) -> torch.Tensor:  # (B,S,3,segment_len,H,W), same type
     "Cut clips into segments at `segment_starts`."
@@ -87,7 +88,7 @@ class SegmentEncoder(nn.Module):
     def of_clips(
         self,
         x: torch.Tensor,  # (B,3,T,H,W) whole clips
-        segment_len: int = 16,  # frames of a segment
+        segment_len: int = SEGMENT_LEN,  # frames of a segment
         n_segments: int = 10,  # segments of a clip
     ) -> torch.Tensor:  # (B,S,D)
         "What forward gives for their segments; a backbone of single frames (`clips`) sees each frame once."

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from ..core.parameters import SEGMENT_LEN
 from .augment import clean, drawn, normalise, strong, strong_features, weak, weak_features
 from .segments import cut_segments
 from ..data.video import FrameCache
@@ -181,7 +182,7 @@ class VideoViews:
         crop: tuple[int, int] | None = None,  # height and width that the backbone sees, pixels (None: all)
         device: str | torch.device = "cpu",  # where the views are made
         normalisation: str = "unit",  # 'unit' ([-1,1], published I3D) or 'imagenet' (paper)
-        segment_len: int = 16,  # frames of a segment
+        segment_len: int = SEGMENT_LEN,  # frames of a segment
         n_segments: int = 10,  # see `cut_segments`
         weak_options: dict | None = None,  # keyword arguments of `weak`
         strong_options: dict | None = None,  # keyword arguments of `strong`

@@ -10,6 +10,7 @@ __all__ = ['SPEEDS', 'NOTHING', 'fit_size', 'pack_frames', 'pack_each', 'n_packe
 import io, math
 import anywidget, numpy as np, traitlets as t
 from PIL import Image
+from ..core.parameters import SEGMENT_LEN
 from ..core.progress import digits_of
 from ..data.video import segment_starts
 from .parts import STATIC
@@ -92,7 +93,7 @@ def clip_segments(
 ) -> list[list[int]]:  # the segments in order of time
     "Segments as given and checked, or those of `segment_starts`. Raises `ValueError` for one outside of the clip."
     if segments is None:
-        return [[s, s + 16] for s in segment_starts(n_frames)] if n_frames >= 16 else []
+        return [[s, s + SEGMENT_LEN] for s in segment_starts(n_frames)] if n_frames >= SEGMENT_LEN else []
     segments = [[int(a), int(b)] for a, b in segments]
     for a, b in segments:
         if not 0 <= a < b <= n_frames:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import psutil
 import torch
 
-from ..core.parameters import WITHOUT_PICTURES, Config, ConfigError
+from ..core.parameters import SEGMENT_LEN, WITHOUT_PICTURES, Config, ConfigError
 from ..data.stores import size_text
 from ..methods.registry import build_networks
 from ..trs.networks import POOLED_DIM
@@ -77,7 +77,7 @@ def _pixels(config, n, labelled):
     clips, kept = (sum(_batch(config, n, labelled)), 20) if config.finetune else (1, 3)
     segments = clips * config.n_segments
     at_a_time = min(config.recompute_segments or segments, segments)  # of all clips together
-    seen = (at_a_time * kept + segments * 3) * 16 * config.crop**2 * FLOAT
+    seen = (at_a_time * kept + segments * 3) * SEGMENT_LEN * config.crop**2 * FLOAT
     names = "n_frames frame_height frame_width n_segments crop workers" + " batch_size" * config.finetune
     return "frames and segments", frames + seen, names
 
