@@ -196,7 +196,7 @@ def side_name(
     name: str,  # of a file
     ending: str,  # without its dot
 ) -> str:  # .NAME.ENDING; of a long name its beginning and a digest
-    "What lies beside a file for a while is called after it, and can have a name wherever the file can."
+    "The name of what lies beside a file for a while: it is possible wherever the name of the file is."
     if len(os.fsencode(name)) + len(ending) + 2 > LONGEST:
         name = f"{os.fsencode(name)[:180].decode(errors='ignore')}-{digest(name, 8)}"
     return f".{name}.{ending}"

@@ -138,7 +138,7 @@ def as_meant(
     f,  # a field made by `option`
     value,  # what it is to be set to
 ):  # the same: a fold as text, a range as JSON, NumPy's numbers as Python's
-    "A fold may come as a number. Of a name or a path it could not be known how it was written: `ConfigError`."
+    "A fold may come as a number. For a name or a path that is a `ConfigError`, since how it was typed is lost."
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         value = type(value.item())(str(value))  # .1 of a float32 is meant as .1
     if f.name == "score_range" and isinstance(value, (list, tuple)):

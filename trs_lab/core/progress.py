@@ -61,7 +61,7 @@ def outlive_reader():
 @lru_cache(1)
 def terminal():  # a text stream; None where there is none, or where somebody sees the notebook
     "Where papermill's own messages go, from inside of a kernel that it has started."
-    # ipykernel keeps what it puts the notebook in place of
+    # where standard error went before ipykernel sent it to the notebook
     copy = getattr(sys.stderr, "_original_stdstream_copy", None)
     if copy is None or not _papermill_started(os.getppid()):
         return None

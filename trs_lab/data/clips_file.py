@@ -103,7 +103,7 @@ def _refuse_two_meanings(text, separator, lines, where):
 
 
 def _separator_of(text):
-    "The one of the first line; of several the one that parts the lines below as it does, as `remark, if any` does not."
+    "The one of the first line; where it has several, as in `remark, if any`, the one that parts the lines below alike."
     # quoted, it separates nothing
     whole = [re.sub(r'"[^"]*"', "", line) for line in _BREAK.split(text)[:1000]]
     first, below = whole[0], [line for line in whole[1:] if line.strip()]
@@ -198,7 +198,7 @@ def checked_clip_id(
     name: str,  # what a clip is to be called
     where: str,  # file and line, or the file that is called so; for the message
 ) -> str:  # the same
-    "Raises DataError for what the column clip_id cannot hold: blanks at its ends are nothing there."
+    "Raises DataError for what the column clip_id cannot hold: slashes, and blanks at its ends, which are not read."
     if not name:
         said = "found '', expected a name"
     elif name != name.strip():
@@ -316,7 +316,7 @@ def in_turn(
     change,  # called without arguments; reads the file, and writes it with `write_read` or `keep_and_write`
     wait: float = 10,  # seconds to wait for another program
 ):  # what `change` returns
-    "Nobody of us writes the file meanwhile; where a person has saved it, it is read and changed again. DataError."
+    "While no other program writes the file. Where a person has saved it in between, it is changed anew. `DataError`."
     path = Path(path)
     real = behind_link(path)
     if not real.parent.is_dir():

@@ -132,7 +132,7 @@ class History:
         return pa.concat_tables(self._groups()).to_pandas(use_threads=False)
 
     def _groups(self):
-        "Of the file; epochs that somebody else has added since, who went on with this training, are not ours."
+        "Row groups of the file, without the epochs that somebody who went on with this training has added since."
         found = 0
         try:
             with pq.ParquetFile(self.file, pre_buffer=False) as old:  # buffers and threads would pile up
