@@ -80,6 +80,13 @@ def test_no_number_in_a_name():
     assert named and not [name for name in named if re.search(r"\d", name)]
 
 
+def test_what_a_module_is_for_is_a_whole_sentence():
+    """A quotation of two lines at the head of a notebook would be cut off after the first."""
+    said = {name: ast.get_docstring(ast.parse(path.read_text())) for name, path in modules(ROOT).items()}
+    assert any(said.values())
+    assert not {name: text for name, text in said.items() if text and text[-1] not in ".?!"}
+
+
 @pytest.mark.parametrize(
     "source, rule",
     [
@@ -88,6 +95,7 @@ def test_no_number_in_a_name():
         ("import subprocess\nsubprocess.run('ls', shell=True)", "S602"),
         ("import yaml\nyaml.load('')", "S506"),
         ("eval('1')", "S307"),
+        ("import os", "F401"),  # for the tests of its notebook alone
     ],
 )
 def test_unsafe_code_of_the_package_is_found(source, rule, tmp_path, monkeypatch):
