@@ -3,6 +3,7 @@
 Nothing of trs_lab but its list of names, which nbdev's links need: a notebook must find its own imports.
 """
 
+import gc
 import os
 
 import accelerate  # noqa: F401
@@ -27,8 +28,13 @@ import seaborn  # noqa: F401
 import sklearn.svm  # noqa: F401
 import torch._dynamo  # noqa: F401
 import torch._inductor.config  # noqa: F401
+from matplotlib.backends.registry import backend_registry
 from nbdev.doclinks import NbdevLookup
 
 NbdevLookup()  # keeps the names of all packages that nbdev documents
+backend_registry.list_all()  # asks every installed package for backends
 # No test cuts the power. What is loaded anew, such as the kernels of papermill, does wait for the disk.
 os.fsync = lambda file: None
+# What is loaded is not garbage. Each search for garbage would go through all of it, and copy its pages for the fork.
+gc.collect()
+gc.freeze()
