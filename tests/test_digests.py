@@ -4,12 +4,16 @@ import json
 
 import digests
 import pytest
+from films import rendered
 
 
 @pytest.fixture(scope="module")
-def found(process, tmp_path_factory):
+def found(process, tmp_path_factory, kept):
     """name -> figures, of runs made now."""
+    from trs_lab.dives.dataset import make_dives
+
     folder = tmp_path_factory.mktemp("kept")
+    rendered(kept, make_dives, folder / "dives", 24, seed=11, size=(48, 48), progress=False)
     child = process(target=digests.write_kept, args=(folder, folder / "kept.json"))
     child.start()
     child.join()

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from cells import train_in
 from conftest import ROOT, ended_well
+from films import rendered
 from markup import evil, evil_run, execute
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
@@ -114,11 +115,10 @@ def work(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def dives(work):
+def dives(work, kept):
     from trs_lab.dives.dataset import make_dives
 
-    make_dives(work / "dives", 30, seed=5, size=(48, 48), progress=False)
-    return work / "dives"
+    return rendered(kept, make_dives, work / "dives", 30, seed=5, size=(48, 48), progress=False)
 
 
 @pytest.fixture(scope="module")
