@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'KERNELS', 'PENALTIES', 'GRIDS', 'side_by_side', 'RowStudent', 'kernel_of', 'KernelStudent', 'dual_of',
-           'tune', 'RowOptions', 'RowMethod', 'Tuned', 'Ridge', 'KernelRidge', 'TunedSVR']
+           'left_out_error', 'tune', 'RowOptions', 'RowMethod', 'Tuned', 'Ridge', 'KernelRidge', 'TunedSVR']
 
 # %% ../../nbs/methods/tuned.ipynb #7a30eef8
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from itertools import product
 
 import numpy as np
 import torch
-from sklearn import config_context
+from sklearn import clone, config_context
 from sklearn.kernel_ridge import KernelRidge as LibKernelRidge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import ParameterGrid
 from sklearn.svm import SVR as LibSVR
 
 from ..core.parameters import option
@@ -151,6 +151,15 @@ def dual_of(
     return alpha, float(fitted.intercept_[0])
 
 
+def left_out_error(regressor, K, y, folds):
+    "Mean squared error on the clips that a fold leaves out, mean over folds. scikit-learn's search takes more than twice as long."
+    errors = []
+    for seen, left in folds:
+        said = regressor.fit(K[np.ix_(seen, seen)], y[seen]).predict(K[np.ix_(left, seen)])
+        errors.append(np.mean((y[left] - said) ** 2))
+    return np.mean(errors)
+
+
 def tune(
     student: KernelStudent,  # which has seen the training clips; receives the fit
     x,  # (n, S, D) features of the labelled clips
@@ -161,19 +170,22 @@ def tune(
     "Choose blocks, kernel, width and penalty on clips left out, and fit to all of them."
     kernels, widths, regressor, tried = grid
     found = []
-    for choice, name, width in product(CHOICES, kernels, widths):
-        rows = student.row(x, student.choose(choice))
-        K = kernel_of(name, width, rows, rows).cpu().numpy()
-        # scikit-learn's checks would take most of the time
-        with config_context(assume_finite=True, skip_parameter_validation=True):
-            search = GridSearchCV(regressor, tried, scoring="neg_mean_squared_error", cv=folds).fit(K, y)
-        found.append((-search.best_score_, len(found), choice, name, width, search))
-    error, _, choice, name, width, search = min(found)
+    # scikit-learn's checks would take most of the time
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        for choice, name, width in product(CHOICES, kernels, widths):
+            rows = student.row(x, student.choose(choice))
+            K = kernel_of(name, width, rows, rows).cpu().numpy()
+            for penalties in ParameterGrid(tried):
+                wanted = clone(regressor).set_params(**penalties)
+                error = left_out_error(wanted, K, y, folds)
+                found.append((error, len(found), choice, name, width, penalties, wanted, K))
+        error, _, choice, name, width, penalties, wanted, K = min(found)
+        fitted = wanted.fit(K, y)
     column = student.choose(choice)
-    alpha, bias = dual_of(search.best_estimator_, len(y))
+    alpha, bias = dual_of(fitted, len(y))
     student.fill(points=student.row(x, column), column=column, alpha=alpha, bias=bias)
     student.fill(width=width, kernel=KERNELS.index(name), variance=error)
-    return dict(blocks=choice, kernel=name, width=width, error=float(error), **search.best_params_)
+    return dict(blocks=choice, kernel=name, width=width, error=float(error), **penalties)
 
 # %% ../../nbs/methods/tuned.ipynb #99784500
 @dataclass(frozen=True)
