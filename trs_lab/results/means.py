@@ -9,6 +9,8 @@ __all__ = ['BOOTSTRAP', 'FIGURES', 'FEW', 'DIFFERENCE', 'ABLATION', 'over_groups
            'against_each', 'ablation_table', 'usual_settings', 'group_table']
 
 # %% ../../nbs/results/means.ipynb #40c8c9a7
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -36,7 +38,7 @@ def values(
     wanted = known[known.kind != "baseline"].groupby(["data", "fold"]).part.agg(set)
     by, out = "data method variant ratio kind seed fold".split(), []
     for key, d in r.groupby(by, sort=False):
-        d = d.dropna(subset=column)
+        d = d[d[column].notna()]
         lacking = wanted.get((key[0], key[-1]), set()) - set(d.part)
         out.append((*key, np.nan if lacking or not len(d) else over_groups(d, column)))
     return pd.DataFrame(out, columns=[*by, "value"])
@@ -185,10 +187,11 @@ def difference(
 
 def differences(v, pairs):
     "A row for each (data, ratio, a, b) that has a seed and fold in common."
-    common = lambda data, ratio, a, b: side(v, data, ratio, a).index.intersection(
-        side(v, data, ratio, b).index
-    )
-    return pd.DataFrame([difference(v, *p) for p in pairs if len(common(*p))], columns=DIFFERENCE)
+    rows = []
+    for pair in pairs:
+        with suppress(DataError):  # the two have none in common
+            rows.append(difference(v, *pair))
+    return pd.DataFrame(rows, columns=DIFFERENCE)
 
 
 def everyone(v):

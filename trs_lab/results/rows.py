@@ -578,8 +578,7 @@ def pooled_rows(
     wanted, out = runs.groupby(["data", "task"]).fold.agg(set), []
     by = "data task method variant ratio seed".split()
     for (data, task, *_), d in runs.drop_duplicates(["run", "method"]).groupby(by, sort=False):
-        have = answers(found, d)
-        if wanted[data, task] - set(d.fold) or len(have) < len(d):
+        if wanted[data, task] - set(d.fold) or len(have := answers(found, d)) < len(d):
             continue
         name = f"{data}, folds together"
         unlike = dict.fromkeys(("seconds", "r_l2", *QUESTIONED), np.nan)

@@ -29,7 +29,7 @@ from ..data.own_folder import has_features
 from ..features.registry import components_of, frame_size, split_backbone
 from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN
 from ..learn.schedules import LARGEST_GRADIENT
-from ..methods.registry import METHODS, make_options, method_class, option_names
+from ..methods.registry import make_options, method_class, option_names, owners, trust
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
 _SMALL = dict(
@@ -228,9 +228,9 @@ def as_parameters(
             raise ConfigError(
                 f"this configuration was made by an earlier version with another {name} than {FIXED[name]}"
             )
+    others = saved.keys() - set(_FIELDS) - set(own)
     # earlier versions wrote the options of all methods
-    anybody = {name for method in METHODS for name in option_names(method)}
-    if unknown := sorted(saved.keys() - set(_FIELDS) - set(own) - anybody):
+    if unknown := sorted(name for name in others if not owners(name)):
         raise ConfigError(f"unknown parameter {unknown[0]!r}{nearest(unknown[0], [*_FIELDS, *own])}")
     return {k: v for k, v in saved.items() if k in _FIELDS or k in own} | options
 
