@@ -8,7 +8,6 @@ __all__ = ['QUESTIONS', 'ENOUGH', 'question_of', 'within_people', 'asks_new_peop
 # %% ../../nbs/learn/questions.ipynb #c256cd9c
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, KFold
 
 from .metrics import spearman
 
@@ -75,6 +74,9 @@ def matching_folds(
     seed: int = 0,  # deals them
 ) -> list:  # of (training rows, validation rows)
     "People left out where new people are asked for and two are labelled at least; else clips left out."
+    # half a second that neither further processes of a training nor the inspector need
+    from sklearn.model_selection import GroupKFold, KFold
+
     n, people = len(people), np.asarray(people)
     there = len(np.unique(people))
     if new_people and there > 1:

@@ -8,8 +8,6 @@ __all__ = ['ALPHAS', 'stretches', 'curve_statistics', 'frame_statistics', 'motio
 
 # %% ../../nbs/runs/baselines.ipynb #c002
 import numpy as np, pandas as pd
-from sklearn.linear_model import RidgeCV
-from sklearn.preprocessing import StandardScaler
 from ..core.files import DataError
 from ..learn.metrics import summarise
 
@@ -112,6 +110,9 @@ def ridge_baseline(
         )
     if not np.isfinite(y).all():
         raise DataError(f"y_labelled: {int((~np.isfinite(y)).sum())} of {len(y)} scores are missing")
+    from sklearn.linear_model import RidgeCV
+    from sklearn.preprocessing import StandardScaler
+
     Z = StandardScaler().fit(X[rows if scale_index is None else scale_index]).transform(X)
     return RidgeCV(alphas=alphas).fit(Z[rows], y).predict(Z)
 
