@@ -29,7 +29,7 @@ from ..data.own_folder import has_features
 from ..features.registry import components_of, frame_size, split_backbone
 from ..learn.losses import LOG_VAR_MAX, LOG_VAR_MIN
 from ..learn.schedules import LARGEST_GRADIENT
-from ..methods.registry import make_options, method_class, option_names, owners, trust
+from ..methods.registry import make_options, method_class, option_names, owners
 
 # %% ../../nbs/runs/configure.ipynb #ce93ddcf
 _SMALL = dict(
