@@ -38,7 +38,7 @@ from ..methods.registry import option_names
 from .run_folder import read_predictions
 from .same_data import MadeOf, lacking_clips, made_of, tell_data_apart
 from ..runs.configure import config_from, flat, of_a_run
-from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, read_rows
+from ..runs.plans import DIGITS, ROW_FIELDS, content_of, digest_of, nothing_to_choose, read_rows
 
 # %% ../../nbs/results/rows.ipynb #17d3eb0a
 DATA_NAMES = dict(
@@ -151,13 +151,14 @@ def read_run(
     config, summary = read_part(run, "config"), finished_summary(run)
     predictions = _predictions(run)
     swept = read_part(run, "cell", {})  # what a sweep noted of the run
-    content = swept.get("content") or content_of_run(config)
+    saved = swept.get("content") or content_of_run(config)
+    content = nothing_to_choose(saved, 0 if predictions is None else predictions.group.nunique())
     settings = settings_of(content or config)
     about = about_run(config, swept) | dict(
         selection=summary.get("selection", ""),
         question=summary.get("question"),
         settings=digest(settings, 8),
-        digest=digest_of(content)[:DIGITS] if content else "",
+        digest=digest_of(saved)[:DIGITS] if saved else "",
         run=name or run.name,
         seconds=swept.get("seconds") or summary.get("wall_s"),
         machine=machine_text(swept.get("machine"), summary.get("device")),

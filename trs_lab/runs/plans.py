@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RESULT', 'VIEWS', 'LISTS', 'TEXTS', 'GRID', 'SET_BY_GRID', 'DEFAULTS', 'MOST_SEEDS', 'EXISTING', 'DIGITS',
-           'LARGEST_SETTINGS', 'ROW_FIELDS', 'clips_key', 'clips_of_config', 'content_of', 'digest_of', 'fold_text',
-           'PlannedRun', 'as_list', 'seed_list', 'read_given', 'check_text', 'saying', 'read_toml', 'read_plan',
-           'absolute', 'parameters_of', 'variants_of', 'label_of', 'grid_runs', 'plan_runs', 'check_runs', 'read_rows',
-           'finished_elsewhere', 'still_to_run', 'requested_runs']
+           'LARGEST_SETTINGS', 'ROW_FIELDS', 'clips_key', 'clips_of_config', 'content_of', 'nothing_to_choose',
+           'digest_of', 'fold_text', 'PlannedRun', 'as_list', 'seed_list', 'read_given', 'check_text', 'saying',
+           'read_toml', 'read_plan', 'absolute', 'parameters_of', 'variants_of', 'label_of', 'grid_runs', 'plan_runs',
+           'check_runs', 'read_rows', 'finished_elsewhere', 'still_to_run', 'requested_runs']
 
 # %% ../../nbs/runs/plans.ipynb #p002
 import ast
@@ -84,6 +84,15 @@ def content_of(
     if config.decisions:
         content["decisions"] = sha256(config.decisions)
     return content
+
+
+def nothing_to_choose(
+    content: dict,  # from `content_of`
+    groups: int,  # that the run's clips are of
+) -> dict:  # a new content
+    "`group_units=auto` as `no`, where the clips are of one group: both then give the same run, to the bit."
+    alike = groups == 1 and content.get("group_units") == "auto"
+    return content | dict(group_units="no") if alike else content
 
 
 def _of_result(config):
@@ -522,7 +531,17 @@ def finished_elsewhere(
     found = [read_rows(p) for p in paths]
     runs = [d[d.kind == "run"] for d in found]
     known = {x for d in runs for x in d.digest if x}
-    return known | {digest_of(c)[:DIGITS] for d in runs for c in d.content if c}
+    return known | {digest_of(c)[:DIGITS] for d in runs for c in _contents(d)}
+
+
+def _contents(rows):  # of runs
+    "What they depended on; of a run without units and of one group also as the run that may choose units."
+    lines = rows.groupby("digest").group.transform("size")
+    for content, groups in zip(rows.content, lines):
+        if content:
+            yield content
+        if content and groups == 1 and content.get("group_units") == "no":
+            yield content | dict(group_units="auto")
 
 
 def still_to_run(
